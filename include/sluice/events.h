@@ -1,0 +1,41 @@
+// Listener: what an engine tells the program around it. Called from engine threads, so be quick and
+// do not call back.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sluice/options.h"
+#include "sluice/result.h"
+
+namespace sluice {
+
+struct RecoveryReport {
+  uint64_t frames_replayed = 0;
+  uint64_t rows_replayed = 0;
+  uint64_t log_bytes = 0;
+  uint64_t torn_bytes = 0;  ///< cut from the log's end and kept in a quarantine file
+  Nanos duration = 0;
+};
+
+struct FlushCompleteEvent {
+  TableName table;
+  uint64_t rows = 0;
+  uint64_t rows_replaced =
+      0;  ///< rows that a later row of the same key and time replaced within this flush
+  uint64_t parts = 0;
+  uint64_t bytes = 0;
+  uint64_t version = 0;  ///< the table's metadata version
+  Nanos duration = 0;
+};
+
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  virtual void on_recovered(const RecoveryReport&) {}
+  virtual void on_flush(const FlushCompleteEvent&) {}
+  /// A flush failed and will be tried again, or a table stopped (kFenced, kConflict).
+  virtual void on_trouble(const TableName&, const Error&) {}
+};
+
+}  // namespace sluice

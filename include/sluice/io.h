@@ -1,0 +1,134 @@
+// Disk and Bucket: the seams through which the library meets storage.
+//
+//   Disk     one flat directory of files: the home of the log. Errors: see each function.
+//   Bucket   keys to immutable objects: the home of parts and tables. A local directory is a Bucket
+//   too.
+//
+// Real implementations live in src/io, simulated ones in sim. One interface suite (tests/interface)
+// passes on all. Any thread may call any function; one File or Upload serves one thread at a time
+// unless a function says otherwise.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/result.h"
+#include "sluice/runtime.h"
+
+namespace sluice {
+
+using ByteView = std::span<const std::byte>;
+
+/// An open file. Offsets and sizes in bytes.
+class File {
+ public:
+  virtual ~File() = default;
+  /// Writes all of `bytes` at `offset`. Not durable before sync(). kFull: some prefix may have been
+  /// written, and the same bytes may be written again at the same offset. kIo: unknown which bytes
+  /// were written.
+  virtual Status pwrite_at(uint64_t offset, ByteView bytes) = 0;
+  /// Reads up to out.size() bytes; fewer only at the end of the file.
+  virtual Result<size_t> read_at(uint64_t offset, std::span<std::byte> out) = 0;
+  /// Data and size are durable on return. Any error (also kFull) leaves the file in an unknown
+  /// durable state, and a later success proves nothing: the caller treats the file as poisoned.
+  /// Another thread may write meanwhile; only writes that returned before the call are covered.
+  virtual Status sync() = 0;
+  virtual Status truncate(uint64_t bytes) = 0;
+  /// Writes zeros over [offset, offset + bytes), so that later overwrites need no new blocks.
+  virtual Status allocate(uint64_t offset, uint64_t bytes) = 0;
+  virtual Result<uint64_t> size() = 0;
+};
+
+enum class OpenMode : uint8_t {
+  kRead,        ///< read_at and size only
+  kReadDevice,  ///< the same, but past the page cache: what a power cut now would leave
+  kReadWrite,
+};
+
+struct DiskEntry {
+  std::string name;
+  uint64_t bytes = 0;
+};
+
+/// Held until destroyed, or until the process dies.
+class DiskLock {
+ public:
+  virtual ~DiskLock() = default;
+};
+
+/// One flat directory. Names: 1 to 200 characters of [A-Za-z0-9._-], not starting with a dot;
+/// others are kInvalid. Changes to names (create, rename, remove) are durable only after
+/// sync_dir().
+class Disk {
+ public:
+  virtual ~Disk() = default;
+  /// A new empty file for reading and writing; kExists if the name is taken.
+  virtual Result<std::unique_ptr<File>> create(std::string_view name) = 0;
+  virtual Result<std::unique_ptr<File>> open(std::string_view name, OpenMode mode) = 0;
+  /// Atomic; replaces `to` if it exists.
+  virtual Status rename(std::string_view from, std::string_view to) = 0;
+  virtual Status remove(std::string_view name) = 0;
+  /// All regular files, sorted by name.
+  virtual Result<std::vector<DiskEntry>> list() = 0;
+  virtual Status sync_dir() = 0;
+  /// An exclusive lock of the directory across processes and within this one; kBusy (kLocked) if it
+  /// is held.
+  virtual Result<std::unique_ptr<DiskLock>> lock(std::string_view name) = 0;
+  virtual Result<uint64_t> free_bytes() = 0;
+};
+
+struct ObjectEntry {
+  std::string key;
+  uint64_t bytes = 0;
+  Nanos put_wall_time = 0;  ///< UTC since 1970
+};
+
+/// An object under construction: invisible until finish() returns ok. Destroying it unfinished
+/// aborts it.
+class Upload {
+ public:
+  virtual ~Upload() = default;
+  virtual Status write(ByteView bytes) = 0;
+  /// ok: the object is durable and visible, whole. Any error: unknown; the key must not be used
+  /// again.
+  virtual Status finish() = 0;
+  virtual void abort() = 0;
+};
+
+/// Keys: segments of [A-Za-z0-9._=+-] joined by '/', no empty segment, no "." or "..", at most 512
+/// bytes; others are kInvalid. Objects never change once they exist, except those written with
+/// put().
+class Bucket {
+ public:
+  virtual ~Bucket() = default;
+  /// The commit primitive: exactly one of many callers creates the object. ok: it is ours and
+  /// durable. kExists: the key is taken, perhaps by an earlier try of ours. Any other error:
+  /// unknown, read to find out.
+  virtual Status put_if_absent(std::string_view key, ByteView bytes) = 0;
+  /// For large objects under names that nobody else uses; no condition is checked.
+  virtual Result<std::unique_ptr<Upload>> begin_upload(std::string_view key) = 0;
+  /// Replaces; for hints only.
+  virtual Status put(std::string_view key, ByteView bytes) = 0;
+  /// Reads up to out.size() bytes at `offset`; fewer only at the end. kNotFound if there is no such
+  /// object.
+  virtual Result<size_t> get_range(std::string_view key, uint64_t offset,
+                                   std::span<std::byte> out) = 0;
+  virtual Result<ObjectEntry> head(std::string_view key) = 0;
+  /// Every object whose key starts with `prefix`, sorted by key. Sees all objects put before the
+  /// call.
+  virtual Result<std::vector<ObjectEntry>> list(std::string_view prefix) = 0;
+  /// ok also if there is no such object. Durable on return.
+  virtual Status remove(std::string_view key) = 0;
+  /// The address under which other programs find the object: an absolute path or a URL.
+  virtual std::string uri(std::string_view key) const = 0;
+};
+
+/// The whole object; kInvalid (kPayloadTooLarge) if it is longer than `limit`.
+Result<std::string> get_object(Bucket& bucket, std::string_view key, uint64_t limit);
+
+}  // namespace sluice

@@ -1,0 +1,94 @@
+// Snapshot: one consistent, immutable view of a table, and the queries over it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/batch.h"
+#include "sluice/options.h"
+#include "sluice/result.h"
+
+namespace sluice {
+
+struct TableDescription {
+  TableName name;
+  TableSpec spec;
+  std::string location;      ///< address of the table for other programs
+  std::string metadata;      ///< address of its newest metadata file
+  uint64_t version = 0;      ///< metadata version
+  uint64_t snapshot_id = 0;  ///< 0: no snapshot yet
+  uint64_t snapshots = 0;
+  uint64_t parts = 0;
+  uint64_t stored_rows = 0;  ///< rows in parts, superseded ones included
+  uint64_t stored_bytes = 0;
+  uint64_t unflushed_rows = 0;
+  Nanos last_commit_wall_time = 0;  ///< 0: never
+};
+
+/// One value of a row, or a literal of a predicate.
+struct Value {
+  Type type = Type::kNull;
+  bool boolean = false;
+  int64_t int64 = 0;  ///< long; timestamp in nanoseconds
+  double real = 0;
+  std::string bytes;  ///< string and binary
+  bool is_null() const { return type == Type::kNull; }
+};
+
+/// A filter over rows, with SQL's three-valued logic: a row passes when the predicate is true.
+struct Predicate {
+  enum class Op : uint8_t { kAnd, kOr, kNot, kEq, kNe, kLt, kLe, kGt, kGe, kIsNull, kIsNotNull };
+  Op op = Op::kAnd;
+  std::vector<Predicate> operands;  ///< of kAnd, kOr (two or more), kNot (one)
+  std::string column;               ///< of the others
+  Value value;                      ///< of the comparisons
+};
+/// `temp > 20 and (city = 'Oslo' or not wet = true) and note is not null`: SQL spelling, names
+/// optionally in double quotes, strings in single quotes. kInvalid: found() is the offset of what
+/// was not understood.
+Result<Predicate> parse_predicate(std::string_view text);
+
+struct Aggregate {
+  enum class Function : uint8_t { kCount, kSum, kAvg, kMin, kMax };
+  Function function = Function::kCount;
+  std::string column;  ///< empty for count(*)
+  std::string label;   ///< as the user wrote it: "avg(x)"
+};
+/// "count(*),avg(x)".
+Result<std::vector<Aggregate>> parse_aggregates(std::string_view text);
+
+struct ScanOptions {
+  std::vector<std::string> columns;  ///< empty: all, in table order
+  std::optional<Predicate> where;
+  std::optional<Nanos> from;  ///< time column >= from
+  std::optional<Nanos> to;    ///< time column < to
+  uint64_t limit = UINT64_MAX;
+};
+
+/// Rows in order of (partition, key, time), or of (partition, time) without a key. Not thread-safe.
+class Cursor {
+ public:
+  virtual ~Cursor() = default;
+  /// The next rows (1 to 8192), or nothing at the end. After an error every call returns that
+  /// error.
+  virtual Result<std::optional<Batch>> next() = 0;
+  virtual const SchemaPtr& schema() const = 0;
+};
+
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  virtual const TableDescription& table() const = 0;
+  /// The cursor must not outlive the snapshot. kInvalid (kUnknownColumn, kTypeMismatch) names the
+  /// column.
+  virtual Result<std::unique_ptr<Cursor>> scan(const ScanOptions& options) = 0;
+  /// One row with a column per aggregate. `options.columns` must be empty.
+  virtual Result<Batch> aggregate(const std::vector<Aggregate>& aggregates,
+                                  const ScanOptions& options) = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,60 @@
+#include <gtest/gtest.h>
+
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "base/ids.h"
+#include "sluice/result.h"
+
+namespace sluice {
+namespace {
+
+TEST(Crc32c, MatchesTheCheckValueOfTheStandard) {
+  EXPECT_EQ(crc32c(as_bytes("123456789")), 0xe3069283u);
+}
+
+TEST(Crc32c, ContinuesFromAnEarlierValue) {
+  EXPECT_EQ(crc32c(as_bytes("6789"), crc32c(as_bytes("12345"))), 0xe3069283u);
+}
+
+TEST(ByteReader, StaysBadAfterTheFirstReadPastTheEnd) {
+  ByteWriter writer;
+  writer.fixed<uint16_t>(7);
+  ByteReader reader(writer.view());
+  EXPECT_EQ(reader.fixed<uint32_t>(), 0u);
+  EXPECT_FALSE(reader.ok());
+  EXPECT_EQ(reader.fixed<uint16_t>(), 0u);
+}
+
+TEST(ByteReader, RefusesATextLongerThanWhatIsLeft) {
+  ByteWriter writer;
+  writer.fixed<uint32_t>(0xffffffffu);
+  ByteReader reader(writer.view());
+  EXPECT_EQ(reader.text(), "");
+  EXPECT_FALSE(reader.ok());
+}
+
+TEST(Ids, ParseWhatTheyPrint) {
+  const auto id = LogId::parse("00112233445566778899aabbccddeeff");
+  ASSERT_TRUE(id.has_value());
+  EXPECT_EQ(id->hex(), "00112233445566778899aabbccddeeff");
+  EXPECT_FALSE(LogId::parse("00112233445566778899aabbccddeefg").has_value());
+  EXPECT_FALSE(LogId::parse("0011").has_value());
+}
+
+Result<int> half(int value) {
+  if (value % 2 != 0) return Error(Code::kInvalid, "odd", "value");
+  return value / 2;
+}
+Result<int> quarter(int value) {
+  return half(TRY(half(value)));
+}
+
+TEST(Result, TryPassesTheErrorOnAndTheValueIn) {
+  EXPECT_EQ(quarter(8).value(), 2);
+  EXPECT_EQ(quarter(6).error().code(), Code::kInvalid);
+  EXPECT_EQ(quarter(6).error().with_context("quarter").to_string(),
+            "invalid: quarter: odd [value]");
+}
+
+}  // namespace
+}  // namespace sluice
