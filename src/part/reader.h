@@ -1,0 +1,58 @@
+// Reader: a Parquet part (ours, or of another writer within the subset below) back into batches.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "part/meta.h"
+#include "sluice/batch.h"
+#include "sluice/io.h"
+#include "sluice/snapshot.h"
+
+namespace sluice::part {
+
+/// A column to read, found by field id. A part without it yields nulls.
+struct ReadColumn {
+  int32_t field_id = 0;
+  std::string name;  ///< name in the batches
+  Type type =
+      Type::kNull;  ///< type in the batches: int32 reads as kInt64, timestamp micros as kTimestamp
+  int32_t nanos_field_id = 0;  ///< a timestamp's companion with the remainder; 0: none
+};
+
+/// Rows outside are allowed to be missing: lower <= value <= upper. Used to skip row groups by
+/// their statistics only; the caller still filters rows.
+struct Range {
+  int32_t field_id = 0;
+  std::optional<Value> lower;
+  std::optional<Value> upper;
+};
+
+/// The rows of a part in file order. Holds one page and one dictionary per column. One thread.
+class Rows {
+ public:
+  virtual ~Rows() = default;
+  virtual const SchemaPtr& schema() const = 0;
+  /// The next 1 to 8192 rows, or nothing at the end. kCorrupt names the object and the offset.
+  virtual Result<std::optional<Batch>> next() = 0;
+};
+
+class Reader {
+ public:
+  /// Reads the footer. `bytes` is the object's size. kCorrupt, kUnsupported (an encoding, codec or
+  /// nesting that we do not read), kNotFound, kIo.
+  static Result<std::unique_ptr<Reader>> open(Bucket& bucket, std::string key, uint64_t bytes);
+  virtual ~Reader() = default;
+  virtual uint64_t rows() const = 0;
+  virtual const std::vector<Column>& columns() const = 0;
+  virtual const std::vector<std::pair<std::string, std::string>>& footer() const = 0;
+  /// The reader outlives the rows. kInvalid (kTypeMismatch) if a column cannot be read as its type.
+  virtual Result<std::unique_ptr<Rows>> read(std::vector<ReadColumn> columns,
+                                             const std::vector<Range>& ranges) = 0;
+};
+
+}  // namespace sluice::part

@@ -1,0 +1,83 @@
+// Metadata: the value of `vN.metadata.json`, Iceberg format version 2, and its JSON codec.
+// Source: the Apache Iceberg table specification, and what independent readers really need of it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "part/meta.h"
+#include "sluice/options.h"
+#include "sluice/result.h"
+
+namespace sluice::table {
+
+struct TableSchema {
+  int32_t schema_id = 0;
+  std::vector<part::Column> columns;  ///< system columns (`_version`, `_<time>_ns`) included
+  std::vector<int32_t> identifier_field_ids;  ///< key (and time)
+  const part::Column* find(std::string_view name) const;
+  /// The schema as Iceberg JSON, also for a part's footer.
+  std::string to_json() const;
+};
+
+struct SnapshotEntry {
+  int64_t id = 0;
+  std::optional<int64_t> parent;
+  int64_t sequence_number = 0;
+  int64_t timestamp_ms = 0;
+  int32_t schema_id = 0;
+  std::string manifest_list;  ///< key
+  std::map<std::string, std::string> summary;
+};
+
+struct Metadata {
+  uint64_t version = 0;  ///< N of the file's name; not in the JSON
+  std::string uuid;
+  std::string prefix;  ///< key prefix of the table, "db/coll"; `location` in JSON is its uri
+  int64_t last_updated_ms = 0;
+  int64_t last_sequence_number = 0;
+  int32_t last_column_id = 0;
+  std::vector<TableSchema> schemas;
+  int32_t current_schema_id = 0;
+  int32_t day_source_id =
+      0;  ///< field id of the time column that the day partition comes from; 0: unpartitioned
+  std::vector<SnapshotEntry> snapshots;
+  std::optional<int64_t> current_snapshot_id;
+  std::vector<std::pair<int64_t, int64_t>> snapshot_log;      ///< (timestamp ms, snapshot id)
+  std::vector<std::pair<int64_t, std::string>> metadata_log;  ///< (timestamp ms, key)
+  std::vector<std::string> key_columns;                       ///< property sluice.key, in order
+  std::string time_column;                                    ///< property sluice.time
+  uint64_t epoch = 0;                                         ///< property sluice.epoch
+  std::string owner;      ///< property sluice.owner: opening id, hex
+  std::string commit_id;  ///< property sluice.commit-id, hex
+  std::string marks_key;  ///< property sluice.marks; empty: no marks yet
+  std::map<std::string, std::string> other_properties;
+
+  const TableSchema& schema() const;
+  const SnapshotEntry* current_snapshot() const;
+  /// The user's columns, key and time.
+  TableSpec spec() const;
+
+  /// `uri(key)` is applied to every key at this edge; decode strips the recorded location again, so
+  /// that a moved directory opens. kCorrupt names what is missing or wrong; kUnsupported for a
+  /// newer format.
+  std::string encode(const class UriOf& uri) const;
+  static Result<Metadata> decode(std::string_view text, uint64_t version, std::string prefix);
+};
+
+/// Turns keys into addresses and recorded addresses back into keys.
+class UriOf {
+ public:
+  virtual ~UriOf() = default;
+  virtual std::string uri(std::string_view key) const = 0;
+};
+
+part::PhysicalType physical_type(Type type);
+Type logical_type(part::PhysicalType type);
+
+}  // namespace sluice::table
