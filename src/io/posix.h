@@ -1,0 +1,62 @@
+// The few system calls that src/io is built from, with errors as values. Paths are whole paths.
+#pragma once
+
+#include <cerrno>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sluice/io.h"
+#include "sluice/result.h"
+
+namespace sluice::io {
+
+/// Owns an open file descriptor.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Descriptor();
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+/// ENOSPC, EDQUOT: kFull. ENOENT, and a file where a directory should be or the reverse: kNotFound.
+/// EEXIST: kExists. ENAMETOOLONG: kInvalid. All others: kIo.
+Error system_error(int error, const std::string& where);
+
+/// Repeats `call` as long as a signal interrupts it.
+template <class Call>
+auto uninterrupted(Call call) {
+  while (true) {
+    const auto answer = call();
+    if (answer != -1 || errno != EINTR) return answer;
+  }
+}
+
+/// open(2), close-on-exec. New files are as readable and writable as the umask allows.
+Result<Descriptor> open_path(const std::string& path, int flags);
+/// Writes all of `bytes`.
+Status write_all(const Descriptor& file, uint64_t offset, ByteView bytes, const std::string& path);
+/// Fills `out`; fewer bytes only at the end of the file.
+Result<size_t> read_all(const Descriptor& file, uint64_t offset, std::span<std::byte> out,
+                        const std::string& path);
+/// fdatasync(2): the bytes, and the size if it changed.
+Status sync_file(const Descriptor& file, const std::string& path);
+/// Makes created, renamed and removed names in the directory durable.
+Status sync_directory(const std::string& path);
+/// Makes one directory and its name durable; ok also if it exists, for whoever made it may have
+/// died before the name was durable.
+Status make_directory(const std::string& path);
+/// All names in the directory but "." and "..", in no order.
+Result<std::vector<std::string>> directory_names(const std::string& path);
+/// The absolute path of an existing directory.
+Result<std::string> absolute_directory(const std::string& path);
+
+}  // namespace sluice::io

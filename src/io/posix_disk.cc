@@ -1,0 +1,219 @@
+#include "io/posix_disk.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "io/names.h"
+#include "io/posix.h"
+
+namespace sluice::io {
+namespace {
+
+class PosixFile : public File {
+ public:
+  PosixFile(Descriptor file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
+
+  Status pwrite_at(uint64_t offset, ByteView bytes) override {
+    return write_all(file_, offset, bytes, path_);
+  }
+  Result<size_t> read_at(uint64_t offset, std::span<std::byte> out) override {
+    return read_all(file_, offset, out, path_);
+  }
+  Status sync() override { return sync_file(file_, path_); }
+  Status truncate(uint64_t bytes) override {
+    const auto cut = [&] { return ::ftruncate(file_.get(), static_cast<off_t>(bytes)); };
+    if (uninterrupted(cut) != 0) return system_error(errno, path_);
+    return ok();
+  }
+  Status allocate(uint64_t offset, uint64_t bytes) override;
+  Result<uint64_t> size() override {
+    struct stat status;
+    if (::fstat(file_.get(), &status) != 0) return system_error(errno, path_);
+    return static_cast<uint64_t>(status.st_size);
+  }
+
+ protected:
+  const Descriptor file_;
+  const std::string path_;
+};
+
+Status PosixFile::allocate(uint64_t offset, uint64_t bytes) {
+  static const std::vector<std::byte> zeros(256 << 10);
+  while (bytes > 0) {
+    const ByteView chunk(zeros.data(), std::min<uint64_t>(bytes, zeros.size()));
+    TRY(pwrite_at(offset, chunk));
+    offset += chunk.size();
+    bytes -= chunk.size();
+  }
+  return ok();
+}
+
+constexpr size_t kDirectAlignment = 4096;
+
+/// Reads past the page cache: offset, length and memory of every transfer are aligned, so bytes
+/// pass through a buffer of our own.
+class DirectFile final : public PosixFile {
+ public:
+  using PosixFile::PosixFile;
+  Result<size_t> read_at(uint64_t offset, std::span<std::byte> out) override;
+
+ private:
+  struct alignas(kDirectAlignment) Page {
+    std::byte bytes[kDirectAlignment];
+  };
+  std::vector<Page> bounce_ = std::vector<Page>(64);
+};
+
+Result<size_t> DirectFile::read_at(uint64_t offset, std::span<std::byte> out) {
+  const std::span<std::byte> bounce = std::as_writable_bytes(std::span(bounce_));
+  size_t done = 0;
+  while (done < out.size()) {
+    const uint64_t at = offset + done;
+    const size_t skip = at % kDirectAlignment;
+    const size_t pages = (skip + out.size() - done + kDirectAlignment - 1) / kDirectAlignment;
+    const size_t wanted = std::min(bounce.size(), pages * kDirectAlignment);
+    const ssize_t got = uninterrupted(
+        [&] { return ::pread(file_.get(), bounce.data(), wanted, static_cast<off_t>(at - skip)); });
+    if (got < 0) return system_error(errno, path_);
+    if (static_cast<size_t>(got) <= skip) {
+      if (at < TRY(size())) return Error(Code::kIo, "the device ended a read early", path_);
+      break;
+    }
+    const size_t useful = std::min(static_cast<size_t>(got) - skip, out.size() - done);
+    std::memcpy(out.data() + done, bounce.data() + skip, useful);
+    done += useful;
+  }
+  return done;
+}
+
+/// Whether the file system really reads directly: some accept the flag and refuse the transfer.
+bool reads_directly(DirectFile& file) {
+  std::byte probe;
+  return file.read_at(0, {&probe, 1}).ok();
+}
+
+Result<std::unique_ptr<File>> open_device(const std::string& path) {
+  if (auto direct = open_path(path, O_RDONLY | O_DIRECT); direct.ok()) {
+    auto file = std::make_unique<DirectFile>(std::move(*direct), path);
+    if (reads_directly(*file)) return file;
+  }
+  Descriptor file = TRY(open_path(path, O_RDONLY));
+  TRY(sync_file(file, path));  // dirty pages cannot be dropped
+  if (const int error = ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED); error != 0) {
+    return system_error(error, path);
+  }
+  return std::make_unique<PosixFile>(std::move(file), path);
+}
+
+class FlockedFile final : public DiskLock {
+ public:
+  explicit FlockedFile(Descriptor file) : file_(std::move(file)) {}
+
+ private:
+  const Descriptor file_;
+};
+
+class PosixDisk final : public Disk {
+ public:
+  explicit PosixDisk(std::string directory) : directory_(std::move(directory)) {}
+
+  Result<std::unique_ptr<File>> create(std::string_view name) override;
+  Result<std::unique_ptr<File>> open(std::string_view name, OpenMode mode) override;
+  Status rename(std::string_view from, std::string_view to) override;
+  Status remove(std::string_view name) override;
+  Result<std::vector<DiskEntry>> list() override;
+  Status sync_dir() override { return sync_directory(directory_); }
+  Result<std::unique_ptr<DiskLock>> lock(std::string_view name) override;
+  Result<uint64_t> free_bytes() override;
+
+ private:
+  Result<std::string> path_of(std::string_view name) const;
+  const std::string directory_;
+};
+
+Result<std::string> PosixDisk::path_of(std::string_view name) const {
+  if (!is_file_name(name)) {
+    return Error(Code::kInvalid,
+                 "a file name is 1 to 200 of [A-Za-z0-9._-] and does not start with a dot",
+                 directory_ + "/" + std::string(name));
+  }
+  return directory_ + "/" + std::string(name);
+}
+
+Result<std::unique_ptr<File>> PosixDisk::create(std::string_view name) {
+  std::string path = TRY(path_of(name));
+  Descriptor file = TRY(open_path(path, O_RDWR | O_CREAT | O_EXCL));
+  return std::make_unique<PosixFile>(std::move(file), std::move(path));
+}
+
+Result<std::unique_ptr<File>> PosixDisk::open(std::string_view name, OpenMode mode) {
+  std::string path = TRY(path_of(name));
+  if (mode == OpenMode::kReadDevice) return open_device(path);
+  Descriptor file = TRY(open_path(path, mode == OpenMode::kReadWrite ? O_RDWR : O_RDONLY));
+  return std::make_unique<PosixFile>(std::move(file), std::move(path));
+}
+
+Status PosixDisk::rename(std::string_view from, std::string_view to) {
+  const std::string source = TRY(path_of(from));
+  const std::string target = TRY(path_of(to));
+  if (::rename(source.c_str(), target.c_str()) != 0) return system_error(errno, source);
+  return ok();
+}
+
+Status PosixDisk::remove(std::string_view name) {
+  const std::string path = TRY(path_of(name));
+  if (::unlink(path.c_str()) != 0) return system_error(errno, path);
+  return ok();
+}
+
+Result<std::vector<DiskEntry>> PosixDisk::list() {
+  std::vector<DiskEntry> entries;
+  for (std::string& name : TRY(directory_names(directory_))) {
+    if (!is_file_name(name)) continue;
+    const std::string path = directory_ + "/" + name;
+    struct stat status;
+    if (::stat(path.c_str(), &status) != 0) {
+      if (errno == ENOENT) continue;  // removed since its name was read
+      return system_error(errno, path);
+    }
+    if (!S_ISREG(status.st_mode)) continue;
+    entries.push_back({std::move(name), static_cast<uint64_t>(status.st_size)});
+  }
+  std::sort(entries.begin(), entries.end(),
+            [](const DiskEntry& a, const DiskEntry& b) { return a.name < b.name; });
+  return entries;
+}
+
+Result<std::unique_ptr<DiskLock>> PosixDisk::lock(std::string_view name) {
+  const std::string path = TRY(path_of(name));
+  Descriptor file = TRY(open_path(path, O_RDWR | O_CREAT));
+  const auto take = [&] { return ::flock(file.get(), LOCK_EX | LOCK_NB); };
+  if (uninterrupted(take) != 0) {
+    if (errno != EWOULDBLOCK) return system_error(errno, path);
+    return Error(Code::kBusy, Reason::kLocked, "another opening holds this directory", path);
+  }
+  return std::make_unique<FlockedFile>(std::move(file));
+}
+
+Result<uint64_t> PosixDisk::free_bytes() {
+  struct statvfs status;
+  const auto ask = [&] { return ::statvfs(directory_.c_str(), &status); };
+  if (uninterrupted(ask) != 0) return system_error(errno, directory_);
+  return static_cast<uint64_t>(status.f_bavail) * status.f_frsize;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Disk>> open_posix_disk(std::string directory) {
+  return std::make_unique<PosixDisk>(TRY(absolute_directory(directory)));
+}
+
+}  // namespace sluice::io

@@ -1,0 +1,20 @@
+// A Disk on a directory of a POSIX file system.
+//
+// Durability rests on fdatasync for files and fsync for the directory. kReadDevice uses O_DIRECT;
+// where the file system refuses it, the file is synced and dropped from the page cache first. Locks
+// are flock(2): they hold between processes and between two opens within one process. list() leaves
+// out files whose names no other function would accept.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "sluice/io.h"
+
+namespace sluice::io {
+
+/// The directory exists; it may be read-only as long as nothing is written. kNotFound if it does
+/// not.
+Result<std::unique_ptr<Disk>> open_posix_disk(std::string directory);
+
+}  // namespace sluice::io
