@@ -100,8 +100,7 @@ Status make_directory(const std::string& path) {
     if (errno != EEXIST) return system_error(errno, path);
     TRY(require_directory(path));
   }
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  return sync_directory(parent.empty() ? "." : parent);
+  return sync_directory(path + "/..");
 }
 
 Result<std::vector<std::string>> directory_names(const std::string& path) {
