@@ -129,6 +129,21 @@ Status check_table_column(const Field& field) {
   return ok();
 }
 
+Status check_key(const Schema& schema, const TableSpec& spec) {
+  for (auto name = spec.key.begin(); name != spec.key.end(); ++name) {
+    const std::optional<size_t> index = schema.find(*name);
+    if (!index) return missing(*name);
+    if (schema[*index].type == Type::kDouble) {
+      return invalid("a double cannot be part of a key", *name, Reason::kTypeMismatch);
+    }
+    if (std::find(spec.key.begin(), name, *name) != name) {
+      return invalid("the key names the column twice", *name);
+    }
+    if (*name == spec.time) return invalid("the time column belongs to the key already", *name);
+  }
+  return ok();
+}
+
 Status check_no_null(const Batch& batch, std::string_view column) {
   const std::optional<size_t> index = batch.schema()->find(column);
   if (!index) return missing(column);
@@ -165,19 +180,7 @@ Status check_table_spec(const TableSpec& spec) {
   if (spec.columns.empty()) return invalid("a table needs at least one column", {});
   const SchemaPtr schema = TRY(Schema::make(spec.columns));
   for (const Field& field : spec.columns) TRY(check_table_column(field));
-  for (size_t i = 0; i < spec.key.size(); ++i) {
-    const std::string& name = spec.key[i];
-    const std::optional<size_t> index = schema->find(name);
-    if (!index) return missing(name);
-    if ((*schema)[*index].type == Type::kDouble) {
-      return invalid("a double cannot be part of a key", name, Reason::kTypeMismatch);
-    }
-    if (std::find(spec.key.begin(), spec.key.begin() + static_cast<ptrdiff_t>(i), name) !=
-        spec.key.begin() + static_cast<ptrdiff_t>(i)) {
-      return invalid("the key names the column twice", name);
-    }
-    if (name == spec.time) return invalid("the time column belongs to the key already", name);
-  }
+  TRY(check_key(*schema, spec));
   if (spec.time.empty()) return ok();
   const std::optional<size_t> time = schema->find(spec.time);
   if (!time) return missing(spec.time);
