@@ -3,7 +3,7 @@
 import os
 import re
 
-from tree import Finding, tokenize
+from tree import TEST_MACROS, Finding, tokenize
 
 BANNED = {"util", "utils", "common", "helper", "helpers", "manager", "managers", "impl", "data",
           "info"}
@@ -42,6 +42,7 @@ def _identifiers(path, tokens):
     findings = []
     previous = ""
     in_namespace = False
+    in_sentence = False
     for token in tokens:
         if token.kind == "comment":
             continue
@@ -49,9 +50,11 @@ def _identifiers(path, tokens):
             findings += _macros(path, token)
             continue
         in_namespace = token.text == "namespace" or in_namespace and token.text not in ("{", ";")
+        in_sentence = token.text in TEST_MACROS or in_sentence and token.text != ")"
         # What stands behind these was declared elsewhere: by us and found there, or by others.
         foreign = previous in (".", "->", "::") and not in_namespace
-        word = banned_word(token.text) if token.kind == "word" and not foreign else None
+        declared = token.kind == "word" and not foreign and not in_sentence
+        word = banned_word(token.text) if declared else None
         if word:
             findings.append(
                 Finding(path, token.line, "names", f"{token.text}: {_advice(word)}"))

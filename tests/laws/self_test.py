@@ -113,7 +113,7 @@ void expect_twice(int sum) {
 
 // W1
 TEST(Reader, SumsWhatItRead) { expect_twice(2); }
-TEST(Reader, IsEmptyAtFirst) {
+TEST(Reader, HoldsNoDataAtFirst) {
   ASSERT_TRUE(true);
 }
 }  // namespace sluice
@@ -175,8 +175,8 @@ PLANTS = [
     Plant("sizes", "src/base/a.h", header_with("struct A {\n" + function_of(71) + "};"), 4,
           "f() has 71 lines"),
     Plant("sizes", "src/base/a.cc", "const auto f = [] {\n" + "  ;\n" * 69 + "};\n", 1, "71 lines"),
-    Plant("sizes", "src/base/a.cc", "A::A(int a)\n    : a_{a},\n      b_{a} {\n" + ";\n" * 67 + "}\n",
-          1, "A() has 71 lines"),
+    Plant("sizes", "src/base/a.cc",
+          "A::A(int a)\n    : a_{a},\n      b_{a} {\n" + ";\n" * 67 + "}\n", 1, "A() has 71 lines"),
     Plant("sizes", "src/base/a.cc", "// x\n" * 601, 601, "601 lines"),
     Plant("sizes", "src/base/a.h", header_with("// x\n" * 248 + "// x"), 251, "251 lines"),
     Plant("sizes", "src/base/a.cc", "// " + "x" * 98 + "\n", 1, "101 columns"),

@@ -3,7 +3,7 @@ invariant defined once and tested."""
 
 import re
 
-from tree import Finding, Unbalanced, functions, is_test
+from tree import TEST_MACROS, Finding, Unbalanced, functions, is_test
 
 # Spelled in two halves, so that this file obeys itself.
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b")
@@ -21,7 +21,6 @@ DEFINITION = re.compile(r"^[\s|*#-]*\b([A-Z]\d{1,2})\b\**[ \t]*[:.|–—-]?\**[
 REFERENCE = re.compile(r"(?://+|/\*|\*)[/!<]*\s*((?:[A-Z]\d{1,2}(?:, | and )?)+):")
 NUMBERED = re.compile(r"\b[A-Z]\d{1,2}(?![0-9])")
 
-TEST_MACROS = {"TEST", "TEST_F", "TEST_P", "TYPED_TEST", "TYPED_TEST_P"}
 ASSERTION = re.compile(r"(EXPECT|ASSERT)_\w+|ADD_FAILURE\w*|FAIL|CHECK")
 
 

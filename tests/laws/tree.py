@@ -9,6 +9,8 @@ TEXT_SUFFIXES = (
     ".h", ".cc", ".py", ".mjs", ".sh", ".cmake", ".txt", ".md", ".json", ".html", ".css", ".js",
     ".yml", ".yaml", "Makefile", "run", ".clang-format",
 )
+# Their arguments are sentences, not names.
+TEST_MACROS = {"TEST", "TEST_F", "TEST_P", "TYPED_TEST", "TYPED_TEST_P"}
 
 
 class Finding(NamedTuple):
