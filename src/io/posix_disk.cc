@@ -175,8 +175,9 @@ Status PosixDisk::remove(std::string_view name) {
 }
 
 Result<std::vector<DiskEntry>> PosixDisk::list() {
+  std::vector<std::string> names = TRY(directory_names(directory_));
   std::vector<DiskEntry> entries;
-  for (std::string& name : TRY(directory_names(directory_))) {
+  for (std::string& name : names) {
     if (!is_file_name(name)) continue;
     const std::string path = directory_ + "/" + name;
     struct stat status;

@@ -1,0 +1,43 @@
+// The real implementations pass the suites.
+#include <stdlib.h>
+
+#include <filesystem>
+#include <string>
+
+#include "io/dir_bucket.h"
+#include "io/posix_disk.h"
+#include "io/thread_runtime.h"
+#include "tests/interface/suites.h"
+
+namespace sluice::interface {
+namespace {
+
+std::string make_temporary_directory() {
+  std::string path = testing::TempDir() + "/seams.XXXXXX";
+  if (::mkdtemp(path.data()) == nullptr) throw std::filesystem::filesystem_error(path, {});
+  std::filesystem::create_directories(path + "/disk");
+  std::filesystem::create_directories(path + "/bucket");
+  return path;
+}
+
+class LocalWorld final : public World {
+ public:
+  ~LocalWorld() override { std::filesystem::remove_all(directory_); }
+  Platform platform() override { return {runtime_.get(), disk_.get(), bucket_.get()}; }
+
+ private:
+  const std::string directory_ = make_temporary_directory();
+  const std::unique_ptr<Runtime> runtime_ = io::make_thread_runtime();
+  const std::unique_ptr<Disk> disk_ = io::open_posix_disk(directory_ + "/disk").value();
+  const std::unique_ptr<Bucket> bucket_ =
+      io::open_dir_bucket(directory_ + "/bucket", *runtime_).value();
+};
+
+std::unique_ptr<World> make_local_world() {
+  return std::make_unique<LocalWorld>();
+}
+
+INSTANTIATE_SEAM_SUITES(Local, make_local_world);
+
+}  // namespace
+}  // namespace sluice::interface
