@@ -221,11 +221,13 @@ TEST(Codec, RefusesAValueInANullRow) {
   }
 }
 
-TEST(Codec, RefusesBitsBehindTheLastRow) {
+TEST(Codec, RefusesABitBehindTheLastRowEvenIfTheCountIsRight) {
   std::string bytes = small_bytes();
-  const uint32_t offset = descriptor(bytes, 1).validity_offset;
-  bytes[offset] = static_cast<char>(bytes[offset] | 8);
-  expect_corrupt(bytes, offset);
+  const ColumnDescriptor found = descriptor(bytes, 1);
+  ASSERT_EQ(bytes[found.validity_offset], 0b0101);
+  bytes[found.validity_offset] = 0b1100;
+  bytes[found.values_offset] = 0;
+  expect_corrupt(bytes, found.validity_offset);
 }
 
 TEST(Codec, RefusesANullCountThatIsNotTheBits) {
@@ -239,6 +241,26 @@ TEST(Codec, RefusesDescendingOffsets) {
   const uint32_t offset = descriptor(bytes, 4).offsets_offset;
   bytes[offset + 4] = 4;
   expect_corrupt(bytes, offset);
+}
+
+TEST(Codec, RefusesPaddingBehindOffsetsThatIsNotZero) {
+  const SchemaPtr schema = Schema::make({{"name", Type::kString}}).value();
+  BatchBuilder builder(schema);
+  builder.append_bytes(0, "a");
+  builder.append_bytes(0, "b");
+  const Batch batch = builder.finish().value();
+  std::string bytes(as_text(batch.bytes()));
+  ASSERT_TRUE(Batch::decode(schema, as_bytes(bytes)).ok());
+  bytes[descriptor(bytes, 0).offsets_offset + 3 * sizeof(uint32_t)] = 1;
+  EXPECT_FALSE(Batch::decode(schema, as_bytes(bytes)).ok());
+}
+
+TEST(Codec, RefusesACharacterThatTwoRowsShare) {
+  std::string bytes = small_bytes();
+  const uint32_t offset = descriptor(bytes, 4).offsets_offset;
+  ASSERT_EQ(bytes[offset + 4], 2);
+  bytes[offset + 4] = 1;
+  expect_corrupt(bytes, descriptor(bytes, 4).values_offset);
 }
 
 TEST(Codec, RefusesAStringThatIsNotUtf8ButTakesItAsBinary) {
