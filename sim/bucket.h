@@ -1,0 +1,91 @@
+// SimBucket: a Bucket over a BucketState, with faults by seed.
+//
+// An object is durable and visible when its request took effect. What a network adds: a request may
+// fail before its effect, its answer may be lost after it, it may take effect late (even after its
+// sender has died) or twice.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/random.h"
+#include "sim/runtime.h"
+#include "sluice/io.h"
+
+namespace sluice::sim {
+
+/// What a bucket holds, and what is still on its way there. Copying it is the clone.
+class BucketState {
+ public:
+  struct Object {
+    std::shared_ptr<const std::vector<std::byte>> bytes;
+    Nanos put_wall_time = 0;
+  };
+  enum class Effect : uint8_t { kPutIfAbsent, kPut, kRemove };
+  /// A request to change the bucket.
+  struct Request {
+    Effect effect;
+    std::string key;
+    std::shared_ptr<const std::vector<std::byte>> bytes;  // of a put
+    uint32_t land_permille = 0;  ///< in flight: how likely it lands at each later call
+  };
+
+  /// False if the key was taken.
+  bool apply(const Request& request, Nanos wall_now);
+
+  std::map<std::string, Object, std::less<>> objects;
+  std::vector<Request> in_flight;
+};
+
+/// How often what goes wrong, in a thousand calls.
+struct BucketFaults {
+  uint32_t busy_permille = 0;          ///< a burst of kBusy begins
+  uint32_t lost_permille = 0;          ///< a change fails before its effect
+  uint32_t answer_lost_permille = 0;   ///< a change has its effect, the caller gets an error
+  uint32_t late_permille = 0;          ///< the caller gets an error, the effect comes later
+  uint32_t duplicated_permille = 0;    ///< a change has its effect, and later once more
+  uint32_t read_permille = 0;          ///< get_range, head, list: kIo
+  Nanos nanos_max = 5 * kMillisecond;  ///< latency; a list may take ten times as long
+};
+
+/// Used by fibers of one SimRuntime, which outlives it. Uploads must not outlive the bucket.
+class SimBucket final : public Bucket {
+ public:
+  explicit SimBucket(SimRuntime& runtime, BucketState state = {}, BucketFaults faults = {});
+
+  Status put_if_absent(std::string_view key, ByteView bytes) override;
+  Result<std::unique_ptr<Upload>> begin_upload(std::string_view key) override;
+  Status put(std::string_view key, ByteView bytes) override;
+  Result<size_t> get_range(std::string_view key, uint64_t offset,
+                           std::span<std::byte> out) override;
+  Result<ObjectEntry> head(std::string_view key) override;
+  Result<std::vector<ObjectEntry>> list(std::string_view prefix) override;
+  Status remove(std::string_view key) override;
+  std::string uri(std::string_view key) const override;
+
+  const BucketState& state() const { return state_; }
+  BucketState& mutable_state() { return state_; }
+  void set_faults(const BucketFaults& faults) { faults_ = faults; }
+
+ private:
+  friend class SimUpload;
+  /// The call's way to the bucket: requests in flight may overtake it.
+  Status enter(Nanos nanos_max);
+  Status enter_read(std::string_view verb, std::string_view key, Nanos nanos_max);
+  void land_some();
+  /// A change by the caller: it has its effect, or one of the faults.
+  Status change(std::string_view verb, BucketState::Request request);
+  void note(std::string_view verb, const BucketState::Request& request, bool failed);
+
+  SimRuntime& runtime_;
+  Random random_;
+  BucketState state_;
+  BucketFaults faults_;
+  uint64_t busy_calls_ = 0;  // left of the burst
+};
+
+}  // namespace sluice::sim

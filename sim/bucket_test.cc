@@ -1,0 +1,175 @@
+#include "sim/bucket.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace sluice::sim {
+namespace {
+
+constexpr uint64_t kLimit = 1 << 20;
+constexpr int kManyCalls = 3000;  // by then every request in flight has landed
+
+class SimBucketTest : public testing::Test {
+ protected:
+  std::string whole(std::string_view key) {
+    const auto text = get_object(bucket, key, kLimit);
+    return text.ok() ? *text : "(" + std::string(to_string(text.error().code())) + ")";
+  }
+  void let_requests_land() {
+    bucket.set_faults({});
+    for (int i = 0; i < kManyCalls && !bucket.state().in_flight.empty(); ++i) {
+      EXPECT_TRUE(bucket.list("").ok());
+    }
+    EXPECT_TRUE(bucket.state().in_flight.empty());
+  }
+
+  SimRuntime runtime{RuntimeOptions{}};
+  SimBucket bucket{runtime};
+};
+
+TEST_F(SimBucketTest, ALostRequestHasNoEffect) {
+  bucket.set_faults({.lost_permille = 1000});
+  const Status status = bucket.put_if_absent("v1", as_bytes("x"));
+  EXPECT_EQ(status.error().code(), Code::kIo);
+  EXPECT_EQ(status.error().reason(), Reason::kUnknownOutcome);
+  bucket.set_faults({});
+  EXPECT_EQ(whole("v1"), "(not_found)");
+}
+
+TEST_F(SimBucketTest, ALostAnswerHidesAnEffect) {
+  bucket.set_faults({.answer_lost_permille = 1000});
+  EXPECT_EQ(bucket.put_if_absent("v1", as_bytes("x")).error().reason(), Reason::kUnknownOutcome);
+  EXPECT_EQ(whole("v1"), "x");
+  bucket.set_faults({});
+  EXPECT_EQ(bucket.put_if_absent("v1", as_bytes("x")).error().code(), Code::kExists);
+}
+
+TEST_F(SimBucketTest, ALostAnswerHidesAFinishedUpload) {
+  const auto upload = bucket.begin_upload("part").value();
+  EXPECT_TRUE(upload->write(as_bytes("rows")).ok());
+  bucket.set_faults({.answer_lost_permille = 1000});
+  EXPECT_EQ(upload->finish().error().reason(), Reason::kUnknownOutcome);
+  EXPECT_EQ(upload->finish().error().reason(), Reason::kClosed);
+  EXPECT_EQ(whole("part"), "rows");
+}
+
+TEST_F(SimBucketTest, ALatePutLandsAfterItsError) {
+  bucket.set_faults({.late_permille = 1000});
+  EXPECT_EQ(bucket.put_if_absent("v1", as_bytes("late")).error().reason(), Reason::kUnknownOutcome);
+  EXPECT_FALSE(bucket.state().objects.contains("v1"));
+  let_requests_land();
+  EXPECT_EQ(whole("v1"), "late");
+}
+
+TEST_F(SimBucketTest, ALatePutLosesAgainstAnEarlierOne) {
+  bucket.set_faults({.late_permille = 1000});
+  EXPECT_FALSE(bucket.put_if_absent("v1", as_bytes("late")).ok());
+  bucket.mutable_state().in_flight[0].land_permille = 0;
+  bucket.set_faults({});
+  EXPECT_TRUE(bucket.put_if_absent("v1", as_bytes("winner")).ok());
+  bucket.mutable_state().in_flight[0].land_permille = 1000;
+  EXPECT_EQ(whole("v1"), "winner");
+  EXPECT_TRUE(bucket.state().in_flight.empty());
+}
+
+TEST_F(SimBucketTest, ALatePutOutlivesItsProcess) {
+  bucket.set_faults({.late_permille = 1000});
+  EXPECT_FALSE(bucket.put_if_absent("v1", as_bytes("zombie")).ok());
+  const BucketState clone = bucket.state();
+  runtime.kill();
+
+  SimRuntime next_runtime({.seed = 2});
+  SimBucket next(next_runtime, clone);
+  for (int i = 0; i < kManyCalls && !next.state().in_flight.empty(); ++i) (void)next.list("");
+  EXPECT_EQ(get_object(next, "v1", kLimit).value(), "zombie");
+  EXPECT_FALSE(bucket.state().objects.contains("v1"));
+}
+
+TEST_F(SimBucketTest, ADuplicatedPutIfAbsentFillsASlotThatWasEmptied) {
+  bucket.set_faults({.duplicated_permille = 1000});
+  EXPECT_TRUE(bucket.put_if_absent("v1", as_bytes("twice")).ok());
+  bucket.mutable_state().in_flight[0].land_permille = 0;
+  bucket.set_faults({});
+  EXPECT_TRUE(bucket.remove("v1").ok());
+  EXPECT_EQ(whole("v1"), "(not_found)");
+  bucket.mutable_state().in_flight[0].land_permille = 1000;
+  EXPECT_EQ(whole("v1"), "twice");
+}
+
+TEST_F(SimBucketTest, ADuplicatedPutBringsBackOldBytes) {
+  bucket.set_faults({.duplicated_permille = 1000});
+  EXPECT_TRUE(bucket.put("hint", as_bytes("1")).ok());
+  bucket.mutable_state().in_flight[0].land_permille = 0;
+  bucket.set_faults({});
+  EXPECT_TRUE(bucket.put("hint", as_bytes("2")).ok());
+  bucket.mutable_state().in_flight[0].land_permille = 1000;
+  EXPECT_EQ(whole("hint"), "1");
+}
+
+TEST_F(SimBucketTest, IsBusyInBurstsThatEnd) {
+  bucket.set_faults({.busy_permille = 300});
+  int busy = 0;
+  int longest = 0;
+  for (int i = 0, burst = 0; i < 500; ++i) {
+    const bool refused = !bucket.list("").ok();
+    burst = refused ? burst + 1 : 0;
+    busy += refused;
+    longest = std::max(longest, burst);
+  }
+  EXPECT_GT(busy, 100);
+  EXPECT_LT(busy, 450);
+  EXPECT_GT(longest, 3);
+  EXPECT_EQ(bucket.state().objects.size(), 0u);
+}
+
+TEST_F(SimBucketTest, FailsReadsAsOftenAsItsFaultsSay) {
+  EXPECT_TRUE(bucket.put("a", as_bytes("x")).ok());
+  bucket.set_faults({.read_permille = 1000});
+  EXPECT_EQ(bucket.head("a").error().code(), Code::kIo);
+  EXPECT_EQ(bucket.list("").error().code(), Code::kIo);
+}
+
+TEST_F(SimBucketTest, ClonesDoNotSeeEachOther) {
+  EXPECT_TRUE(bucket.put("a", as_bytes("one")).ok());
+  const BucketState clone = bucket.state();
+  EXPECT_TRUE(bucket.put("a", as_bytes("two")).ok());
+  EXPECT_TRUE(bucket.put("b", as_bytes("new")).ok());
+  SimBucket other(runtime, clone);
+  EXPECT_EQ(get_object(other, "a", kLimit).value(), "one");
+  EXPECT_EQ(other.list("").value().size(), 1u);
+}
+
+TEST_F(SimBucketTest, DoesNothingForADeadProcess) {
+  const auto upload = bucket.begin_upload("part").value();
+  runtime.kill();
+  EXPECT_EQ(bucket.put_if_absent("v1", as_bytes("x")).error().code(), Code::kCancelled);
+  EXPECT_EQ(upload->finish().error().code(), Code::kCancelled);
+  EXPECT_TRUE(bucket.state().objects.empty());
+}
+
+TEST_F(SimBucketTest, CountsAndTracesItsChangesLikeTheDisk) {
+  std::vector<std::string> trace;
+  runtime.trace = &trace;
+  EXPECT_TRUE(bucket.put_if_absent("t/v1", as_bytes("x")).ok());
+  EXPECT_FALSE(bucket.put_if_absent("t/v1", as_bytes("y")).ok());
+  const auto upload = bucket.begin_upload("t/part").value();
+  EXPECT_TRUE(upload->write(as_bytes("rows")).ok());
+  EXPECT_TRUE(upload->finish().ok());
+  EXPECT_TRUE(bucket.remove("t/part").ok());
+  EXPECT_EQ(trace, std::vector<std::string>({"put_if_absent t/v1", "put_if_absent t/v1 fails",
+                                             "upload t/part", "delete t/part"}));
+  EXPECT_EQ(runtime.operations(), 4u);
+}
+
+TEST_F(SimBucketTest, TakesTime) {
+  const Nanos start = runtime.now();
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(bucket.put("a", as_bytes("x")).ok());
+  EXPECT_GT(runtime.now(), start + 100 * kMillisecond);
+}
+
+}  // namespace
+}  // namespace sluice::sim
