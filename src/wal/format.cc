@@ -1,0 +1,153 @@
+#include "wal/format.h"
+
+#include <array>
+#include <charconv>
+
+#include "base/check.h"
+#include "base/crc32c.h"
+
+namespace sluice::wal {
+namespace {
+
+constexpr size_t kDigits = 20;
+constexpr std::string_view kSegmentSuffix = ".wal";
+constexpr std::string_view kTemporarySuffix = ".new";
+constexpr size_t kHeaderCrcOffset = kBlockBytes - sizeof(uint32_t);
+constexpr size_t kKeyFieldsBytes = 4 + 4 + 64;
+
+std::string twenty_digits(uint64_t value) {
+  const std::string digits = std::to_string(value);
+  return std::string(kDigits - digits.size(), '0') + digits;
+}
+
+template <class Id>
+Id read_id(ByteReader& reader) {
+  const ByteView bytes = reader.raw(16);
+  return bytes.size() == 16 ? Id::from_bytes(bytes.first<16>()) : Id{};
+}
+
+bool all_zero(ByteView bytes) {
+  for (const std::byte byte : bytes) {
+    if (byte != std::byte{0}) return false;
+  }
+  return true;
+}
+
+/// What the fields must satisfy whatever the rest of the log looks like.
+bool is_plausible(const SegmentHeader& header) {
+  const Boundary& accepted = header.accepted;
+  if (header.segment.is_zero() || header.log.is_zero() || header.opening.is_zero()) return false;
+  if (header.base_lsn <= accepted.last_lsn) return false;
+  if (header.birth_end <= kBlockBytes || header.birth_end % kBlockBytes != 0) return false;
+  if (header.predecessor.is_zero()) return accepted.end == 0 && accepted.last_lsn == 0;
+  return accepted.end > kBlockBytes && accepted.end % kFrameAlignment == 0;
+}
+
+}  // namespace
+
+uint32_t frame_seed(const SegmentId& segment, uint64_t offset) {
+  std::array<std::byte, 24> place;
+  std::memcpy(place.data(), segment.bytes().data(), 16);
+  store(place.data() + 16, offset);
+  return crc32c(place);
+}
+
+uint32_t header_checksum(const FrameHeader& header, uint32_t seed) {
+  return crc32c(std::as_bytes(std::span(&header, 1)).subspan(sizeof(header.header_crc)), seed);
+}
+
+bool is_sound(const FrameHeader& header, uint32_t seed) {
+  return (header.type & kTypeNumberMask) != 0 && header.zero == 0 &&
+         header.payload_bytes <= kPayloadBytesMax &&
+         header.header_crc == header_checksum(header, seed);
+}
+
+std::vector<std::byte> encode_segment_header(const SegmentHeader& header) {
+  CHECK(is_plausible(header));
+  ByteWriter writer;
+  writer.raw(as_bytes(kMagic));
+  writer.fixed(kFormatVersion);
+  writer.fixed(static_cast<uint32_t>(kBlockBytes));
+  writer.raw(header.log.bytes());
+  writer.raw(header.opening.bytes());
+  writer.raw(header.segment.bytes());
+  writer.raw(header.predecessor.bytes());
+  writer.fixed(header.accepted.last_lsn);
+  writer.fixed(header.accepted.end);
+  writer.fixed(header.base_lsn);
+  writer.fixed(header.birth_end);
+  std::vector<std::byte> block = writer.take();
+  block.resize(kBlockBytes);
+  store(block.data() + kHeaderCrcOffset, crc32c(ByteView(block).first(kHeaderCrcOffset)));
+  return block;
+}
+
+Result<SegmentHeader> decode_segment_header(ByteView block, std::string_view name) {
+  if (block.size() < kBlockBytes) {
+    return corruption(Reason::kIncompleteHeader, "the segment is shorter than its header", name, 0);
+  }
+  ByteReader reader(block.first(kHeaderCrcOffset));
+  if (as_text(reader.raw(kMagic.size())) != kMagic) {
+    return corruption(Reason::kIncompleteHeader, "the segment has no header", name, 0);
+  }
+  if (load<uint32_t>(block.data() + kHeaderCrcOffset) != crc32c(block.first(kHeaderCrcOffset))) {
+    return corruption(Reason::kCrcMismatch, "the segment header is damaged", name, 0);
+  }
+  const auto version = reader.fixed<uint32_t>();
+  if (version != kFormatVersion) {
+    return Error({Code::kUnsupported, Reason::kVersion,
+                  "the segment has another format version; use the program that wrote it",
+                  std::string(name), kFormatVersion, version});
+  }
+  const auto block_bytes = reader.fixed<uint32_t>();
+  SegmentHeader header;
+  header.log = read_id<LogId>(reader);
+  header.opening = read_id<OpeningId>(reader);
+  header.segment = read_id<SegmentId>(reader);
+  header.predecessor = read_id<SegmentId>(reader);
+  header.accepted.last_lsn = reader.fixed<Lsn>();
+  header.accepted.end = reader.fixed<uint64_t>();
+  header.base_lsn = reader.fixed<Lsn>();
+  header.birth_end = reader.fixed<uint64_t>();
+  if (block_bytes != kBlockBytes || !all_zero(reader.raw(kKeyFieldsBytes))) {
+    return Error(Code::kUnsupported, "the segment uses another block size or a key",
+                 std::string(name));
+  }
+  if (!is_plausible(header)) {
+    return corruption(Reason::kDecodeFailure, "the segment header contradicts itself", name, 0);
+  }
+  return header;
+}
+
+std::string segment_name(Lsn base_lsn) {
+  return twenty_digits(base_lsn).append(kSegmentSuffix);
+}
+
+std::optional<Lsn> parse_segment_name(std::string_view name) {
+  if (name.size() != kDigits + kSegmentSuffix.size() || !name.ends_with(kSegmentSuffix)) {
+    return std::nullopt;
+  }
+  Lsn base_lsn = 0;
+  const char* const end = name.data() + kDigits;
+  const auto [at, error] = std::from_chars(name.data(), end, base_lsn);
+  if (error != std::errc() || at != end || base_lsn == 0) return std::nullopt;
+  return base_lsn;
+}
+
+std::string temporary_name(std::string_view name) {
+  return std::string(name).append(kTemporarySuffix);
+}
+
+bool is_temporary_name(std::string_view name) {
+  return name.ends_with(kTemporarySuffix);
+}
+
+std::string quarantine_name(Lsn base_lsn, uint64_t offset) {
+  return "quarantine-" + std::to_string(base_lsn) + "-" + std::to_string(offset) + ".bin";
+}
+
+Error corruption(Reason reason, std::string message, std::string_view where, uint64_t offset) {
+  return Error({Code::kCorrupt, reason, std::move(message), std::string(where), 0, offset});
+}
+
+}  // namespace sluice::wal

@@ -1,0 +1,183 @@
+// The log's format, version 0: the specification.
+//
+// A log is a directory of segment files. Integers are little-endian. A *block* is 4096 bytes.
+//
+//   <base LSN, 20 digits>.wal             a segment
+//   *.new                                 under construction; worthless after a crash
+//   quarantine-<base LSN>-<offset>.bin    bytes that an opening cut from that segment's tail
+//
+// SEGMENT
+//
+//   0       4096        birth end                                        file end
+//   +--------+-----------+-------+-------+-----+-------+------+-------------+
+//   | header | checkpoint| frame | frame | pad | mark  | ...  | zeros       |
+//   +--------+-----------+-------+-------+-----+-------+------+-------------+
+//
+// SEGMENT HEADER, one block
+//
+//   offset  bytes  field
+//        0      8  magic "SLUICWAL"
+//        8      4  format version
+//       12      4  block bytes, 4096
+//       16     16  log id
+//       32     16  opening id
+//       48     16  segment id, random, never zero
+//       64     16  predecessor's segment id; zero: there never was a predecessor
+//       80      8  predecessor's accepted LSN: that of its last frame, or its base LSN - 1
+//       88      8  predecessor's accepted end: the offset behind its last frame
+//       96      8  base LSN: of this segment's first user frame; above the accepted LSN
+//      104      8  birth end: offset behind the frames that were synced before the file was named
+//      112      4  key id, 0
+//      116      4  zero
+//      120     64  wrapped key, zero
+//      184   3908  zero
+//     4092      4  CRC-32C of bytes 0 to 4091
+//
+// FRAME, at a multiple of 8
+//
+//   offset  bytes  field
+//        0      4  header CRC: CRC-32C of (segment id, frame offset u64, header bytes 4 to 31)
+//        4      4  payload CRC: CRC-32C of (segment id, frame offset u64, payload, its padding)
+//        8      4  payload bytes, at most 64 MiB
+//       12      2  type: bit 15 required, bit 14 encrypted, bits 0 to 13 the number
+//       14      2  vshard
+//       16      4  tenant
+//       20      4  zero
+//       24      8  LSN
+//       32      n  payload, then zeros up to a multiple of 8
+//
+// Frames of types 16 and up are the user's: each has the LSN of the user frame before it plus 1,
+// the first has the base LSN. Types 1 to 15 are the log's own and repeat the LSN of the user frame
+// before them (base LSN - 1 if there is none):
+//
+//   pad         zeros; fills a block so that the next frame starts in one that no sync has covered.
+//               A gap too small for a frame header is filled together with the next block.
+//   mark        u64: everything below this offset, which is at most the mark's own, was confirmed
+//   by
+//               a sync that had completed before the mark was written
+//   checkpoint  see checkpoint.h; always the first frame of a segment
+//
+// An unknown own type is skipped, or kUnsupported if its required bit is set.
+//
+// VALIDITY
+//
+//   - A frame is valid if both CRCs fit, its zero field and limits hold, and its LSN continues.
+//   - A segment with a successor is valid up to exactly the accepted end that the successor names,
+//     with the accepted LSN there. Anything else below that offset is corruption.
+//   - In the newest segment the first position without a valid frame is the end. It is corruption
+//   if
+//     it lies below the birth end, or below what any valid mark at any later multiple of 8
+//     confirms. Otherwise what follows is a torn tail, or nothing if it is all zeros.
+//   - A segment names the segment before it; the oldest may name one that was trimmed: its base LSN
+//     is at most 1 + the trim LSN of the newest checkpoint.
+//   - LSNs without a frame are legal only between a header's accepted LSN and its base LSN.
+//
+// VERSIONS
+//
+//   Magic, version and the CRC's place are the same in every version.
+//   0  this page; not frozen
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "sluice/io.h"
+#include "sluice/result.h"
+
+namespace sluice::wal {
+
+/// Log sequence number. 0 means none.
+using Lsn = uint64_t;
+
+inline constexpr std::string_view kMagic = "SLUICWAL";
+inline constexpr uint32_t kFormatVersion = 0;
+inline constexpr uint64_t kBlockBytes = 4096;
+inline constexpr uint64_t kFrameAlignment = 8;
+inline constexpr uint64_t kPayloadBytesMax = 64ull << 20;
+
+inline constexpr uint16_t kRequiredBit = 0x8000;
+inline constexpr uint16_t kEncryptedBit = 0x4000;
+inline constexpr uint16_t kTypeNumberMask = 0x3fff;
+inline constexpr uint16_t kFirstUserType = 16;
+inline constexpr uint16_t kPadType = 1;
+inline constexpr uint16_t kMarkType = 2;
+inline constexpr uint16_t kCheckpointType = 3 | kRequiredBit;
+
+inline constexpr bool is_own_type(uint16_t type) {
+  return (type & kTypeNumberMask) < kFirstUserType;
+}
+
+/// The end of a segment's frames, as known from outside it.
+struct Boundary {
+  uint64_t end = 0;  ///< offset
+  Lsn last_lsn = 0;
+};
+
+struct SegmentHeader {
+  LogId log{};
+  OpeningId opening{};
+  SegmentId segment{};
+  SegmentId predecessor{};  ///< zero: none
+  Boundary accepted{};      ///< of the predecessor
+  Lsn base_lsn = 0;
+  uint64_t birth_end = 0;
+};
+
+struct FrameHeader {
+  uint32_t header_crc = 0;
+  uint32_t payload_crc = 0;
+  uint32_t payload_bytes = 0;
+  uint16_t type = 0;
+  uint16_t vshard = 0;
+  uint32_t tenant = 0;
+  uint32_t zero = 0;
+  Lsn lsn = 0;
+};
+static_assert(sizeof(FrameHeader) == 32 && std::is_trivially_copyable_v<FrameHeader>);
+static_assert(kBlockBytes % kFrameAlignment == 0 && sizeof(FrameHeader) % kFrameAlignment == 0);
+
+inline constexpr uint64_t frame_bytes(uint64_t payload_bytes) {
+  return sizeof(FrameHeader) + align_up(payload_bytes, kFrameAlignment);
+}
+inline constexpr uint64_t kMarkFrameBytes = frame_bytes(sizeof(uint64_t));
+
+/// Where the pad ends that closes the block in which frames end at `tail`; `tail` itself if that is
+/// a block's start.
+inline constexpr uint64_t closed_end(uint64_t tail) {
+  const uint64_t end = align_up(tail, kBlockBytes);
+  return end == tail || end - tail >= sizeof(FrameHeader) ? end : end + kBlockBytes;
+}
+static_assert(closed_end(kBlockBytes) == kBlockBytes);
+static_assert(closed_end(kBlockBytes - 32) == kBlockBytes);
+static_assert(closed_end(kBlockBytes - 24) == 2 * kBlockBytes);
+
+/// What every checksum of a frame starts from. W14: bound to segment and offset, so that no byte
+/// string is a valid frame anywhere but where it was written.
+uint32_t frame_seed(const SegmentId& segment, uint64_t offset);
+uint32_t header_checksum(const FrameHeader& header, uint32_t seed);
+/// Everything that can be checked without the payload and the frames before.
+bool is_sound(const FrameHeader& header, uint32_t seed);
+
+/// One block.
+std::vector<std::byte> encode_segment_header(const SegmentHeader& header);
+/// Checks everything that the block alone can show. kCorrupt, or kUnsupported (kVersion; also a
+/// block size or a key that this version does not know).
+Result<SegmentHeader> decode_segment_header(ByteView block, std::string_view name);
+
+std::string segment_name(Lsn base_lsn);
+std::optional<Lsn> parse_segment_name(std::string_view name);
+std::string temporary_name(std::string_view name);
+bool is_temporary_name(std::string_view name);
+std::string quarantine_name(Lsn base_lsn, uint64_t offset);
+
+/// kCorrupt at `offset` of the file `where`.
+Error corruption(Reason reason, std::string message, std::string_view where, uint64_t offset);
+
+}  // namespace sluice::wal

@@ -1,0 +1,312 @@
+#include "wal/log.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "wal/quarantine.h"
+
+namespace sluice::wal {
+namespace {
+
+constexpr std::string_view kLockName = "lock";
+
+Error too_large(uint64_t bytes) {
+  return Error({Code::kInvalid,
+                Reason::kPayloadTooLarge,
+                "a frame's payload is limited; split it",
+                {},
+                kPayloadBytesMax,
+                bytes});
+}
+
+Status remove_temporaries(Disk& disk) {
+  for (const DiskEntry& entry : TRY(disk.list())) {
+    if (is_temporary_name(entry.name)) TRY(remove_if_present(disk, entry.name));
+  }
+  return ok();
+}
+
+/// All segments, their headers read and linked. The boundary of the newest is not known yet.
+Result<std::vector<Segment>> load_segments(Disk& disk, const std::vector<std::string>& names) {
+  std::vector<Segment> segments;
+  for (const std::string& name : names) {
+    const SegmentHeader header = TRY(read_segment_header(disk, name));
+    if (!segments.empty()) {
+      TRY(check_link(segments.back().header, header));
+      segments.back().boundary = header.accepted;
+    }
+    segments.push_back({.name = name, .header = header});
+  }
+  return segments;
+}
+
+/// W4: synced, because a dead process may have left it in the cache only; then read from the
+/// device, because a cache may show what a failed sync never stored.
+Result<SegmentContent> load_newest(Disk& disk, const std::string& name) {
+  const std::unique_ptr<File> cached = TRY(disk.open(name, OpenMode::kReadWrite));
+  TRY(cached->sync());
+  std::unique_ptr<File> device = TRY(disk.open(name, OpenMode::kReadDevice));
+  const std::unique_ptr<SegmentParser> parser =
+      TRY(SegmentParser::open(std::move(device), name, std::nullopt));
+  SegmentContent newest = TRY(parse_segment(*parser, name));
+  return newest;
+}
+
+}  // namespace
+
+Log::Log(Runtime& runtime, Disk& disk, LogOptions options, std::unique_ptr<DiskLock> lock)
+    : runtime_(runtime),
+      disk_(disk),
+      options_(options),
+      lock_(std::move(lock)),
+      monitor_(runtime.monitor()) {}
+
+Log::~Log() = default;
+
+Result<std::unique_ptr<Log>> Log::open(Runtime& runtime, Disk& disk, LogOptions options) {
+  std::unique_ptr<DiskLock> lock = TRY(disk.lock(kLockName));
+  std::unique_ptr<Log> log(new Log(runtime, disk, options, std::move(lock)));
+  TRY(log->recover());
+  return log;
+}
+
+Status Log::recover() {
+  recovered_.opening = OpeningId::draw(runtime_);
+  TRY(disk_.sync_dir());
+  const std::vector<std::string> names = TRY(list_segments(disk_));
+  if (names.empty()) return start_fresh();
+  SegmentContent newest = TRY(load_newest(disk_, names.back()));
+  std::vector<Segment> segments = TRY(load_segments(disk_, names));
+  TRY(check_oldest(segments.front().header, newest.checkpoint));
+  segments.back().boundary = newest.accepted;
+  TRY(remove_temporaries(disk_));
+  if (newest.torn_bytes > 0) {
+    TRY(quarantine(disk_,
+                   {segments.back().header.base_lsn, newest.accepted.end, newest.torn_bytes}));
+  }
+  return continue_after(std::move(segments), std::move(newest));
+}
+
+Status Log::start_fresh() {
+  TRY(remove_temporaries(disk_));
+  recovered_.log_id = LogId::draw(runtime_);
+  recovered_.fresh = true;
+  recovered_.last_lsn = options_.lsn_floor;
+  checkpoint_.trim_lsn = options_.lsn_floor;
+  return start_opening({.base_lsn = options_.lsn_floor + 1});
+}
+
+/// W2: what was found is never written again; the new segment's header states where it ends.
+Status Log::continue_after(std::vector<Segment> segments, SegmentContent newest) {
+  const SegmentHeader& last = segments.back().header;
+  recovered_.log_id = last.log;
+  recovered_.application = newest.checkpoint.application;
+  recovered_.torn_bytes = newest.torn_bytes;
+  recovered_.last_lsn = newest.accepted.last_lsn;
+  checkpoint_ = std::move(newest.checkpoint);
+  // W12: never an LSN that was handed out before, here or as far as is known elsewhere.
+  SegmentHeader header{.predecessor = last.segment,
+                       .accepted = newest.accepted,
+                       .base_lsn = std::max(recovered_.last_lsn, options_.lsn_floor) + 1};
+  const bool replaces = last.base_lsn == header.base_lsn;
+  if (replaces) {
+    header.predecessor = last.predecessor;
+    header.accepted = last.accepted;
+    segments.pop_back();
+  }
+  segments_ = std::move(segments);
+  return start_opening(header);
+}
+
+/// W3: returns only when this opening's first segment is durable under its name.
+Status Log::start_opening(SegmentHeader header) {
+  recovered_.base_lsn = header.base_lsn;
+  checkpoint_.chain.push_back({recovered_.opening, header.base_lsn});
+  recovered_.chain = checkpoint_.chain;
+  if (checkpoint_bytes(checkpoint_) > kPayloadBytesMax) {
+    return too_large(checkpoint_bytes(checkpoint_));
+  }
+  std::unique_ptr<Writer> writer = TRY(create_segment(header, checkpoint_));
+  TRY(name_segment(header.base_lsn));
+  switch_to(std::move(writer));
+  recovered_.first_lsn = segments_.front().header.base_lsn;
+  return ok();
+}
+
+Result<std::unique_ptr<Writer>> Log::create_segment(SegmentHeader header,
+                                                    const Checkpoint& checkpoint) {
+  header.log = recovered_.log_id;
+  header.opening = recovered_.opening;
+  header.segment = SegmentId::draw(runtime_);
+  return Writer::create(disk_, header, checkpoint, options_.segment_bytes);
+}
+
+Status Log::name_segment(Lsn base_lsn) {
+  const std::string name = segment_name(base_lsn);
+  TRY(disk_.rename(temporary_name(name), name));
+  return disk_.sync_dir();
+}
+
+void Log::switch_to(std::unique_ptr<Writer> writer) {
+  if (writer_ != nullptr) earlier_syncs_ += writer_->syncs();
+  writer_ = std::move(writer);
+  const SegmentHeader& header = writer_->header();
+  {
+    const MonitorLock lock(*monitor_);
+    segments_.push_back({.name = segment_name(header.base_lsn), .header = header, .is_ours = true});
+  }
+  publish();
+}
+
+/// W16: what readers and durable_lsn() see has been confirmed by a finished sync.
+void Log::publish() {
+  const MonitorLock lock(*monitor_);
+  segments_.back().boundary = writer_->durable();
+  durable_lsn_ = writer_->durable().last_lsn;
+  syncs_ = earlier_syncs_ + writer_->syncs();
+}
+
+Result<Lsn> Log::append(std::span<const RecordView> records) {
+  TRY(usable());
+  for (const RecordView& record : records) {
+    if (record.payload_bytes() > kPayloadBytesMax) return too_large(record.payload_bytes());
+  }
+  const Lsn first_lsn = writer_->last_lsn() + 1;
+  TRY(settle(writer_->append(records)));
+  return first_lsn;
+}
+
+Status Log::sync() {
+  TRY(usable());
+  const Status synced = writer_->sync();
+  if (!synced.ok()) return poison(synced.error());
+  publish();
+  return ok();
+}
+
+Status Log::idle() {
+  TRY(usable());
+  return settle(writer_->mark());
+}
+
+/// The verdict on a write: a full disk left nothing behind; anything else poisons.
+Status Log::settle(const Status& written) {
+  if (written.ok()) return ok();
+  if (written.error().code() != Code::kFull) return poison(written.error());
+  publish();
+  return written;
+}
+
+/// W8: after a sync or a write of unknown outcome nothing is promised again in this opening.
+Status Log::poison(const Error& cause) {
+  poison_ = Error({Code::kPoisoned, cause.reason(),
+                   "the log can promise nothing more, reopen it: " + cause.message(), cause.where(),
+                   cause.expected(), cause.found()});
+  return *poison_;
+}
+
+Status Log::usable() const {
+  if (poison_) return *poison_;
+  if (closed_) return Error(Code::kInvalid, Reason::kClosed, "the log is closed");
+  return ok();
+}
+
+Result<Checkpoint> Log::next_checkpoint(ByteView application, Lsn trim_lsn) const {
+  Checkpoint next{.trim_lsn = std::max(trim_lsn, checkpoint_.trim_lsn), .chain = checkpoint_.chain};
+  next.application.assign(application.begin(), application.end());
+  if (checkpoint_bytes(next) > kPayloadBytesMax) return too_large(checkpoint_bytes(next));
+  return next;
+}
+
+Status Log::checkpoint(ByteView application, Lsn trim_lsn) {
+  TRY(usable());
+  if (trim_lsn > writer_->durable().last_lsn) {
+    return Error({Code::kInvalid,
+                  Reason::kOutOfRange,
+                  "frames that are not durable were trimmed",
+                  {},
+                  writer_->durable().last_lsn,
+                  trim_lsn});
+  }
+  Checkpoint next = TRY(next_checkpoint(application, trim_lsn));
+  TRY(settle(writer_->append_checkpoint(next)));
+  TRY(sync());
+  checkpoint_ = std::move(next);
+  return ok();
+}
+
+Status Log::roll(ByteView application) {
+  // W10: synced to its end before a successor can name that end.
+  TRY(sync());
+  if (!writer_->has_user_frames()) return checkpoint(application, checkpoint_.trim_lsn);
+  Checkpoint next = TRY(next_checkpoint(application, checkpoint_.trim_lsn));
+  const SegmentHeader header{.predecessor = writer_->header().segment,
+                             .accepted = writer_->durable(),
+                             .base_lsn = writer_->last_lsn() + 1};
+  std::unique_ptr<Writer> writer = TRY(create_segment(header, next));
+  const Status named = name_segment(header.base_lsn);
+  if (!named.ok()) {
+    const Status undone = undo_naming(header.base_lsn);
+    return undone.ok() ? named : poison(undone.error());
+  }
+  checkpoint_ = std::move(next);
+  switch_to(std::move(writer));
+  return ok();
+}
+
+/// W10: a successor that may be named is durably gone before its predecessor takes another frame.
+Status Log::undo_naming(Lsn base_lsn) {
+  const std::string name = segment_name(base_lsn);
+  TRY(remove_if_present(disk_, name));
+  TRY(remove_if_present(disk_, temporary_name(name)));
+  return disk_.sync_dir();
+}
+
+Status Log::trim(Lsn upto, ByteView application) {
+  // W11: the checkpoint first, then the oldest segment first, each durably gone before the next.
+  TRY(checkpoint(application, upto));
+  const Lsn next_needed = checkpoint_.trim_lsn + 1;
+  while (segments_.size() > 1 && segments_[1].header.base_lsn <= next_needed) {
+    TRY(remove_if_present(disk_, segments_.front().name));
+    TRY(disk_.sync_dir());
+    const MonitorLock lock(*monitor_);
+    segments_.erase(segments_.begin());
+  }
+  return ok();
+}
+
+Status Log::close() {
+  TRY(sync());
+  const Status marked = idle();
+  closed_ = true;
+  return marked;
+}
+
+Lsn Log::durable_lsn() const {
+  const MonitorLock lock(*monitor_);
+  return durable_lsn_;
+}
+
+Result<std::unique_ptr<LogReader>> Log::read(LsnRange range) const {
+  const MonitorLock lock(*monitor_);
+  const Lsn first_lsn = segments_.front().header.base_lsn;
+  if (range.from < first_lsn) {
+    return Error({Code::kNotFound,
+                  Reason::kMissingSegment,
+                  "frames of the range were trimmed",
+                  {},
+                  first_lsn,
+                  range.from});
+  }
+  return std::make_unique<LogReader>(disk_, segments_, range);
+}
+
+LogStats Log::stats() const {
+  const MonitorLock lock(*monitor_);
+  LogStats stats{.segments = segments_.size(), .syncs = syncs_};
+  for (const Segment& segment : segments_) stats.bytes += segment.boundary.end;
+  return stats;
+}
+
+}  // namespace sluice::wal

@@ -1,0 +1,141 @@
+// Log: an ordered, crash-safe sequence of frames in a directory. docs: format.h says what is on
+// disk.
+//
+// Opening, step by step:
+//   1. take the lock; sync the directory and the newest segment
+//   2. check that the segments form one log; parse the newest one from the device
+//   3. copy what lies behind its accepted end into a quarantine file
+//   4. write and sync a new segment under a temporary name, rename it, sync the directory
+// Nothing that was there is rewritten; only then is anything handed out.
+//
+// The application's part of a checkpoint is opaque here. Opening carries it over unchanged from the
+// newest checkpoint, so it may be older than the newest frames: whatever the application keeps
+// there (schemas, positions) must be replayable from frames, and a new checkpoint (roll,
+// checkpoint, trim) must hold its complete state as of the last frame appended.
+//
+// One thread calls the functions that change the log. durable_lsn(), stats() and read() may be
+// called from any thread. After kPoisoned only destruction is left: what was not durable is
+// unknown until the log is opened again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/ids.h"
+#include "sluice/io.h"
+#include "sluice/result.h"
+#include "sluice/runtime.h"
+#include "wal/checkpoint.h"
+#include "wal/format.h"
+#include "wal/log_reader.h"
+#include "wal/segments.h"
+#include "wal/writer.h"
+
+namespace sluice::wal {
+
+struct LogOptions {
+  uint64_t segment_bytes = 64ull << 20;  ///< wants_roll() from here on; a group may exceed it
+  Lsn lsn_floor = 0;                     ///< highest LSN of this log known elsewhere
+};
+
+/// What an opening found.
+struct RecoveredLog {
+  LogId log_id;
+  OpeningId opening;             ///< this one
+  std::vector<ChainLink> chain;  ///< all openings, this one last
+  Lsn first_lsn = 0;             ///< no frame below it is left
+  Lsn last_lsn = 0;              ///< no recovered frame above it; first_lsn - 1 if there is none
+  Lsn base_lsn = 0;              ///< the first LSN of this opening; above last_lsn
+  std::vector<std::byte> application;  ///< of the newest checkpoint
+  uint64_t torn_bytes = 0;             ///< cut from the newest segment and kept in quarantine
+  bool fresh = false;                  ///< there was no log
+};
+
+struct LogStats {
+  uint64_t bytes = 0;  ///< durable bytes of all segments, headers included
+  uint64_t segments = 0;
+  uint64_t syncs = 0;  ///< of frames, in this opening
+};
+
+class Log {
+ public:
+  /// Creates the log if the directory holds no segment. kBusy (kLocked): another opener has it.
+  /// kCorrupt: where() and found() name file and offset; nothing was changed. kUnsupported: another
+  /// format. kFull, kIo: nothing was changed that a later opening does not mend.
+  static Result<std::unique_ptr<Log>> open(Runtime& runtime, Disk& disk, LogOptions options);
+  ~Log();
+
+  const RecoveredLog& recovered() const { return recovered_; }
+
+  /// Writes the records with consecutive LSNs and returns the first one's; they are not durable
+  /// before sync(). kInvalid (kPayloadTooLarge): a record exceeds kPayloadBytesMax. kFull: free
+  /// space, then retry; nothing was appended. kPoisoned: for ever.
+  Result<Lsn> append(std::span<const RecordView> records);
+  /// Everything appended is durable. Any failure poisons the log.
+  Status sync();
+  /// Leaves a mark of the last sync, so that rot below it is told from a torn tail: call it when no
+  /// append follows a sync. Errors as append().
+  Status idle();
+
+  Lsn appended_lsn() const { return writer_->last_lsn(); }
+  Lsn durable_lsn() const;
+
+  bool wants_roll() const { return writer_->tail() >= options_.segment_bytes; }
+  /// Syncs, then starts a new segment with a checkpoint of `application`; only a checkpoint if the
+  /// segment holds no frame yet. Any error but kPoisoned: the log goes on in the old segment.
+  Status roll(ByteView application);
+  /// A checkpoint, durable on return. The trim LSN never falls and is at most durable_lsn().
+  Status checkpoint(ByteView application, Lsn trim_lsn);
+  /// Frames up to `upto` are not needed any more: a checkpoint, then the removal of whole segments.
+  Status trim(Lsn upto, ByteView application);
+  /// Syncs, leaves a mark and ends the log; the first error of these. Every later change is
+  /// kInvalid (kClosed). Destroying an open log syncs nothing.
+  Status close();
+
+  /// The frames of `range` that are durable now. A range that starts below the first LSN left is
+  /// kNotFound (kMissingSegment).
+  Result<std::unique_ptr<LogReader>> read(LsnRange range) const;
+  LogStats stats() const;
+
+ private:
+  Log(Runtime& runtime, Disk& disk, LogOptions options, std::unique_ptr<DiskLock> lock);
+
+  Status recover();
+  Status start_fresh();
+  Status continue_after(std::vector<Segment> segments, SegmentContent newest);
+  Status start_opening(SegmentHeader header);
+  Result<std::unique_ptr<Writer>> create_segment(SegmentHeader header,
+                                                 const Checkpoint& checkpoint);
+  Status name_segment(Lsn base_lsn);
+  Status undo_naming(Lsn base_lsn);
+  void switch_to(std::unique_ptr<Writer> writer);
+  void publish();
+
+  Status usable() const;
+  Status settle(const Status& written);
+  Status poison(const Error& cause);
+  Result<Checkpoint> next_checkpoint(ByteView application, Lsn trim_lsn) const;
+
+  Runtime& runtime_;
+  Disk& disk_;
+  const LogOptions options_;
+  const std::unique_ptr<DiskLock> lock_;  // W15; destroyed after the writer
+  const std::unique_ptr<Monitor> monitor_;
+  RecoveredLog recovered_;
+  Checkpoint checkpoint_;  ///< what the next one starts from
+  std::unique_ptr<Writer> writer_;
+  uint64_t earlier_syncs_ = 0;  ///< in segments before writer_'s
+  bool closed_ = false;
+  std::optional<Error> poison_;
+
+  // Guarded by monitor_; the changing thread alone writes them and reads them without it.
+  std::vector<Segment> segments_;  ///< oldest first; the last is writer_'s
+  Lsn durable_lsn_ = 0;
+  uint64_t syncs_ = 0;
+};
+
+}  // namespace sluice::wal

@@ -1,0 +1,257 @@
+// Power cuts, kills and failures at every operation of a scripted life of a log.
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "wal/log_fixture.h"
+
+namespace sluice::wal {
+namespace {
+
+/// What the world may still expect of a log at some moment.
+struct Promise {
+  TestFrames history;   ///< every frame that may come back, in order
+  Lsn acked_lsn = 0;    ///< those up to here must
+  Lsn trimmed_lsn = 0;  ///< except those up to here
+};
+
+/// Checks what a log recovered against what was promised.
+::testing::AssertionResult keeps(const Promise& promise, const TestFrames& found) {
+  const auto fail = [] { return ::testing::AssertionFailure(); };
+  const Lsn last_lsn = found.empty() ? promise.trimmed_lsn : found.back().first;
+  if (last_lsn < promise.acked_lsn) {
+    return fail() << "lost: ends at " << last_lsn << ", acked " << promise.acked_lsn;
+  }
+  if (found.empty()) return ::testing::AssertionSuccess();
+  const Lsn first_lsn = found.front().first;
+  if (first_lsn > promise.trimmed_lsn + 1 && first_lsn != promise.history.front().first) {
+    return fail() << "lost: starts at " << first_lsn << ", trimmed " << promise.trimmed_lsn;
+  }
+  auto expected = promise.history.begin();
+  while (expected != promise.history.end() && expected->first != first_lsn) ++expected;
+  for (const TestFrame& frame : found) {
+    if (expected == promise.history.end() || frame != *expected) {
+      return fail() << "phantom or hole at LSN " << frame.first;
+    }
+    ++expected;
+  }
+  return ::testing::AssertionSuccess();
+}
+
+/// A log's life: every step goes on in the face of errors, as the contract says.
+class Life {
+ public:
+  struct Moment {
+    DiskImage image;
+    Promise promise;
+    size_t operations;
+  };
+
+  explicit Life(uint64_t seed) : disk_({}, seed), seed_(seed) {
+    disk_.after_operation = [this] {
+      if (on_moment) on_moment({disk_.image(), promise_, disk_.trace.size()});
+    };
+  }
+
+  std::function<void(const Moment&)> on_moment;
+  CrashDisk& disk() { return disk_; }
+
+  void open() {
+    log_.reset();
+    for (int attempt = 0; attempt < 3 && !log_; ++attempt) {
+      Result<OpenLog> opened = open_log(disk_, ++seed_);
+      if (opened.ok()) log_.emplace(std::move(*opened));
+    }
+    ASSERT_TRUE(log_.has_value());
+    const Result<TestFrames> found = frames(**log_);
+    ASSERT_OK(found);
+    ASSERT_TRUE(keeps(promise_, *found));
+    promise_.history = *found;
+    promise_.acked_lsn = (*log_)->durable_lsn();
+  }
+  void append(int count, size_t bytes) {
+    std::vector<std::string> texts;
+    const size_t before = promise_.history.size();
+    for (int i = 0; i < count; ++i) {
+      std::string text = std::to_string(++serial_) + ":";
+      text.resize(std::max(text.size(), bytes), 'x');
+      promise_.history.emplace_back((*log_)->appended_lsn() + 1 + i, text);
+      texts.push_back(std::move(text));
+    }
+    const Result<Lsn> appended = wal::append(**log_, texts);
+    if (!appended.ok() && appended.error().code() == Code::kFull) promise_.history.resize(before);
+    settle(appended.ok() ? ok() : Status(appended.error()));
+  }
+  void sync() { settle((*log_)->sync()); }
+  void idle() { settle((*log_)->idle()); }
+  void roll() { settle((*log_)->roll(as_bytes("rolled"))); }
+  void checkpoint() { settle((*log_)->checkpoint(as_bytes("point"), 0)); }
+  void trim(Lsn upto) {
+    upto = std::min(upto, (*log_)->durable_lsn());
+    promise_.trimmed_lsn = std::max(promise_.trimmed_lsn, upto);
+    settle((*log_)->trim(upto, as_bytes("trimmed")));
+  }
+  void close() { settle((*log_)->close()); }
+
+ private:
+  void settle(const Status& status) {
+    if (!status.ok() && status.error().code() == Code::kPoisoned) {
+      open();
+    } else {
+      promise_.acked_lsn = std::max(promise_.acked_lsn, (*log_)->durable_lsn());
+    }
+  }
+
+  CrashDisk disk_;
+  uint64_t seed_;
+  std::optional<OpenLog> log_;
+  Promise promise_;
+  int serial_ = 0;
+};
+
+void live(Life& life) {
+  life.open();
+  life.append(1, 10);
+  life.sync();
+  life.append(3, 100);
+  life.append(1, 3900);
+  life.sync();
+  life.append(1, 4033);  // leaves a gap too small for a pad's header
+  life.sync();
+  life.append(2, 0);
+  life.idle();
+  life.roll();
+  life.idle();
+  life.append(2, 5000);
+  life.sync();
+  life.checkpoint();
+  life.idle();
+  life.append(2, 50);
+  life.open();  // kills: what was appended is in the cache only
+  life.open();  // replaces the empty newest segment
+  life.append(4, 2000);
+  life.sync();
+  life.append(1, 77);
+  life.roll();
+  life.append(2, 300);
+  life.trim(5);
+  life.roll();
+  life.roll();  // of an empty segment: a checkpoint
+  life.append(1, 40);
+  life.trim(14);
+  life.append(1, 9000);
+  life.sync();
+  life.append(1, 1);
+  life.close();
+  life.open();
+}
+
+/// Recovers, twice; appends, and recovers that.
+void check_recovery(const Life::Moment& moment, CrashKind kind, uint64_t seed) {
+  Dice dice(seed);
+  CrashDisk disk(crash(moment.image, kind, dice), seed);
+  const Result<TestFrames> first = reopened_frames(disk, seed + 1);
+  ASSERT_OK(first);
+  ASSERT_TRUE(keeps(moment.promise, *first));
+  CrashDisk again(crash(disk.image(), CrashKind::kAllLost, dice), seed);
+  Result<OpenLog> log = open_log(again, seed + 2);
+  ASSERT_OK(log);
+  const Result<TestFrames> second = frames(**log);
+  ASSERT_OK(second);
+  ASSERT_EQ(*first, *second);
+  TestFrames expected = *second;
+  const Result<Lsn> lsn = append(**log, {"after"});
+  ASSERT_OK(lsn);
+  ASSERT_TRUE(expected.empty() || *lsn > expected.back().first);
+  ASSERT_OK((*log)->sync());
+  expected.emplace_back(*lsn, "after");
+  CrashDisk last(crash(again.image(), CrashKind::kAllLost, dice), seed);
+  const Result<TestFrames> third = reopened_frames(last, seed + 3);
+  ASSERT_OK(third);
+  ASSERT_EQ(*third, expected);
+}
+
+constexpr CrashKind kCrashKinds[] = {CrashKind::kAllLost, CrashKind::kAllKept, CrashKind::kMixed,
+                                     CrashKind::kProcessDied};
+
+TEST(LogCrash, KeepsEverySyncedFrameThroughACrashAfterEveryOperation) {
+  Life life(1);
+  uint64_t seed = 0;
+  life.on_moment = [&](const Life::Moment& moment) {
+    if (::testing::Test::HasFatalFailure()) return;
+    for (const CrashKind kind : kCrashKinds) {
+      const int tries = kind == CrashKind::kMixed ? 4 : 1;
+      for (int i = 0; i < tries; ++i) check_recovery(moment, kind, seed += 10);
+    }
+    if (::testing::Test::HasFatalFailure()) {
+      ADD_FAILURE() << "after operation " << moment.operations << ": " << life.disk().trace.back();
+    }
+  };
+  ASSERT_NO_FATAL_FAILURE(live(life));
+  EXPECT_GT(life.disk().trace.size(), 80u);
+}
+
+TEST(LogCrash, KeepsEverySyncedFrameThroughACrashWithinARecovery) {
+  Life life(2);
+  uint64_t seed = 1'000'000;
+  life.on_moment = [&](const Life::Moment& moment) {
+    if (::testing::Test::HasFatalFailure() || moment.operations % 5 != 0) return;
+    Dice dice(seed += 100);
+    CrashDisk disk(crash(moment.image, CrashKind::kMixed, dice), seed);
+    disk.after_operation = [&] {
+      if (::testing::Test::HasFatalFailure()) return;
+      const Life::Moment inner{disk.image(), moment.promise, moment.operations};
+      check_recovery(inner, CrashKind::kMixed, seed += 100);
+      check_recovery(inner, CrashKind::kAllLost, seed += 100);
+    };
+    ASSERT_OK(reopened_frames(disk, seed));
+  };
+  ASSERT_NO_FATAL_FAILURE(live(life));
+}
+
+/// One failure of one kind at each place in turn, and power cuts in the operations after it.
+void fail_everywhere(DiskOp op, Code code) {
+  uint64_t seed = 5'000'000;
+  for (int place = 0;; ++place) {
+    Life life(static_cast<uint64_t>(place) + 1);
+    life.disk().fail(op, code, place);
+    size_t failed_at = 0;
+    life.on_moment = [&](const Life::Moment& moment) {
+      if (::testing::Test::HasFatalFailure()) return;
+      if (life.disk().trace.back().ends_with("FAILS")) failed_at = moment.operations;
+      if (failed_at == 0 || moment.operations > failed_at + 8) return;
+      check_recovery(moment, CrashKind::kMixed, seed += 10);
+      if (::testing::Test::HasFatalFailure()) {
+        ADD_FAILURE() << "place " << place << ", after operation " << moment.operations << ": "
+                      << life.disk().trace.back();
+      }
+    };
+    ASSERT_NO_FATAL_FAILURE(live(life));
+    if (failed_at == 0) break;
+  }
+}
+
+TEST(LogCrash, SurvivesAFailedSyncAnywhereWithACacheThatLies) {
+  fail_everywhere(DiskOp::kSync, Code::kIo);
+}
+TEST(LogCrash, SurvivesAFullDiskInAnyWrite) {
+  fail_everywhere(DiskOp::kWrite, Code::kFull);
+}
+TEST(LogCrash, SurvivesAFullDiskInAnyAllocation) {
+  fail_everywhere(DiskOp::kAllocate, Code::kFull);
+}
+TEST(LogCrash, SurvivesAFailedWriteAnywhere) {
+  fail_everywhere(DiskOp::kWrite, Code::kIo);
+}
+TEST(LogCrash, SurvivesAFailedDirectorySyncAnywhere) {
+  fail_everywhere(DiskOp::kSyncDir, Code::kIo);
+}
+TEST(LogCrash, SurvivesAFailedRenameAnywhere) {
+  fail_everywhere(DiskOp::kRename, Code::kIo);
+}
+TEST(LogCrash, SurvivesAFailedRemovalAnywhere) {
+  fail_everywhere(DiskOp::kRemove, Code::kIo);
+}
+
+}  // namespace
+}  // namespace sluice::wal

@@ -1,0 +1,56 @@
+// LogReader: the user's frames of a range of LSNs, in order, across segments.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "sluice/io.h"
+#include "sluice/result.h"
+#include "wal/format.h"
+#include "wal/segment_parser.h"
+#include "wal/segments.h"
+
+namespace sluice::wal {
+
+/// LSNs from and to, both included.
+struct LsnRange {
+  Lsn from = 0;
+  Lsn to = UINT64_MAX;
+};
+
+/// A user's frame. The payload is 8-byte aligned and valid until the reader's next call.
+struct LogFrame {
+  Lsn lsn = 0;
+  uint16_t type = 0;
+  uint16_t vshard = 0;
+  uint32_t tenant = 0;
+  ByteView payload;
+};
+
+/// Reads what was durable when it was made; later rolls and appends do not concern it. Memory: as a
+/// SegmentParser. One thread, but any; must not outlive the Disk.
+class LogReader {
+ public:
+  /// `segments`: linked, oldest first.
+  LogReader(Disk& disk, std::vector<Segment> segments, LsnRange range);
+
+  /// The next frame, or nothing at the end. After an error every call returns that error: kCorrupt,
+  /// kUnsupported, kIo as the parser's; kNotFound (kMissingSegment) if a trim took a segment that
+  /// the range needs before the reader came to it.
+  Result<std::optional<LogFrame>> next();
+
+ private:
+  Result<std::optional<LogFrame>> read();
+  Status open_segment();
+
+  Disk& disk_;
+  std::vector<Segment> segments_;
+  LsnRange range_;
+  size_t index_ = 0;  ///< of the segment that parser_ reads, or that is opened next
+  std::unique_ptr<SegmentParser> parser_;
+  bool ended_ = false;
+  std::optional<Error> failure_;
+};
+
+}  // namespace sluice::wal

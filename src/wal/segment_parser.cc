@@ -1,0 +1,184 @@
+#include "wal/segment_parser.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/crc32c.h"
+
+namespace sluice::wal {
+namespace {
+
+constexpr uint64_t kWindowBytes = 1 << 20;
+
+/// Bytes 8 to 15 of every mark: its payload size, type and vshard.
+constexpr uint64_t kMarkWord = sizeof(uint64_t) | uint64_t{kMarkType} << 32;
+
+}  // namespace
+
+Result<ByteView> FileWindow::view(uint64_t offset, uint64_t bytes) {
+  CHECK(offset <= file_bytes_ && bytes <= file_bytes_ - offset);
+  if (offset < start_ || offset + bytes > start_ + filled_bytes_) {
+    filled_bytes_ = 0;
+    start_ = offset / kBlockBytes * kBlockBytes;
+    const uint64_t wanted_bytes =
+        std::min(std::max(kWindowBytes, offset + bytes - start_), file_bytes_ - start_);
+    if (buffer_.size() < wanted_bytes) {
+      buffer_.clear();
+      buffer_.resize(wanted_bytes);
+    }
+    const size_t got_bytes = TRY(file_->read_at(start_, std::span(buffer_).first(wanted_bytes)));
+    if (got_bytes != wanted_bytes) {
+      return Error(Code::kIo, "the file became shorter while it was read");
+    }
+    filled_bytes_ = wanted_bytes;
+  }
+  return ByteView(buffer_).subspan(offset - start_, bytes);
+}
+
+Status check_type(uint16_t type, std::string_view name) {
+  const bool unknown = is_own_type(type) && (type & kRequiredBit) != 0 && type != kCheckpointType;
+  if (unknown || (type & kEncryptedBit) != 0) {
+    return Error({Code::kUnsupported, Reason::kVersion,
+                  "the segment holds a frame of a newer kind; use the program that wrote it",
+                  std::string(name), kCheckpointType, type});
+  }
+  return ok();
+}
+
+SegmentParser::SegmentParser(FileWindow window, std::string name, SegmentHeader header,
+                             std::optional<Boundary> boundary)
+    : window_(std::move(window)),
+      name_(std::move(name)),
+      header_(header),
+      boundary_(boundary),
+      last_lsn_(header.base_lsn - 1) {}
+
+Result<std::unique_ptr<SegmentParser>> SegmentParser::open(std::unique_ptr<File> file,
+                                                           std::string name,
+                                                           std::optional<Boundary> boundary) {
+  const uint64_t file_bytes = TRY(file->size());
+  FileWindow window(std::move(file), file_bytes);
+  const ByteView block = TRY(window.view(0, std::min(file_bytes, kBlockBytes)));
+  const SegmentHeader header = TRY(decode_segment_header(block, name));
+  std::unique_ptr<SegmentParser> parser(
+      new SegmentParser(std::move(window), std::move(name), header, boundary));
+  if (segment_name(header.base_lsn) != parser->name_) {
+    return corruption(Reason::kMissingSegment, "the file is named like another segment",
+                      parser->name_, 0);
+  }
+  if (parser->limit() > file_bytes) {
+    return corruption(Reason::kIncompletePayload, "the segment is shorter than its accepted end",
+                      parser->name_, file_bytes);
+  }
+  return parser;
+}
+
+Result<std::optional<ParsedFrame>> SegmentParser::next() {
+  if (failure_) return *failure_;
+  if (ended_) return std::optional<ParsedFrame>();
+  Result<std::optional<ParsedFrame>> frame = parse();
+  if (!frame.ok()) {
+    failure_ = frame.error().at(name_);
+    return *failure_;
+  }
+  ended_ = !frame->has_value();
+  return frame;
+}
+
+Result<std::optional<ParsedFrame>> SegmentParser::parse() {
+  if (boundary_ && offset_ == boundary_->end) {
+    if (last_lsn_ == boundary_->last_lsn) return std::optional<ParsedFrame>();
+    return corrupt(Reason::kSequenceViolation, "the segment lacks frames before its accepted end",
+                   boundary_->end);
+  }
+  ParsedFrame frame;
+  const Reason damage = TRY(examine(frame));
+  if (damage != Reason::kNone) return end_at(damage);
+  TRY(check_type(frame.type, name_));
+  offset_ += frame_bytes(frame.payload.size());
+  last_lsn_ = frame.lsn;
+  return std::optional(frame);
+}
+
+/// kNone: `frame` is the valid frame at offset_. Otherwise why there is none.
+Result<Reason> SegmentParser::examine(ParsedFrame& frame) {
+  const uint64_t left_bytes = limit() - offset_;
+  if (left_bytes < sizeof(FrameHeader)) return Reason::kIncompleteHeader;
+  const auto header = load<FrameHeader>(TRY(window_.view(offset_, sizeof(FrameHeader))).data());
+  const uint32_t seed = frame_seed(header_.segment, offset_);
+  if (!is_sound(header, seed)) return Reason::kCrcMismatch;
+  const uint64_t whole_bytes = frame_bytes(header.payload_bytes);
+  if (whole_bytes > left_bytes) return Reason::kIncompletePayload;
+  const ByteView whole = TRY(window_.view(offset_, whole_bytes));
+  const ByteView padded_payload = whole.subspan(sizeof(FrameHeader));
+  if (header.payload_crc != crc32c(padded_payload, seed)) return Reason::kCrcMismatch;
+  frame = {offset_,       header.type, header.vshard,
+           header.tenant, header.lsn,  padded_payload.first(header.payload_bytes)};
+  return examine_order(frame);
+}
+
+Reason SegmentParser::examine_order(const ParsedFrame& frame) const {
+  const Lsn expected_lsn = is_own_type(frame.type) ? last_lsn_ : last_lsn_ + 1;
+  if (frame.lsn != expected_lsn) return Reason::kSequenceViolation;
+  const bool is_first = offset_ == kBlockBytes;
+  if (is_first && frame.type != kCheckpointType) return Reason::kDecodeFailure;
+  return Reason::kNone;
+}
+
+/// W5: damage below anything known to be durable is corruption; above it, it is a torn tail.
+Result<std::optional<ParsedFrame>> SegmentParser::end_at(Reason damage) {
+  if (boundary_) return corrupt(damage, "damage below the accepted end", boundary_->end);
+  if (offset_ < header_.birth_end) {
+    return corrupt(damage, "damage in the frames that the segment was born with",
+                   header_.birth_end);
+  }
+  TRY(scan_remains());
+  if (confirmed_end_ > offset_) {
+    return corrupt(damage, "damage below a mark of a finished sync", confirmed_end_);
+  }
+  return std::optional<ParsedFrame>();
+}
+
+Error SegmentParser::corrupt(Reason reason, std::string message, uint64_t durable_end) const {
+  return Error({Code::kCorrupt, reason, std::move(message), name_, durable_end, offset_});
+}
+
+/// Finds, behind the end, the highest offset that a mark confirms and the last byte that is not
+/// zero.
+Status SegmentParser::scan_remains() {
+  uint64_t nonzero_end = offset_;
+  for (uint64_t at = offset_; at < window_.file_bytes();) {
+    const uint64_t chunk_bytes = std::min(kWindowBytes / 2, window_.file_bytes() - at);
+    const ByteView chunk = TRY(window_.view(at, chunk_bytes));
+    uint64_t word = 0;
+    for (; word + sizeof(uint64_t) <= chunk_bytes; word += sizeof(uint64_t)) {
+      const auto value = load<uint64_t>(chunk.data() + word);
+      if (value != 0) nonzero_end = at + word + sizeof(uint64_t);
+      const uint64_t start = word - sizeof(uint64_t);
+      if (value == kMarkWord && word > 0 && start + kMarkFrameBytes <= chunk_bytes) {
+        const uint64_t end = confirmed_by(at + start, chunk.subspan(start, kMarkFrameBytes));
+        confirmed_end_ = std::max(confirmed_end_, end);
+      }
+    }
+    for (; word < chunk_bytes; ++word) {
+      if (chunk[word] != std::byte{0}) nonzero_end = at + word + 1;
+    }
+    if (at + chunk_bytes == window_.file_bytes()) break;
+    // Chunks overlap by a mark, so that none is split between two.
+    at += chunk_bytes - kMarkFrameBytes;
+  }
+  torn_bytes_ = nonzero_end - offset_;
+  return ok();
+}
+
+/// What the bytes at `offset` confirm if they are a valid mark; 0 if they are not.
+uint64_t SegmentParser::confirmed_by(uint64_t offset, ByteView frame) const {
+  const auto header = load<FrameHeader>(frame.data());
+  const uint32_t seed = frame_seed(header_.segment, offset);
+  const ByteView payload = frame.subspan(sizeof(FrameHeader));
+  if (!is_sound(header, seed) || header.payload_crc != crc32c(payload, seed)) return 0;
+  const auto confirmed_end = load<uint64_t>(payload.data());
+  return confirmed_end <= offset ? confirmed_end : 0;
+}
+
+}  // namespace sluice::wal

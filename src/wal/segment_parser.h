@@ -1,0 +1,99 @@
+// SegmentParser: the one parser of segments. Opening, reading and verifying all go through it.
+//
+// It yields the valid frames in order and then ends, for good, in one of five ways:
+//
+//   clean end     next() yields nothing, torn_bytes() is 0
+//   torn tail     next() yields nothing, torn_bytes() counts what follows the last valid frame
+//   corruption    kCorrupt: where() is the file, found() the offset, expected() the end of what was
+//                 known to be durable
+//   not ours      kUnsupported: a valid frame that this version does not know
+//   I/O error     kIo
+//
+// Memory: one window of 1 MiB, or the largest frame if that is larger. One thread.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sluice/io.h"
+#include "sluice/result.h"
+#include "wal/format.h"
+
+namespace sluice::wal {
+
+/// A frame of any type. The payload is 8-byte aligned and valid until the parser's next call.
+struct ParsedFrame {
+  uint64_t offset = 0;
+  uint16_t type = 0;
+  uint16_t vshard = 0;
+  uint32_t tenant = 0;
+  Lsn lsn = 0;
+  ByteView payload;
+};
+
+/// Reads a file through a buffer that slides over it.
+class FileWindow {
+ public:
+  FileWindow(std::unique_ptr<File> file, uint64_t file_bytes)
+      : file_(std::move(file)), file_bytes_(file_bytes) {}
+  /// Bytes [offset, offset + bytes) of the file, which must lie within it; valid until the next
+  /// call.
+  Result<ByteView> view(uint64_t offset, uint64_t bytes);
+  uint64_t file_bytes() const { return file_bytes_; }
+
+ private:
+  std::unique_ptr<File> file_;
+  uint64_t file_bytes_;
+  uint64_t start_ = 0;
+  uint64_t filled_bytes_ = 0;
+  std::vector<std::byte> buffer_;
+};
+
+class SegmentParser {
+ public:
+  /// Reads and checks the header. `boundary`: where the frames must reach, known from a successor
+  /// or from the running writer; absent for the newest segment of a log at rest.
+  static Result<std::unique_ptr<SegmentParser>> open(std::unique_ptr<File> file, std::string name,
+                                                     std::optional<Boundary> boundary);
+
+  const SegmentHeader& header() const { return header_; }
+  /// The next frame; nothing at a clean end or a torn tail.
+  Result<std::optional<ParsedFrame>> next();
+
+  /// Behind the last frame yielded. After the end: the accepted end.
+  Boundary position() const { return {offset_, last_lsn_}; }
+  /// After the end: bytes from the accepted end to the last that is not zero.
+  uint64_t torn_bytes() const { return torn_bytes_; }
+
+ private:
+  SegmentParser(FileWindow window, std::string name, SegmentHeader header,
+                std::optional<Boundary> boundary);
+
+  Result<std::optional<ParsedFrame>> parse();
+  Result<Reason> examine(ParsedFrame& frame);
+  Reason examine_order(const ParsedFrame& frame) const;
+  Result<std::optional<ParsedFrame>> end_at(Reason damage);
+  Status scan_remains();
+  uint64_t confirmed_by(uint64_t offset, ByteView frame) const;
+  uint64_t limit() const { return boundary_ ? boundary_->end : window_.file_bytes(); }
+  Error corrupt(Reason reason, std::string message, uint64_t durable_end) const;
+
+  FileWindow window_;
+  std::string name_;
+  SegmentHeader header_;
+  std::optional<Boundary> boundary_;
+  uint64_t offset_ = kBlockBytes;
+  Lsn last_lsn_;
+  uint64_t torn_bytes_ = 0;
+  uint64_t confirmed_end_ = 0;  ///< by the marks behind the end
+  bool ended_ = false;
+  std::optional<Error> failure_;
+};
+
+/// kUnsupported if the type has a meaning that this version must know and does not.
+Status check_type(uint16_t type, std::string_view name);
+
+}  // namespace sluice::wal

@@ -1,0 +1,48 @@
+// Segments: what a log directory holds, and the rules that tie its segments into one log.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/io.h"
+#include "sluice/result.h"
+#include "wal/checkpoint.h"
+#include "wal/format.h"
+#include "wal/segment_parser.h"
+
+namespace sluice::wal {
+
+struct Segment {
+  std::string name{};
+  SegmentHeader header{};
+  Boundary boundary{};  ///< where its frames end, as far as they are durable
+  /// Written by this process: reads may be served from the cache. Others are read from the device,
+  /// because a failed sync of an earlier process may have left the cache lying.
+  bool is_ours = false;
+};
+
+/// Names of all segments, oldest first. Other files are ignored.
+Result<std::vector<std::string>> list_segments(Disk& disk);
+
+Result<SegmentHeader> read_segment_header(Disk& disk, const std::string& name);
+
+/// kCorrupt (kMissingSegment) unless `next` directly follows `segment`; names the LSNs that lack.
+Status check_link(const SegmentHeader& segment, const SegmentHeader& next);
+/// kCorrupt (kMissingSegment) if frames above the trim LSN lie before the oldest segment.
+Status check_oldest(const SegmentHeader& oldest, const Checkpoint& newest);
+
+/// ok also if there is no such file.
+Status remove_if_present(Disk& disk, const std::string& name);
+
+/// The newest segment as an opening finds it.
+struct SegmentContent {
+  Boundary accepted;
+  uint64_t torn_bytes = 0;
+  Checkpoint checkpoint;  ///< the newest
+  uint64_t user_frames = 0;
+};
+/// Parses to the end.
+Result<SegmentContent> parse_segment(SegmentParser& parser, std::string_view name);
+
+}  // namespace sluice::wal

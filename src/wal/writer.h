@@ -1,0 +1,93 @@
+// Writer: one segment under construction, from its birth to its last sync.
+//
+// append() stages frames, preceded by a mark of the last finished sync and followed by a pad to the
+// end of the block, and writes them at the tail; the next append overwrites that pad, unless a sync
+// has closed the block in between. sync() itself writes nothing.
+//
+// One thread. After any error other than kFull from append() or mark() the segment's durable state
+// is unknown and nothing more may be written to it.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sluice/io.h"
+#include "sluice/result.h"
+#include "wal/checkpoint.h"
+#include "wal/format.h"
+
+namespace sluice::wal {
+
+/// One record to append. Its payload is head followed by body.
+struct RecordView {
+  uint16_t type = kFirstUserType;  ///< number 16 or more, perhaps with kRequiredBit
+  uint16_t vshard = 0;
+  uint32_t tenant = 0;
+  ByteView head{};
+  ByteView body{};
+  uint64_t payload_bytes() const { return head.size() + body.size(); }
+};
+
+/// Space kept behind what users append, for the checkpoints that a trim on a full disk needs.
+inline constexpr uint64_t kReserveBytes = 64 << 10;
+
+class Writer {
+ public:
+  /// Writes and syncs a whole new segment under its temporary name; the caller names it. Sets the
+  /// header's birth end. On error the temporary file is gone or worthless.
+  static Result<std::unique_ptr<Writer>> create(Disk& disk, SegmentHeader header,
+                                                const Checkpoint& checkpoint,
+                                                uint64_t segment_bytes);
+
+  /// Records of user types get consecutive LSNs. kFull: nothing was appended and a retry may
+  /// succeed; erasing what was written may have synced what was appended before.
+  Status append(std::span<const RecordView> records);
+  /// The log's own: may use the reserve.
+  Status append_checkpoint(const Checkpoint& checkpoint);
+  /// Everything appended is durable. No fsync if nothing was appended since the last.
+  Status sync();
+  /// Marks the last finished sync now instead of at the next append. Errors as append().
+  Status mark();
+
+  const SegmentHeader& header() const { return header_; }
+  Lsn last_lsn() const { return last_lsn_; }
+  bool has_user_frames() const { return last_lsn_ >= header_.base_lsn; }
+  uint64_t tail() const { return tail_; }
+  /// What finished syncs have confirmed.
+  Boundary durable() const { return durable_; }
+  uint64_t syncs() const { return syncs_; }
+
+ private:
+  Writer(std::unique_ptr<File> file, SegmentHeader header, uint64_t segment_bytes);
+
+  Status write_birth(const Checkpoint& checkpoint);
+  Status write(std::span<const RecordView> records, uint64_t reserve_bytes);
+  Status stage_all(std::span<const RecordView> records);
+  Status stage_frame(const RecordView& record, Lsn lsn);
+  Status stage_pad(Lsn lsn);
+  Status stage(ByteView bytes);
+  Status drain();
+  Status erase(uint64_t end);
+  Status sync_file();
+  Status allocate_to(uint64_t end);
+  uint64_t staged_end() const { return staged_offset_ + staged_.size(); }
+  bool owes_mark() const { return durable_.end > marked_end_; }
+
+  std::unique_ptr<File> file_;
+  SegmentHeader header_;
+  uint64_t segment_bytes_;
+  Lsn last_lsn_;
+  uint64_t tail_ = 0;           ///< behind the last frame, pads that may be overwritten excluded
+  uint64_t allocated_end_ = 0;  ///< zeros or frames are written up to here
+  uint64_t marked_end_ = 0;     ///< what the newest mark, or the birth end, confirms
+  Boundary durable_;
+  bool unsynced_ = false;
+  uint64_t syncs_ = 0;
+  std::vector<std::byte> staged_;
+  uint64_t staged_offset_ = 0;
+};
+
+}  // namespace sluice::wal
