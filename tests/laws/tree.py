@@ -64,7 +64,7 @@ class Tree:
 
 
 def is_test(path):
-    return path.startswith("tests/") or path.endswith("_test.cc")
+    return path.startswith("tests/") or path.endswith(("_test.cc", "_fixture.h"))
 
 
 # C++, as far as the laws need it.
