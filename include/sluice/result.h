@@ -115,10 +115,10 @@ class [[nodiscard]] Result {
   explicit operator bool() const { return ok(); }
   T& value() & { return must_hold_value(), *std::get_if<0>(&state_); }
   const T& value() const& { return must_hold_value(), *std::get_if<0>(&state_); }
-  T&& value() && { return must_hold_value(), std::move(*std::get_if<0>(&state_)); }
+  T value() && { return must_hold_value(), std::move(*std::get_if<0>(&state_)); }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
-  T&& operator*() && { return std::move(*this).value(); }
+  T operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
   const Error& error() const { return must_hold_error(), *std::get_if<1>(&state_); }

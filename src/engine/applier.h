@@ -1,0 +1,70 @@
+// Applier: the loop that owns memtables. Everything reaches them through it, in the order of the
+// log.
+//
+// It starts behind: 1 replay what earlier openings left in the log, under the memory limit, while
+// appends of this opening queue up  2 tell the shard the source positions and schemas. Then each
+// round: 3 apply what became durable  4 start the flushes that are due  5 take in the flushes that
+// ended: release their rows, answer who waits  6 tell the shard how far the log can be trimmed.
+// Owns: when to flush. Does not own: the lanes' content against readers (the lanes' monitor guards
+// it).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/budget.h"
+#include "base/channel.h"
+#include "engine/event.h"
+#include "engine/flusher.h"
+#include "engine/lanes.h"
+#include "engine/replay.h"
+#include "sluice/runtime.h"
+
+namespace sluice::engine {
+
+class Shard;
+
+class Applier {
+ public:
+  Applier(Runtime& runtime, Lanes& lanes, Budget& budget, Channel<ApplierEvent>& inbox,
+          Flusher& flusher, Shard& shard, const EngineOptions& options);
+
+  /// The loop; returns after Stop.
+  void run(Replay replay);
+
+ private:
+  using Answers = std::vector<std::pair<Completion, Result<Appended>>>;
+
+  Status replay_all(Replay replay);
+  Status apply_replayed(ReplayedRun next);
+  Status reserve_for_replay(uint64_t bytes);
+  void end_replay(uint64_t end_lsn, Dictionary schemas);
+  void fail(const Error& error);
+
+  void handle_all(std::vector<ApplierEvent> events);
+  void handle(Applied applied);
+  void handle(FlushRequest request);
+  void handle(FlushDone done);
+  void complete(Lane& lane, const FlushDone& done);
+  void answer_settled(Lane& lane, Answers& answers);
+  static void answer(Answers answers);
+  void start_due_flushes();
+  bool is_due(const Lane& lane, Nanos now, const Lane* largest) const;
+  void trim();
+
+  Runtime& runtime_;
+  Lanes& lanes_;
+  Budget& budget_;
+  Channel<ApplierEvent>& inbox_;
+  Flusher& flusher_;
+  Shard& shard_;
+  const EngineOptions options_;
+  std::vector<ApplierEvent> deferred_;  ///< live events that wait for the end of replay
+  bool replaying_ = true;
+  bool stopped_ = false;
+  uint64_t trimmed_lsn_ = 0;
+};
+
+}  // namespace sluice::engine

@@ -1,0 +1,444 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/budget.h"
+#include "base/channel.h"
+#include "base/check.h"
+#include "engine/applier.h"
+#include "engine/flusher.h"
+#include "engine/lanes.h"
+#include "engine/shard.h"
+#include "model/schema.h"
+#include "query/view.h"
+#include "sluice/engine.h"
+#include "table/committer.h"
+#include "wal/log.h"
+
+namespace sluice {
+
+namespace engine {
+namespace {
+
+constexpr uint64_t kMemoryBytesMin = 8ull << 20;
+
+Status check_options(const Platform& platform, const EngineOptions& options) {
+  const auto within = [](const char* name, uint64_t value, uint64_t least,
+                         uint64_t most) -> Status {
+    if (value >= least && value <= most) return ok();
+    return Error({Code::kInvalid, Reason::kOutOfRange,
+                  "must be between " + std::to_string(least) + " and " + std::to_string(most), name,
+                  value < least ? least : most, value});
+  };
+  CHECK(platform.runtime && platform.disk && platform.bucket);
+  TRY(within("segment_bytes", options.segment_bytes, 64ull << 10, 1ull << 30));
+  TRY(within("memory_bytes", options.memory_bytes, kMemoryBytesMin, 1ull << 40));
+  TRY(within("flush_bytes", options.flush_bytes, 1, 1ull << 40));
+  TRY(within("flush_rows", options.flush_rows, 1, 1ull << 32));
+  TRY(within("flush_threads", options.flush_threads, 1, 64));
+  TRY(within("row_group_bytes", options.row_group_bytes, 64ull << 10, 1ull << 30));
+  TRY(within("part_bytes", options.part_bytes, 64ull << 10, 1ull << 40));
+  return within("snapshots_kept", options.snapshots_kept, 1, 1'000'000);
+}
+
+// What rows may take: the rest is for the encoders of running flushes and for buffers of the log.
+uint64_t bytes_for_rows(const EngineOptions& options) {
+  const uint64_t encoders = options.flush_threads * 2 * options.row_group_bytes;
+  return std::max(options.memory_bytes / 2,
+                  options.memory_bytes - std::min(encoders, options.memory_bytes));
+}
+
+// Tables that can be read now raise the LSNs that the log goes on with, so that no LSN is given out
+// twice.
+Result<uint64_t> highest_mark(Bucket& bucket, const std::vector<TableName>& names) {
+  uint64_t highest = 0;
+  for (const TableName& name : names) {
+    const Result<table::HeadPtr> head = table::load_head(bucket, name);
+    if (!head.ok()) continue;  // its lane reports it
+    for (const table::LogMarks& log : (*head)->marks.logs)
+      highest = std::max(highest, log.lsns.highest());
+  }
+  return highest;
+}
+
+class EngineOfTables : public Engine {
+ public:
+  EngineOfTables(Platform platform, EngineOptions options, std::unique_ptr<wal::Log> log)
+      : runtime_(*platform.runtime),
+        bucket_(*platform.bucket),
+        options_(std::move(options)),
+        log_(std::move(log)),
+        budget_(runtime_, bytes_for_rows(options_)),
+        lanes_(runtime_),
+        news_(runtime_),
+        shard_(runtime_, *log_, budget_, news_),
+        flusher_(runtime_, bucket_, lanes_, options_, news_),
+        applier_(runtime_, lanes_, budget_, news_, flusher_, shard_, options_) {}
+
+  ~EngineOfTables() override {
+    if (!closed_) static_cast<void>(stop());
+  }
+
+  void start(const std::vector<TableName>& names, Replay replay);
+
+  Status create_table(const TableName& name, const TableSpec& spec) override;
+  Status add_columns(const TableName& name, const std::vector<Field>& columns) override;
+  Result<TableDescription> describe(const TableName& name) override;
+  Result<std::vector<TableDescription>> tables() override;
+  Status append(const TableName& name, Batch batch, AppendOptions options,
+                Completion done) override;
+  Result<Appended> append(const TableName& name, Batch batch, AppendOptions options) override;
+  Result<FlushReport> flush(const TableName& name) override;
+  Result<FlushReport> flush() override;
+  Result<std::unique_ptr<Snapshot>> snapshot(const TableName& name) override;
+  Result<uint64_t> source_position(const TableName& name, const std::string& source) override;
+  Result<std::vector<SourcePosition>> sources(const TableName& name) override;
+  EngineStatus status() override;
+  Status close() override;
+
+ private:
+  LanePtr make_lane(const TableName& name);
+  Result<LanePtr> find(const TableName& name);
+  Result<LanePtr> accept(const TableName& name, const Batch& batch, const AppendOptions& options);
+  Status wait_recovered();
+  Status wait_applied(uint64_t lsn);
+  Result<FlushReport> flush_lanes(std::vector<LanePtr> lanes);
+  Status change(const LanePtr& lane, const std::function<Result<table::HeadPtr>()>& commit);
+  TableDescription describe_lane(const Lane& lane) const;
+  Status stop();
+
+  Runtime& runtime_;
+  Bucket& bucket_;
+  const EngineOptions options_;
+  const std::unique_ptr<wal::Log> log_;
+  Budget budget_;
+  Lanes lanes_;
+  Channel<ApplierEvent> news_;
+  Shard shard_;
+  Flusher flusher_;
+  Applier applier_;
+  std::unique_ptr<Thread> shard_thread_;
+  std::unique_ptr<Thread> applier_thread_;
+  Status log_closed_;
+  bool closed_ = false;
+};
+
+LanePtr EngineOfTables::make_lane(const TableName& name) {
+  const wal::RecoveredLog& recovered = log_->recovered();
+  table::Writer writer{recovered.log_id, recovered.opening, {}};
+  for (const wal::ChainLink& link : recovered.chain) {
+    writer.chain.push_back({link.opening, link.base_lsn});
+  }
+  table::CommitterOptions options;
+  options.snapshots_kept = options_.snapshots_kept;
+  options.manifests_merged_at = options_.manifests_merged_at;
+  options.retry_min = options_.retry_min;
+  options.retry_max = options_.retry_max;
+  return std::make_shared<Lane>(
+      name, recovered.log_id,
+      std::make_unique<table::Committer>(runtime_, bucket_, name, std::move(writer), options,
+                                         [this] { return flusher_.cancelled(); }));
+}
+
+void EngineOfTables::start(const std::vector<TableName>& names, Replay replay) {
+  for (const TableName& name : names) {
+    LanePtr lane = make_lane(name);
+    const Result<table::HeadPtr> head = lane->committer().load();
+    if (head.ok()) {
+      lane->set_head(*head);
+    } else {
+      lane->stop(head.error());
+      if (options_.listener) options_.listener->on_trouble(name, head.error());
+    }
+    lanes_.add(std::move(lane));
+  }
+  shard_thread_ = runtime_.spawn("shard", [this] { log_closed_ = shard_.run(); });
+  applier_thread_ =
+      runtime_.spawn("applier", [this, replay = std::make_shared<Replay>(std::move(replay))] {
+        applier_.run(std::move(*replay));
+      });
+}
+
+Result<LanePtr> EngineOfTables::find(const TableName& name) {
+  MonitorLock lock(lanes_.monitor());
+  LanePtr lane = lanes_.find(name);
+  if (lane == nullptr) return Error(Code::kNotFound, "there is no such table", name.to_string());
+  if (lane->head() == nullptr) return *lane->stopped();
+  return lane;
+}
+
+// Runs one change of the table's metadata in turn with its flushes, and publishes the result.
+Status EngineOfTables::change(const LanePtr& lane,
+                              const std::function<Result<table::HeadPtr>()>& commit) {
+  CommitTurn turn(lanes_, *lane);
+  const table::HeadPtr head = TRY(commit());
+  MonitorLock lock(lanes_.monitor());
+  if (lane->stopped()) return *lane->stopped();
+  lane->set_head(head);
+  return ok();
+}
+
+Status EngineOfTables::create_table(const TableName& name, const TableSpec& spec) {
+  TRY(model::check_table_spec(spec));
+  LanePtr lane;
+  {
+    MonitorLock lock(lanes_.monitor());
+    if (lanes_.failure) return *lanes_.failure;
+    lane = lanes_.find(name);
+  }
+  if (lane == nullptr) {
+    lane = make_lane(name);
+    TRY(change(lane, [&] { return lane->committer().create(spec); }));
+    MonitorLock lock(lanes_.monitor());
+    if (lanes_.find(name) == nullptr) lanes_.add(lane);
+    lane = lanes_.find(name);
+  }
+  const TableSpec have = TRY(describe(name)).spec;
+  if (have.key != spec.key || have.time != spec.time) {
+    return Error(Code::kInvalid, Reason::kTypeMismatch,
+                 "the table exists with another key or time column; these are fixed at creation",
+                 name.to_string());
+  }
+  return add_columns(name, spec.columns);
+}
+
+Status EngineOfTables::add_columns(const TableName& name, const std::vector<Field>& columns) {
+  const LanePtr lane = TRY(find(name));
+  const TableDescription now = TRY(describe(name));
+  const std::vector<Field> missing = TRY(model::merge_columns(now.spec.columns, columns));
+  if (missing.empty()) return ok();
+  return change(lane, [&]() -> Result<table::HeadPtr> {
+    TRY(lane->committer().claim());
+    return lane->committer().add_columns(missing);
+  });
+}
+
+TableDescription EngineOfTables::describe_lane(const Lane& lane) const {
+  TableDescription description = query::describe(bucket_, lane.name(), *lane.head());
+  description.unflushed_rows = lane.unflushed_rows();
+  return description;
+}
+
+Result<TableDescription> EngineOfTables::describe(const TableName& name) {
+  const LanePtr lane = TRY(find(name));
+  MonitorLock lock(lanes_.monitor());
+  return describe_lane(*lane);
+}
+
+Result<std::vector<TableDescription>> EngineOfTables::tables() {
+  MonitorLock lock(lanes_.monitor());
+  std::vector<TableDescription> tables;
+  for (const LanePtr& lane : lanes_.all()) {
+    if (lane->head() == nullptr) return lane->stopped()->at(lane->name().to_string());
+    tables.push_back(describe_lane(*lane));
+  }
+  return tables;
+}
+
+// Everything that can be wrong with a batch is said here: nothing can fail after the log has it.
+Result<LanePtr> EngineOfTables::accept(const TableName& name, const Batch& batch,
+                                       const AppendOptions& options) {
+  LanePtr lane;
+  std::shared_ptr<const TableSpec> spec;
+  uint64_t limit = budget_.bytes_max();
+  {
+    MonitorLock lock(lanes_.monitor());
+    if (lanes_.failure) return *lanes_.failure;
+    lane = lanes_.find(name);
+    if (lane == nullptr) return Error(Code::kNotFound, "there is no such table", name.to_string());
+    if (lane->stopped()) return *lane->stopped();
+    spec = lane->spec();
+    // Rows that are being replayed need room, or nothing would ever be flushed.
+    if (!lanes_.recovered) limit /= 4;
+  }
+  if (batch.empty()) return Error(Code::kInvalid, "the batch has no rows", name.to_string());
+  if (options.source && (options.source->source.empty() || options.source->position == 0 ||
+                         options.source->source.size() > kSourceNameBytesMax)) {
+    return Error({Code::kInvalid, Reason::kOutOfRange,
+                  "a source has a name of 1 to 128 bytes and a position of at least 1",
+                  options.source->source, kSourceNameBytesMax, options.source->source.size()});
+  }
+  TRY(model::check_batch_fits(*spec, batch));
+  const uint64_t bytes = memtable::charge(batch);
+  if (bytes > budget_.bytes_max() / 4) {
+    return Error({Code::kInvalid, Reason::kPayloadTooLarge,
+                  "the batch takes more than a quarter of the memory for rows; send smaller ones",
+                  name.to_string(), budget_.bytes_max() / 4, bytes});
+  }
+  const Nanos now = runtime_.now();
+  const Nanos deadline = options.timeout > kForever - now ? kForever : now + options.timeout;
+  TRY(budget_.reserve(bytes, limit, deadline));
+  return lane;
+}
+
+Status EngineOfTables::append(const TableName& name, Batch batch, AppendOptions options,
+                              Completion done) {
+  LanePtr lane = TRY(accept(name, batch, options));
+  Append append;
+  append.lane = std::move(lane);
+  append.reserved_bytes = memtable::charge(batch);
+  append.batch = std::move(batch);
+  append.ack = options.ack;
+  if (options.source) {
+    append.source = std::make_shared<const std::string>(std::move(options.source->source));
+    append.position = options.source->position;
+  }
+  append.done = std::move(done);
+  shard_.push(std::move(append));
+  return ok();
+}
+
+Result<Appended> EngineOfTables::append(const TableName& name, Batch batch, AppendOptions options) {
+  if (options.source) TRY(wait_recovered());
+  struct Ack {
+    std::unique_ptr<Monitor> monitor;
+    std::optional<Result<Appended>> verdict;
+  };
+  const auto ack = std::make_shared<Ack>(Ack{runtime_.monitor(), {}});
+  TRY(append(name, std::move(batch), std::move(options), [ack](Result<Appended> verdict) {
+    MonitorLock lock(*ack->monitor);
+    ack->verdict = std::move(verdict);
+    ack->monitor->notify_all();
+  }));
+  MonitorLock lock(*ack->monitor);
+  while (!ack->verdict) ack->monitor->wait_until(kForever);
+  return *ack->verdict;
+}
+
+Status EngineOfTables::wait_recovered() {
+  MonitorLock lock(lanes_.monitor());
+  while (!lanes_.recovered && !lanes_.failure) lanes_.monitor().wait_until(kForever);
+  return lanes_.failure ? Status(*lanes_.failure) : ok();
+}
+
+Status EngineOfTables::wait_applied(uint64_t lsn) {
+  MonitorLock lock(lanes_.monitor());
+  while ((!lanes_.recovered || lanes_.applied_lsn < lsn) && !lanes_.failure) {
+    lanes_.monitor().wait_until(kForever);
+  }
+  return lanes_.failure ? Status(*lanes_.failure) : ok();
+}
+
+Result<FlushReport> EngineOfTables::flush_lanes(std::vector<LanePtr> lanes) {
+  FlushRequest request;
+  for (size_t i = 0; i < lanes.size(); ++i) {
+    request.waiters.push_back(std::make_shared<FlushWaiter>());
+  }
+  const auto waiters = request.waiters;
+  request.lanes = std::move(lanes);
+  {
+    MonitorLock lock(lanes_.monitor());
+    if (lanes_.failure) return *lanes_.failure;
+  }
+  shard_.push(std::move(request));
+  FlushReport sum;
+  MonitorLock lock(lanes_.monitor());
+  for (const auto& waiter : waiters) {
+    while (!waiter->verdict && !lanes_.failure) lanes_.monitor().wait_until(kForever);
+    TRY(waiter->verdict ? *waiter->verdict : Status(*lanes_.failure));
+    sum.rows += waiter->report.rows;
+    sum.rows_replaced += waiter->report.rows_replaced;
+    sum.parts += waiter->report.parts;
+    sum.bytes += waiter->report.bytes;
+  }
+  return sum;
+}
+
+Result<FlushReport> EngineOfTables::flush(const TableName& name) {
+  std::vector<LanePtr> lanes{TRY(find(name))};
+  return flush_lanes(std::move(lanes));
+}
+
+Result<FlushReport> EngineOfTables::flush() {
+  std::vector<LanePtr> lanes;
+  {
+    MonitorLock lock(lanes_.monitor());
+    lanes = lanes_.all();
+  }
+  return flush_lanes(std::move(lanes));
+}
+
+Result<std::unique_ptr<Snapshot>> EngineOfTables::snapshot(const TableName& name) {
+  const LanePtr lane = TRY(find(name));
+  TRY(wait_applied(log_->durable_lsn()));
+  query::View view;
+  view.name = name;
+  {
+    MonitorLock lock(lanes_.monitor());
+    if (lane->stopped()) return *lane->stopped();
+    view.head = lane->head();
+    view.runs = lane->unflushed_runs();
+  }
+  // A later opening's rows win over every row in the parts, whether it has claimed the table
+  // already or not.
+  view.epoch = view.head->metadata.epoch + 1;
+  return query::make_snapshot(bucket_, std::move(view));
+}
+
+Result<uint64_t> EngineOfTables::source_position(const TableName& name, const std::string& source) {
+  for (const SourcePosition& known : TRY(sources(name))) {
+    if (known.source == source) return known.position;
+  }
+  return uint64_t{0};
+}
+
+Result<std::vector<SourcePosition>> EngineOfTables::sources(const TableName& name) {
+  const LanePtr lane = TRY(find(name));
+  TRY(wait_applied(log_->durable_lsn()));
+  MonitorLock lock(lanes_.monitor());
+  std::vector<SourcePosition> sources;
+  for (const auto& [source, position] : lane->positions()) sources.push_back({source, position});
+  return sources;
+}
+
+EngineStatus EngineOfTables::status() {
+  EngineStatus status;
+  status.durable_lsn = log_->durable_lsn();
+  status.memory_bytes_used = budget_.used();
+  const wal::LogStats log = log_->stats();
+  status.log_bytes = log.bytes;
+  status.log_segments = log.segments;
+  status.syncs = shard_.syncs();
+  status.appends = shard_.appends();
+  MonitorLock lock(lanes_.monitor());
+  status.applied_lsn = lanes_.applied_lsn;
+  status.recovering = !lanes_.recovered;
+  return status;
+}
+
+Status EngineOfTables::close() {
+  if (closed_) return ok();
+  const Result<FlushReport> flushed = flush();
+  const Status stopped = stop();
+  return flushed.ok() ? stopped : Status(flushed.error());
+}
+
+// Callers are gone by contract. What the shard still has in its inbox becomes durable; rows stay in
+// the log.
+Status EngineOfTables::stop() {
+  closed_ = true;
+  budget_.cancel();
+  shard_.push(Stop{});
+  flusher_.stop();
+  shard_thread_->join();
+  applier_thread_->join();
+  return log_closed_;
+}
+
+}  // namespace
+}  // namespace engine
+
+Result<std::unique_ptr<Engine>> Engine::open(Platform platform, EngineOptions options) {
+  TRY(engine::check_options(platform, options));
+  const std::vector<TableName> names = TRY(table::list_tables(*platform.bucket));
+  wal::LogOptions log_options;
+  log_options.segment_bytes = options.segment_bytes;
+  log_options.lsn_floor = TRY(engine::highest_mark(*platform.bucket, names));
+  auto log = TRY(wal::Log::open(*platform.runtime, *platform.disk, log_options));
+  engine::Replay replay = TRY(engine::Replay::start(*log));
+  auto opened =
+      std::make_unique<engine::EngineOfTables>(platform, std::move(options), std::move(log));
+  opened->start(names, std::move(replay));
+  return std::unique_ptr<Engine>(std::move(opened));
+}
+
+}  // namespace sluice

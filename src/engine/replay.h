@@ -1,0 +1,52 @@
+// Replay: the frames that earlier openings left in the log, as runs of tables.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/log_record.h"
+#include "memtable/buffer.h"
+#include "sluice/runtime.h"
+#include "wal/log.h"
+
+namespace sluice::engine {
+
+struct ReplayedRun {
+  TableName table;
+  memtable::Run run;
+};
+
+/// A pull over the recovered part of the log. One thread. Memory: one frame.
+class Replay {
+ public:
+  /// kCorrupt if the newest checkpoint's schemas do not decode.
+  static Result<Replay> start(const wal::Log& log);
+
+  /// The next batch, or nothing at the end. kCorrupt (where and offset), kUnsupported (a record
+  /// type that must be understood), kIo.
+  Result<std::optional<ReplayedRun>> next();
+  /// The LSN that everything of this opening lies above.
+  uint64_t end_lsn() const { return end_lsn_; }
+  uint64_t frames() const { return frames_; }
+  uint64_t rows() const { return rows_; }
+  uint64_t log_bytes() const { return log_bytes_; }
+  uint64_t torn_bytes() const { return torn_bytes_; }
+  Dictionary take_schemas() { return std::move(schemas_); }
+
+ private:
+  Replay(const wal::Log& log, std::unique_ptr<wal::LogReader> reader, Dictionary schemas);
+  Result<std::optional<ReplayedRun>> decode(const wal::LogFrame& frame);
+
+  std::unique_ptr<wal::LogReader> reader_;
+  Dictionary schemas_;
+  uint64_t end_lsn_;
+  uint64_t log_bytes_;
+  uint64_t torn_bytes_;
+  uint64_t frames_ = 0;
+  uint64_t rows_ = 0;
+  std::map<std::string, std::shared_ptr<const std::string>> sources_;  // each name once in memory
+};
+
+}  // namespace sluice::engine

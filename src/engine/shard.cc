@@ -1,0 +1,229 @@
+#include "engine/shard.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "base/check.h"
+
+namespace sluice::engine {
+
+namespace {
+
+// A round is written in pieces of about this size, so that a full segment is rolled in time.
+constexpr uint64_t kWriteBytes = 4ull << 20;
+constexpr Nanos kIdleAfter = kMillisecond;
+
+}  // namespace
+
+Shard::Shard(Runtime& runtime, wal::Log& log, Budget& budget, Channel<ApplierEvent>& applier)
+    : runtime_(runtime), log_(log), budget_(budget), applier_(applier), inbox_(runtime) {}
+
+void Shard::push(ShardEvent event) {
+  if (!inbox_.push(std::move(event))) turn_away(std::move(event));
+}
+
+Status Shard::run() {
+  for (bool running = true; running;) {
+    Group group = collect(next_events());
+    running = !group.stop;
+    const std::optional<uint64_t> trim_lsn = group.trim;
+    commit(std::move(group));
+    if (trim_lsn && recovered_) trim(*trim_lsn);
+  }
+  for (ShardEvent& event : inbox_.close()) turn_away(std::move(event));
+  applier_.push(Stop{});
+  return log_.close();
+}
+
+// A pause long enough that nobody's next append is delayed by it is used to mark the last sync.
+std::vector<ShardEvent> Shard::next_events() {
+  std::vector<ShardEvent> events = inbox_.drain(runtime_.now() + kIdleAfter);
+  while (events.empty()) {
+    const Status marked = log_.idle();
+    static_cast<void>(
+        marked);  // a mark narrows the residue; whatever ails the log, the next append is told
+    events = inbox_.drain(kForever);
+  }
+  return events;
+}
+
+void Shard::turn_away(ShardEvent event) {
+  auto* append = std::get_if<Append>(&event);
+  if (append == nullptr) return;
+  Pending batch{std::move(*append)};
+  refuse(batch, Error(Code::kCancelled, Reason::kClosed, "the engine is closed"));
+}
+
+Shard::Group Shard::collect(std::vector<ShardEvent> events) {
+  Group group;
+  for (ShardEvent& event : events) {
+    if (auto* append = std::get_if<Append>(&event)) {
+      group.batches.push_back({std::move(*append)});
+    } else if (auto* request = std::get_if<FlushRequest>(&event)) {
+      group.tail.emplace_back(std::move(*request));
+    } else if (auto* trim_event = std::get_if<Trim>(&event)) {
+      group.trim = std::max(group.trim.value_or(0), trim_event->lsn);
+    } else if (auto* recovered = std::get_if<Recovered>(&event)) {
+      serve_sources(std::move(*recovered));
+    } else {
+      group.stop = true;
+    }
+  }
+  return group;
+}
+
+void Shard::serve_sources(Recovered recovered) {
+  for (auto& [lane, known] : recovered.positions) {
+    uint64_t& position = positions_[{lane->name(), known.source}];
+    position = std::max(position, known.position);
+  }
+  recovered.schemas.merge(std::move(schemas_));
+  schemas_ = std::move(recovered.schemas);
+  recovered_ = true;
+}
+
+void Shard::commit(Group group) {
+  Status verdict = write(group.batches);
+  if (verdict.ok() && log_.appended_lsn() > log_.durable_lsn()) {
+    verdict = log_.sync();
+    ++syncs_;
+  }
+  for (Pending& batch : group.batches) {
+    if (!batch.answered) finish(std::move(batch), verdict);
+  }
+  for (ApplierEvent& event : group.tail) applier_.push(std::move(event));
+}
+
+// Afterwards every batch that is not answered is in the log, or repeats one that is. Anything but a
+// full disk ends the writing: those left are answered with the error too.
+Status Shard::write(std::vector<Pending>& batches) {
+  for (size_t first = 0; first < batches.size();) {
+    size_t end = first;
+    for (uint64_t bytes = 0; end < batches.size() && bytes < kWriteBytes; ++end) {
+      bytes += batches[end].append.batch.bytes().size();
+    }
+    const std::span<Pending> piece = std::span(batches).subspan(first, end - first);
+    const Status written = write_piece(piece);
+    if (!written.ok() && written.error().code() != Code::kFull) return written;
+    if (!written.ok()) {
+      for (Pending& batch : piece) refuse(batch, written.error());
+    }
+    if (log_.wants_roll()) TRY(log_.roll(schemas_.encode()));
+    first = end;
+  }
+  return ok();
+}
+
+struct Shard::Piece {
+  uint64_t next_lsn = 0;
+  std::deque<std::vector<std::byte>> heads;  // the records point into them
+  std::vector<wal::RecordView> records;
+  std::vector<std::pair<uint64_t, SchemaRecord>> schemas;
+  std::map<SourceKey, uint64_t> positions;
+};
+
+void Shard::stage(Pending& batch, Piece& piece) const {
+  const Append& append = batch.append;
+  const TableName& table = append.lane->name();
+  if (append.source != nullptr) {
+    const SourceKey key{table, *append.source};
+    const auto known = positions_.find(key);
+    uint64_t& position = piece.positions[key];
+    if (known != positions_.end()) position = std::max(position, known->second);
+    if (append.position <= position) return;
+    position = append.position;
+  }
+  const SchemaPtr& schema = append.batch.schema();
+  BatchHead head{0, append.source ? *append.source : "", append.position};
+  if (const auto bound = bound_.find(table); bound != bound_.end()) {
+    for (const auto& [known, lsn] : bound->second) {
+      if (known == schema || *known == *schema) head.schema_lsn = lsn;
+    }
+  }
+  for (const auto& [lsn, fresh] : piece.schemas) {
+    if (fresh.table == table && *fresh.schema == *schema) head.schema_lsn = lsn;
+  }
+  if (head.schema_lsn == 0) {
+    head.schema_lsn = piece.next_lsn++;
+    piece.schemas.emplace_back(head.schema_lsn, SchemaRecord{table, schema});
+    piece.heads.push_back(encode(piece.schemas.back().second));
+    piece.records.push_back(
+        {.type = kSchemaRecord | wal::kRequiredBit, .head = piece.heads.back()});
+  }
+  piece.heads.push_back(encode(head));
+  piece.records.push_back({.type = kBatchRecord | wal::kRequiredBit,
+                           .head = piece.heads.back(),
+                           .body = append.batch.bytes()});
+  batch.lsn = piece.next_lsn++;
+}
+
+Status Shard::write_piece(std::span<Pending> batches) {
+  Piece piece;
+  piece.next_lsn = log_.appended_lsn() + 1;
+  for (Pending& batch : batches) {
+    if (batch.append.source != nullptr && !recovered_) {
+      refuse(batch, Error(Code::kBusy, "the log is being replayed; sources are served afterwards"));
+    } else {
+      stage(batch, piece);
+    }
+  }
+  if (piece.records.empty()) return ok();
+  TRY(log_.append(piece.records));
+  CHECK(log_.appended_lsn() + 1 == piece.next_lsn);
+  for (auto& [lsn, record] : piece.schemas) {
+    bound_[record.table].emplace_back(record.schema, lsn);
+    schemas_.add(lsn, std::move(record));
+  }
+  for (const auto& [key, position] : piece.positions) positions_[key] = position;
+  for (Pending& batch : batches) {
+    if (!batch.answered && batch.append.ack == AckClass::kMemory) {
+      std::exchange(batch.append.done, nullptr)(Appended{batch.lsn, batch.lsn == 0});
+    }
+  }
+  return ok();
+}
+
+// The batch goes to the applier before its ack, so that a flush asked for after the ack finds it
+// there.
+void Shard::finish(Pending batch, const Status& verdict) {
+  if (!verdict.ok()) return refuse(batch, verdict.error());
+  Append& append = batch.append;
+  Completion done = std::move(append.done);
+  ++appends_;
+  const bool wait_for_table = append.ack == AckClass::kTable;
+  if (batch.lsn == 0) {
+    budget_.release(append.reserved_bytes);
+    if (wait_for_table) {
+      const auto duplicate = [done](const Result<Appended>& ack) {
+        ack.ok() ? done(Appended{0, true}) : done(ack);
+      };
+      applier_.push(Applied{append.lane, {{}, log_.durable_lsn(), nullptr, 0}, duplicate});
+    } else if (done) {
+      done(Appended{0, true});
+    }
+    return;
+  }
+  applier_.push(Applied{append.lane,
+                        {std::move(append.batch), batch.lsn, append.source, append.position},
+                        wait_for_table ? std::exchange(done, nullptr) : nullptr});
+  if (done) done(Appended{batch.lsn, false});
+}
+
+void Shard::refuse(Pending& batch, const Error& error) {
+  batch.answered = true;
+  budget_.release(batch.append.reserved_bytes);
+  if (batch.append.done) batch.append.done(error);
+}
+
+// No frame is trimmed before every schema that later frames refer to is known: the checkpoint
+// carries them. A trim that failed costs space only, and the next one takes it along; a poisoned
+// log says so to the next append.
+void Shard::trim(uint64_t lsn) {
+  const uint64_t base = log_.recovered().base_lsn;
+  if (lsn + 1 >= base) schemas_.drop_before(base);
+  const Status trimmed = log_.trim(lsn, schemas_.encode());
+  static_cast<void>(trimmed);
+}
+
+}  // namespace sluice::engine

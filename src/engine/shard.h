@@ -1,0 +1,83 @@
+// Shard: the loop that owns the log. The heart of the write path.
+//
+// Each round: 1 drain the inbox: while one sync ran it filled, so a drain is a group commit  2
+// append the batches as frames, schemas first; acknowledge class memory  3 sync  4 hand the batches
+// to the applier  5 acknowledge class log 6 roll a full segment  7 trim what the applier says is in
+// the tables. Owns: the log, LSNs, log-local schemas, source positions of what was accepted. Does
+// not own: rows after step 4.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/budget.h"
+#include "base/channel.h"
+#include "engine/event.h"
+#include "engine/lane.h"
+#include "engine/log_record.h"
+#include "sluice/runtime.h"
+#include "wal/log.h"
+
+namespace sluice::engine {
+
+class Shard {
+ public:
+  Shard(Runtime& runtime, wal::Log& log, Budget& budget, Channel<ApplierEvent>& applier);
+
+  /// Any thread. After Stop was taken in, appends are answered at once (kCancelled) and the rest is
+  /// dropped.
+  void push(ShardEvent event);
+  uint64_t syncs() const { return syncs_.load(); }
+  uint64_t appends() const { return appends_.load(); }
+  /// The loop; returns after Stop, with the log closed.
+  Status run();
+
+ private:
+  struct Pending {
+    Append append;
+    uint64_t lsn = 0;       ///< 0: a duplicate
+    bool answered = false;  ///< with an error
+  };
+  /// What one round appends, and what it tells the applier afterwards, in order.
+  struct Group {
+    std::vector<Pending> batches;
+    std::vector<ApplierEvent> tail;
+    std::optional<uint64_t> trim;
+    bool stop = false;
+  };
+  /// Frames of some batches, and what becomes true of the shard once they are in the log.
+  struct Piece;
+
+  std::vector<ShardEvent> next_events();
+  Group collect(std::vector<ShardEvent> events);
+  void commit(Group group);
+  Status write(std::vector<Pending>& batches);
+  Status write_piece(std::span<Pending> batches);
+  void stage(Pending& batch, Piece& piece) const;
+  void finish(Pending batch, const Status& verdict);
+  void refuse(Pending& batch, const Error& error);
+  void turn_away(ShardEvent event);
+  void serve_sources(Recovered recovered);
+  void trim(uint64_t lsn);
+
+  Runtime& runtime_;
+  wal::Log& log_;
+  Budget& budget_;
+  Channel<ApplierEvent>& applier_;
+  Channel<ShardEvent> inbox_;
+  Dictionary schemas_;
+  std::map<TableName, std::vector<std::pair<SchemaPtr, uint64_t>>> bound_;  // by this opening
+  using SourceKey = std::pair<TableName, std::string>;
+  std::map<SourceKey, uint64_t> positions_;
+  bool recovered_ = false;
+  std::atomic<uint64_t> syncs_{0};
+  std::atomic<uint64_t> appends_{0};
+};
+
+}  // namespace sluice::engine

@@ -1,0 +1,47 @@
+// flush: Frozen → parts. A pure task: it puts objects under names of its own and changes nothing
+// else.
+//
+// Steps: 1 for each partition in order, open an upload  2 gather, encode and write rows in chunks
+// 3 finish: the part is durable. Owns its uploads; on any error it removes the parts that it
+// finished and returns the error.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "memtable/frozen.h"
+#include "part/meta.h"
+#include "part/writer.h"
+#include "sluice/io.h"
+#include "sluice/runtime.h"
+
+namespace sluice::flush {
+
+/// The user's and the system's columns of the parts, as the table has them.
+struct Layout {
+  std::string prefix;   ///< keys are `<prefix>/data/<flush id>-<attempt>-<n>.parquet`
+  bool by_day = false;  ///< partitioned
+  SchemaPtr columns;    ///< what is gathered: user columns, then `_version` in a keyed table
+  std::vector<part::WriterColumn> part_columns;
+  part::WriterOptions writer;
+  uint64_t part_bytes = 192ull << 20;  ///< a part is ended at this size
+  uint64_t epoch = 0;                  ///< of `_version`
+};
+
+struct Job {
+  FlushId flush;
+  const memtable::Frozen* rows = nullptr;
+  const Layout* layout = nullptr;
+  std::function<bool()> cancelled;  ///< asked between chunks
+};
+
+/// Runs on the calling thread. kCancelled; else the bucket's and writer's errors.
+Result<std::vector<part::Meta>> flush(Runtime& runtime, Bucket& bucket, const Job& job);
+
+/// Removes parts that no table names and never will; best effort (a sweeper finds what is left).
+void discard(Bucket& bucket, const std::vector<part::Meta>& parts);
+
+}  // namespace sluice::flush

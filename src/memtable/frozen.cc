@@ -1,0 +1,247 @@
+#include "memtable/frozen.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace sluice::memtable {
+
+namespace {
+
+constexpr Nanos kDay = 86'400 * kSecond;
+
+size_t common_prefix(std::string_view a, std::string_view b) {
+  const size_t limit = std::min(a.size(), b.size());
+  size_t length = 0;
+  while (length < limit && a[length] == b[length]) ++length;
+  return length;
+}
+
+size_t common_prefix(const std::vector<ColumnView>& column) {
+  std::string_view prefix;
+  bool first = true;
+  for (const ColumnView& view : column) {
+    for (size_t row = 0; row < view.rows; ++row) {
+      prefix = first ? view.bytes(row) : prefix.substr(0, common_prefix(prefix, view.bytes(row)));
+      first = false;
+      if (prefix.empty()) return 0;
+    }
+  }
+  return prefix.size();
+}
+
+// Eight bytes behind `skip` as a number that orders like the bytes.
+uint64_t order_of(std::string_view bytes, size_t skip) {
+  uint64_t word = 0;
+  if (bytes.size() > skip) {
+    std::memcpy(&word, bytes.data() + skip, std::min<size_t>(8, bytes.size() - skip));
+  }
+  return __builtin_bswap64(word);
+}
+
+uint64_t order_of(int64_t value) {
+  return static_cast<uint64_t>(value) ^ (1ull << 63);
+}
+
+bool is_text(Type type) {
+  return type == Type::kString || type == Type::kBinary;
+}
+
+int compare_values(const ColumnView& a, size_t row_a, const ColumnView& b, size_t row_b) {
+  if (is_text(a.type)) {
+    const int order = a.bytes(row_a).compare(b.bytes(row_b));
+    return order < 0 ? -1 : order > 0;
+  }
+  const int64_t x = a.type == Type::kBool ? a.boolean(row_a) : a.int64(row_a);
+  const int64_t y = b.type == Type::kBool ? b.boolean(row_b) : b.int64(row_b);
+  return x < y ? -1 : x > y;
+}
+
+}  // namespace
+
+int32_t day_of(Nanos time) {
+  const Nanos day = time / kDay;
+  return static_cast<int32_t>(time % kDay < 0 ? day - 1 : day);
+}
+
+int64_t make_version(uint64_t epoch, uint64_t lsn) {
+  CHECK(epoch <= kEpochMax && lsn <= kLsnMax);
+  return static_cast<int64_t>(epoch << kVersionLsnBits | lsn);
+}
+
+Frozen::Frozen(std::vector<Run> runs, const TableSpec& spec) : runs_(std::move(runs)) {
+  CHECK(runs_.size() < UINT32_MAX);
+  collect(spec);
+  find_nanos(spec);
+  sort_rows();
+  if (!keys_.empty()) drop_replaced();
+  keys_.clear();
+  find_partitions();
+}
+
+void Frozen::collect(const TableSpec& spec) {
+  for (const std::string& name : spec.key) {
+    auto& column = keys_.emplace_back();
+    for (const Run& run : runs_)
+      column.push_back(run.batch.column(*run.batch.schema()->find(name)));
+  }
+  const bool text = !keys_.empty() && !runs_.empty() && is_text(keys_[0][0].type);
+  const size_t skip = text ? common_prefix(keys_[0]) : 0;
+  prefix_is_key_ = keys_.size() == 1 && !text;
+  size_t rows = 0;
+  for (const Run& run : runs_) rows += run.batch.rows();
+  order_.reserve(rows);
+  for (uint32_t run = 0; run < runs_.size(); ++run) {
+    const Batch& batch = runs_[run].batch;
+    const ColumnView time =
+        spec.time.empty() ? ColumnView{} : batch.column(*batch.schema()->find(spec.time));
+    for (uint32_t row = 0; row < batch.rows(); ++row) {
+      const int64_t at = spec.time.empty() ? 0 : time.int64(row);
+      uint64_t prefix = 0;
+      if (!keys_.empty()) {
+        const ColumnView& key = keys_[0][run];
+        prefix = text ? order_of(key.bytes(row), skip)
+                      : order_of(key.type == Type::kBool ? key.boolean(row) : key.int64(row));
+      }
+      order_.push_back({spec.time.empty() ? 0 : day_of(at), run, row, prefix, at});
+    }
+  }
+}
+
+void Frozen::find_nanos(const TableSpec& spec) {
+  has_nanos_.assign(spec.columns.size(), false);
+  for (size_t column = 0; column < spec.columns.size(); ++column) {
+    if (spec.columns[column].type != Type::kTimestamp) continue;
+    for (const Run& run : runs_) {
+      const auto index = run.batch.schema()->find(spec.columns[column].name);
+      if (!index || has_nanos_[column]) continue;
+      const ColumnView view = run.batch.column(*index);
+      if (view.type == Type::kNull) continue;
+      for (size_t row = 0; row < view.rows && !has_nanos_[column]; ++row) {
+        has_nanos_[column] = view.int64(row) % kMicrosecond != 0;
+      }
+    }
+  }
+}
+
+int Frozen::compare_keys(const Row& a, const Row& b) const {
+  if (a.prefix != b.prefix) return a.prefix < b.prefix ? -1 : 1;
+  if (prefix_is_key_) return 0;
+  for (const auto& column : keys_) {
+    const int order = compare_values(column[a.run], a.row, column[b.run], b.row);
+    if (order != 0) return order;
+  }
+  return 0;
+}
+
+// The newest row of a key comes first; without keys the log's order is kept.
+void Frozen::sort_rows() {
+  const bool keyed = !keys_.empty();
+  std::sort(order_.begin(), order_.end(), [&](const Row& a, const Row& b) {
+    if (a.day != b.day) return a.day < b.day;
+    if (keyed) {
+      const int order = compare_keys(a, b);
+      if (order != 0) return order < 0;
+    }
+    if (a.time != b.time) return a.time < b.time;
+    const bool earlier = a.run != b.run ? a.run < b.run : a.row < b.row;
+    return keyed ? !earlier && (a.run != b.run || a.row != b.row) : earlier;
+  });
+}
+
+void Frozen::drop_replaced() {
+  const auto last = std::unique(order_.begin(), order_.end(), [&](const Row& a, const Row& b) {
+    return a.day == b.day && a.time == b.time && compare_keys(a, b) == 0;
+  });
+  replaced_ = static_cast<uint64_t>(order_.end() - last);
+  order_.erase(last, order_.end());
+}
+
+void Frozen::find_partitions() {
+  for (size_t at = 0; at < order_.size(); ++at) {
+    if (partitions_.empty() || partitions_.back().day != order_[at].day) {
+      partitions_.push_back({order_[at].day, at, 0});
+    }
+    ++partitions_.back().count;
+  }
+}
+
+Gatherer::Gatherer(const Frozen& frozen, SchemaPtr columns, uint64_t epoch)
+    : frozen_(frozen),
+      columns_(std::move(columns)),
+      epoch_(epoch),
+      slot_of_run_(frozen.runs_.size()) {}
+
+// Only the runs that these rows touch are resolved, so that many small runs and many small
+// partitions stay linear.
+void Gatherer::resolve(size_t first, size_t count) {
+  rows_.clear();
+  touched_.clear();
+  for (size_t at = first; at < first + count; ++at) {
+    const auto& row = frozen_.order_[at];
+    uint32_t& slot = slot_of_run_[row.run];
+    if (slot >= touched_.size() || touched_[slot] != row.run) {
+      slot = static_cast<uint32_t>(touched_.size());
+      touched_.push_back(row.run);
+    }
+    rows_.push_back({slot, row.row});
+  }
+}
+
+template <class Append>
+void Gatherer::each(BatchBuilder& out, size_t column, Append append) const {
+  for (const RowRef& at : rows_) {
+    const ColumnView& view = views_[at.slot];
+    if (view.is_null(at.row)) {
+      out.append_null(column);
+    } else {
+      append(view, at.row);
+    }
+  }
+}
+
+// The switch is taken once a column, not once a value.
+void Gatherer::gather_column(BatchBuilder& out, size_t column) {
+  const Field& field = (*columns_)[column];
+  if (field.name == kVersionColumn) {
+    for (const RowRef& at : rows_) {
+      out.append_int64(column, make_version(epoch_, frozen_.runs_[touched_[at.slot]].lsn));
+    }
+    return;
+  }
+  views_.clear();
+  for (const uint32_t run : touched_) {
+    const Batch& batch = frozen_.runs_[run].batch;
+    const auto index = batch.schema()->find(field.name);
+    views_.push_back(index ? batch.column(*index) : ColumnView{});
+  }
+  using View = const ColumnView&;
+  switch (field.type) {
+    case Type::kNull:
+      return each(out, column, [](View, size_t) { CHECK(false); });
+    case Type::kBool:
+      return each(out, column, [&](View v, size_t r) { out.append_bool(column, v.boolean(r)); });
+    case Type::kInt64:
+      return each(out, column, [&](View v, size_t r) { out.append_int64(column, v.int64(r)); });
+    case Type::kTimestamp:
+      return each(out, column, [&](View v, size_t r) { out.append_timestamp(column, v.int64(r)); });
+    case Type::kDouble:
+      return each(out, column, [&](View v, size_t r) { out.append_double(column, v.real(r)); });
+    case Type::kString:
+    case Type::kBinary:
+      return each(out, column, [&](View v, size_t r) { out.append_bytes(column, v.bytes(r)); });
+  }
+}
+
+Result<Batch> Gatherer::rows(size_t first, size_t count) {
+  CHECK(count > 0 && count <= 65536 && first + count <= frozen_.order_.size());
+  for (;; count /= 2) {
+    resolve(first, count);
+    BatchBuilder out(columns_);
+    for (size_t column = 0; column < columns_->size(); ++column) gather_column(out, column);
+    if (count == 1 || out.bytes() <= kGatherBytes) return out.finish();
+  }
+}
+
+}  // namespace sluice::memtable
