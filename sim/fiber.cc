@@ -3,6 +3,7 @@
 #include <boost/context/fiber.hpp>
 #include <boost/context/preallocated.hpp>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "base/check.h"
@@ -17,8 +18,9 @@ namespace sluice::sim {
 namespace {
 
 constexpr size_t kStackBytes = 1 << 20;  // touched lazily; sanitizers triple the frames
-constexpr size_t kCanaryBytes = 64;      // at the low end, where an overflow arrives
-constexpr auto kCanary = std::byte{0xc5};
+// At the low end of a stack, where an overflow arrives.
+constexpr std::string_view kCanary =
+    "a fiber's stack ends here; whoever writes here has overflowed it";
 
 /// What a sanitizer must hear about a switch of stacks; nothing without a sanitizer.
 class SwitchNotice {
@@ -110,7 +112,7 @@ void Fiber::resume() {
   Stack& stack = *stack_;
   std::byte* bottom = stack.memory.get();
   if (!stack.inside) {
-    std::memset(bottom, static_cast<int>(kCanary), kCanaryBytes);
+    std::memcpy(bottom, kCanary.data(), kCanary.size());
     stack.notice.born(bottom, kStackBytes);
     boost::context::stack_context context;
     context.sp = bottom + kStackBytes;
@@ -129,7 +131,7 @@ void Fiber::resume() {
   stack.notice.before_resume();
   stack.inside = std::move(stack.inside).resume();
   stack.notice.after_resume();
-  for (size_t i = 0; i < kCanaryBytes; ++i) CHECK(bottom[i] == kCanary);
+  CHECK(std::memcmp(bottom, kCanary.data(), kCanary.size()) == 0);
 }
 
 void Fiber::suspend() {
