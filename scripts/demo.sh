@@ -11,7 +11,12 @@ log_bytes_at_crash=$((8 << 20))
 
 step() { printf '\n== %s\n' "$*"; }
 sluice() {
-  printf '$ sluice %s\n' "$*"
+  local word
+  printf '$ sluice'
+  for word; do
+    if [[ $word == *[\ \(]* ]]; then printf ' "%s"' "$word"; else printf ' %s' "$word"; fi
+  done
+  printf '\n'
   "$program" "$@" --data-dir "$data"
 }
 fail() { printf 'demo.sh: %s\n' "$*" >&2; exit 1; }
@@ -42,8 +47,10 @@ before=$(log_bytes)
 while kill -0 "$ingest" 2>/dev/null && (($(log_bytes) - before < log_bytes_at_crash)); do
   sleep 0.02
 done
-kill -KILL "$ingest" 2>/dev/null || fail 'the ingest ended before the kill'
-wait "$ingest" 2>/dev/null || true
+kill -KILL "$ingest" 2>/dev/null || true
+status=0
+wait "$ingest" 2>/dev/null || status=$?
+((status == 137)) || fail "the ingest ended before the kill, with exit code $status"
 echo "killed process $ingest with SIGKILL; nothing was closed or flushed"
 
 step 'What survived: every row that was acknowledged'

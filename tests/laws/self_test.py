@@ -127,7 +127,7 @@ CLEAN = {
     "src/part/meta.h": HEADER,
     "src/part/writer.h": HEADER,
     "src/wal/log.h": HEADER,
-    "docs/crash_safety.md": "# Crash safety\n\n- **W1** The first is read first.\n",
+    "docs/crash_safety.md": "# Crash safety\n\n- **W1** Read first.\nW1 holds alone.\n",
 }
 
 
@@ -202,10 +202,14 @@ PLANTS = [
     Plant("style", "tests/readers/package-lock.json", '{\n"resolved": ""\n}\n', 2, "names a host"),
     Plant("style", "src/base/a_test.cc", "\nTEST(A, Runs) {\n  f();\n}\n", 2, "asserts nothing"),
     Plant("style", "src/base/a.cc", "// W9: order\nint x;\n", 1, "W9 is not defined"),
-    Plant("style", "docs/crash_safety.md", CLEAN["docs/crash_safety.md"] + "- **T2** New.\n", 4,
+    Plant("style", "docs/crash_safety.md", CLEAN["docs/crash_safety.md"] + "- **T2** New.\n", 5,
           "T2 is named by no test"),
-    Plant("style", "docs/crash_safety.md", CLEAN["docs/crash_safety.md"] + "### W1: Twice\n", 4,
+    Plant("style", "docs/crash_safety.md", CLEAN["docs/crash_safety.md"] + "### W1: Twice\n", 5,
           "W1 is defined in line 3 already"),
+    Plant("style", "docs/crash_safety.md", CLEAN["docs/crash_safety.md"] + "| T2 | New. |\n", 5,
+          "T2 is named by no test"),
+    Plant("style", "docs/crash_safety.md", CLEAN["docs/crash_safety.md"] + "T2: New.\n", 5,
+          "T2 is named by no test"),
     Plant("symbols", "src/wal/unbuilt.cc", "int x;\n", 1, "is not built"),
 ]
 

@@ -15,9 +15,10 @@ SCRATCH_PATH = re.compile(r"(?<![\w.$}/-])/t" r"mp\b")
 LOCKED_HOST = re.compile(r'"resolved"\s*:')
 
 INVARIANTS = "docs/crash_safety.md"
-# In the document a line defines W3 when it begins with it, perhaps as a list item, a heading, a
-# table cell, or in bold: "- **W3** Trim ...", "### W3: Trim ...", "| W3 | Trim ...".
-DEFINITION = re.compile(r"^[\s|*#-]*\b([A-Z]\d{1,2})\b\**[ \t]*[:.|–—-]?\**[ \t]+\S")
+# A line of the document defines W3 when it begins with it as a list item, a heading, a table row,
+# in bold or before a colon: "- **W3** Trim ...", "### W3: Trim ...", "| W3 | Trim ...".
+DEFINITION = re.compile(
+    r"(?:[-*] +|#+ +|\| *|(?=\*\*)|(?=\w+:))\**([A-Z]\d{1,2})\b\**[:.]?\**(?: |$)")
 REFERENCE = re.compile(r"(?://+|/\*|\*)[/!<]*\s*((?:[A-Z]\d{1,2}(?:, | and )?)+):")
 NUMBERED = re.compile(r"\b[A-Z]\d{1,2}(?![0-9])")
 
