@@ -153,7 +153,7 @@ void Applier::handle(Applied applied) {
   {
     MonitorLock lock(lanes_.monitor());
     if (bytes > 0) {
-      CHECK(lsn > lanes_.applied_lsn);
+      CHECK(lsn > lanes_.applied_lsn);  // E3
       lanes_.applied_lsn = lsn;
       if (!lane.apply(std::move(applied.run), runtime_.now())) budget_.release(bytes);
     }
@@ -267,7 +267,7 @@ void Applier::start_due_flushes() {
     }
     for (const LanePtr& lane : lanes) {
       if (!is_due(*lane, now, largest)) continue;
-      if (!lane->flushing()) lane->freeze(lanes_.applied_lsn);
+      if (!lane->flushing()) lane->freeze(lanes_.applied_lsn);  // E4
       lane->flush_queued = true;
       due.push_back(lane);
     }
@@ -275,8 +275,8 @@ void Applier::start_due_flushes() {
   for (LanePtr& lane : due) flusher_.submit(std::move(lane));
 }
 
-// The log is trimmed only below the oldest row that only the log holds; every flush behind it was
-// confirmed.
+// E6: the log is trimmed only below the oldest row that only the log holds; every flush behind it
+// was confirmed.
 void Applier::trim() {
   uint64_t lsn = 0;
   {

@@ -234,7 +234,8 @@ Result<std::vector<TableDescription>> EngineOfTables::tables() {
   return tables;
 }
 
-// Everything that can be wrong with a batch is said here: nothing can fail after the log has it.
+// E2: everything that can be wrong with a batch is said here: nothing can fail after the log has
+// it.
 Result<LanePtr> EngineOfTables::accept(const TableName& name, const Batch& batch,
                                        const AppendOptions& options) {
   LanePtr lane;

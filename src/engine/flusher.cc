@@ -150,10 +150,11 @@ class FlushAttempt {
     edit.parts = TRY(flush::flush(runtime_, bucket_, {edit.flush, &rows, &layout, cancelled_}));
     const Result<table::HeadPtr> committed = committer_.commit(edit);
     if (!committed.ok()) {
+      // E8: parts that metadata may name stay
       if (outcome_is_certain(committed.error())) flush::discard(bucket_, edit.parts);
       return committed.error();
     }
-    TRY(committer_.confirm(edit.lsns));
+    TRY(committer_.confirm(edit.lsns));  // E5
     return Flushed{*committed, report(edit, rows, **committed, runtime_.now() - start)};
   }
 

@@ -131,7 +131,8 @@ void Shard::stage(Pending& batch, Piece& piece) const {
     const auto known = positions_.find(key);
     uint64_t& position = piece.positions[key];
     if (known != positions_.end()) position = std::max(position, known->second);
-    if (append.position <= position) return;
+    if (append.position <= position)
+      return;  // E7: acknowledged after the sync that covers the first copy
     position = append.position;
   }
   const SchemaPtr& schema = append.batch.schema();
@@ -184,8 +185,8 @@ Status Shard::write_piece(std::span<Pending> batches) {
   return ok();
 }
 
-// The batch goes to the applier before its ack, so that a flush asked for after the ack finds it
-// there.
+// E1: called after the sync that covers the batch. It goes to the applier before its ack, so that a
+// flush asked for after the ack finds it there.
 void Shard::finish(Pending batch, const Status& verdict) {
   if (!verdict.ok()) return refuse(batch, verdict.error());
   Append& append = batch.append;
@@ -216,7 +217,7 @@ void Shard::refuse(Pending& batch, const Error& error) {
   if (batch.append.done) batch.append.done(error);
 }
 
-// No frame is trimmed before every schema that later frames refer to is known: the checkpoint
+// E9: no frame is trimmed before every schema that later frames refer to is known: the checkpoint
 // carries them. A trim that failed costs space only, and the next one takes it along; a poisoned
 // log says so to the next append.
 void Shard::trim(uint64_t lsn) {
