@@ -1,0 +1,149 @@
+#include "part/part_fixture.h"
+
+namespace sluice::part {
+namespace {
+
+const SchemaPtr kAllTypes = make_schema({{"b", Type::kBool},
+                                         {"i", Type::kInt64},
+                                         {"d", Type::kDouble},
+                                         {"s", Type::kString},
+                                         {"x", Type::kBinary},
+                                         {"time", Type::kTimestamp}});
+
+void expect_round_trip(const std::vector<Batch>& batches, const WriterOptions& options) {
+  MemoryBucket bucket;
+  const Schema& schema = *batches[0].schema();
+  const auto meta = write_part(bucket, "p", batches, writer_columns(schema), options);
+  ASSERT_TRUE(meta.ok()) << meta.error().to_string();
+  std::vector<SpelledRow> sent;
+  for (const Batch& batch : batches) spell_rows(batch, sent);
+  EXPECT_EQ(meta->rows, sent.size());
+  EXPECT_EQ(meta->bytes, bucket.objects["p"].size());
+  const auto read = read_part(bucket, "p", read_columns(schema));
+  ASSERT_TRUE(read.ok()) << read.error().to_string();
+  ASSERT_EQ(read->size(), sent.size());
+  for (size_t row = 0; row < sent.size(); ++row) ASSERT_EQ((*read)[row], sent[row]) << row;
+}
+
+TEST(RoundTrip, RandomRowsOfAllTypesComeBackEqualWhateverThePagesAndTheDictionaries) {
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    SCOPED_TRACE(seed);
+    RandomRows random(seed);
+    WriterOptions options;
+    options.page_bytes = static_cast<uint32_t>(64 << random.below(11));
+    options.row_group_bytes = 512 << random.below(10);
+    options.dictionary_bytes = random.below(2) == 0 ? 0 : 256 << random.below(8);
+    std::vector<Batch> batches;
+    for (uint64_t n = 1 + random.below(4); n > 0; --n) {
+      batches.push_back(random.batch(kAllTypes, static_cast<uint32_t>(1 + random.below(3000)),
+                                     1 + random.below(2) * 5000 + random.below(40),
+                                     random.below(9)));
+    }
+    expect_round_trip(batches, options);
+  }
+}
+
+TEST(RoundTrip, ADefaultPartOfManyRowsComesBackEqual) {
+  RandomRows random(1);
+  expect_round_trip(
+      {random.batch(kAllTypes, 60'000, 1000, 1), random.batch(kAllTypes, 9'000, 3, 0)}, {});
+}
+
+TEST(RoundTrip, APartWithoutRowsHasNone) {
+  MemoryBucket bucket;
+  const auto meta = write_part(bucket, "p", {}, writer_columns(*kAllTypes));
+  ASSERT_TRUE(meta.ok());
+  EXPECT_EQ(meta->rows, 0u);
+  EXPECT_TRUE(meta->split_offsets.empty());
+  const auto read = read_part(bucket, "p", read_columns(*kAllTypes));
+  ASSERT_TRUE(read.ok()) << read.error().to_string();
+  EXPECT_TRUE(read->empty());
+}
+
+TEST(RoundTrip, AColumnWithoutAnyValueReadsAsNulls) {
+  const SchemaPtr schema = make_schema({{"n", Type::kNull}, {"i", Type::kInt64}});
+  BatchBuilder builder(schema);
+  for (int row = 0; row < 5; ++row) {
+    builder.append_null(0);
+    builder.append_int64(1, row);
+  }
+  MemoryBucket bucket;
+  ASSERT_TRUE(write_part(bucket, "p", {builder.finish().value()}, writer_columns(*schema)).ok());
+  const auto read = read_part(bucket, "p", {{1, "n", Type::kInt64, 0}, {2, "i", Type::kInt64, 0}});
+  ASSERT_TRUE(read.ok());
+  ASSERT_EQ(read->size(), 5u);
+  EXPECT_EQ((*read)[4], (SpelledRow{"null", "4"}));
+}
+
+TEST(RoundTrip, AColumnThatThePartLacksReadsAsNulls) {
+  RandomRows random(2);
+  const SchemaPtr schema = make_schema({{"i", Type::kInt64}});
+  MemoryBucket bucket;
+  ASSERT_TRUE(
+      write_part(bucket, "p", {random.batch(schema, 20'000, 9, 0)}, writer_columns(*schema)).ok());
+  const auto read = read_part(bucket, "p", {{77, "later", Type::kString, 0}});
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(*read, std::vector<SpelledRow>(20'000, SpelledRow{"null"}));
+}
+
+TEST(RoundTrip, AColumnIsFoundByItsFieldIdAndNamedByTheReader) {
+  RandomRows random(3);
+  const SchemaPtr schema = make_schema({{"a", Type::kInt64}, {"b", Type::kInt64}});
+  BatchBuilder builder(schema);
+  builder.append_int64(0, 10);
+  builder.append_int64(1, 20);
+  MemoryBucket bucket;
+  ASSERT_TRUE(write_part(bucket, "p", {builder.finish().value()}, writer_columns(*schema)).ok());
+  const auto read = read_part(bucket, "p", {{2, "a", Type::kInt64, 0}, {1, "c", Type::kInt64, 0}});
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(*read, std::vector<SpelledRow>({{"20", "10"}}));
+}
+
+TEST(RoundTrip, ATimeWithoutItsCompanionHasWholeMicroseconds) {
+  const SchemaPtr schema = make_schema({{"t", Type::kTimestamp}});
+  BatchBuilder builder(schema);
+  for (const int64_t time : {-1L, 0L, 1999L, -1000L, -1001L}) builder.append_timestamp(0, time);
+  MemoryBucket bucket;
+  ASSERT_TRUE(write_part(bucket, "p", {builder.finish().value()}, writer_columns(*schema)).ok());
+  const auto read = read_part(bucket, "p", {{1, "t", Type::kTimestamp, 0}});
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(*read, std::vector<SpelledRow>({{"-1000"}, {"0"}, {"1000"}, {"-1000"}, {"-2000"}}));
+}
+
+TEST(RoundTrip, AColumnIsNotReadAsAnotherType) {
+  MemoryBucket bucket;
+  ASSERT_TRUE(write_part(bucket, "p", {}, writer_columns(*kAllTypes)).ok());
+  const auto read = read_part(bucket, "p", {{2, "i", Type::kDouble, 0}});
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().code(), Code::kInvalid);
+  EXPECT_EQ(read.error().reason(), Reason::kTypeMismatch);
+  EXPECT_EQ(read.error().where(), "i");
+}
+
+TEST(RoundTrip, LongTextsComeInBatchesOfFewRows) {
+  const SchemaPtr schema = make_schema({{"s", Type::kString}});
+  MemoryBucket bucket;
+  std::vector<Batch> batches;
+  for (int n = 0; n < 6; ++n) {
+    BatchBuilder builder(schema);
+    for (int row = 0; row < 8; ++row) {
+      builder.append_bytes(0, std::string(3u << 20, static_cast<char>('a' + row)));
+    }
+    batches.push_back(builder.finish().value());
+  }
+  ASSERT_TRUE(write_part(bucket, "p", batches, writer_columns(*schema)).ok());
+  auto reader = Reader::open(bucket, "p", bucket.objects["p"].size()).value();
+  auto rows = reader->read(read_columns(*schema), {}).value();
+  uint64_t seen = 0;
+  for (;;) {
+    const auto batch = rows->next().value();
+    if (!batch) break;
+    EXPECT_LE(batch->bytes().size(), 9u << 20);
+    seen += batch->rows();
+  }
+  EXPECT_EQ(seen, 48u);
+  EXPECT_LE(bucket.largest_read, 1u << 20);
+}
+
+}  // namespace
+}  // namespace sluice::part
