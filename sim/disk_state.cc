@@ -89,6 +89,11 @@ void Image::resize(uint64_t new_bytes) {
   blocks.back() = std::move(last);
 }
 
+void Image::grow(uint64_t new_bytes) {
+  bytes = std::max(bytes, new_bytes);
+  if (blocks.size() < block_count(bytes)) blocks.resize(block_count(bytes));
+}
+
 BlockPtr Image::block(uint64_t index) const {
   if (index >= blocks.size() || blocks[index] == nullptr) return zero_block();
   return blocks[index];
@@ -113,7 +118,7 @@ void FileState::change_blocks(uint64_t number, uint64_t offset, uint64_t bytes, 
     cache_.set_block(index, std::move(block));
     at += count;
   }
-  cache_.bytes = std::max(cache_.bytes, end);
+  cache_.grow(end);
   change.bytes = cache_.bytes;
   pending_.push_back(std::make_shared<const Change>(std::move(change)));
 }
@@ -156,7 +161,7 @@ void FileState::apply(const Change& change, Luck luck, Random& random) {
     if (kept == 0) continue;
     device_.set_block(write.index, overlay(device_.block(write.index), write.bytes, kept));
   }
-  if (lucky(luck, random)) device_.bytes = std::max(device_.bytes, change.bytes);
+  if (lucky(luck, random)) device_.grow(change.bytes);
 }
 
 void FileState::write_back(uint64_t end, Luck luck, Random& random) {

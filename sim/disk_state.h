@@ -39,6 +39,8 @@ struct Image {
 
   size_t read_at(uint64_t offset, std::span<std::byte> out) const;
   void resize(uint64_t new_bytes);
+  /// At least `new_bytes`.
+  void grow(uint64_t new_bytes);
   /// The block, zero where there is none.
   BlockPtr block(uint64_t index) const;
   void set_block(uint64_t index, BlockPtr block);

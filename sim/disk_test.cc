@@ -66,7 +66,7 @@ class SimDiskTest : public testing::Test {
     return after_cuts(disk.state(), [&](const DiskState& state) { return cached(state, name); });
   }
 
-  SimRuntime runtime{RuntimeOptions{}};
+  SimRuntime runtime{{.switch_permille = 0}};
   SimDisk disk{runtime};
 };
 
@@ -166,6 +166,30 @@ TEST_F(SimDiskTest, LosesUnsyncedNamesInAnyCombination) {
   EXPECT_EQ(after_cuts(disk.state(), names), Outcomes({"a b "}));
 }
 
+TEST_F(SimDiskTest, KeepsTheBytesOfAFileThatLivesOnlyInAPowerCut) {
+  auto file = disk.create("a").value();
+  expect_write(*file, 0, "bytes");
+  EXPECT_TRUE(disk.remove("a").ok());
+  file.reset();
+  const auto describe = [](const DiskState& state) { return names(state) + cached(state, "a"); };
+  const Outcomes seen = after_cuts(disk.state(), describe);
+  EXPECT_TRUE(seen.contains("a bytes"));
+  EXPECT_TRUE(seen.contains("(absent)"));
+}
+
+TEST_F(SimDiskTest, SyncDirCoversOnlyNamesThatWereThereBeforeIt) {
+  const RunReport report = runtime.run([&] {
+    const auto creator = runtime.spawn("creator", [&] { EXPECT_TRUE(disk.create("late").ok()); });
+    EXPECT_TRUE(disk.create("early").ok());
+    EXPECT_TRUE(disk.state().find("late") == nullptr);
+    EXPECT_TRUE(disk.sync_dir().ok());
+    EXPECT_TRUE(disk.state().find("late") != nullptr);
+    creator->join();
+  });
+  EXPECT_TRUE(report.ok());
+  EXPECT_EQ(after_cuts(disk.state(), names), Outcomes({"early ", "early late "}));
+}
+
 TEST_F(SimDiskTest, RenamesAtomically) {
   durable_file("a", "new");
   durable_file("b", "old");
@@ -194,6 +218,26 @@ TEST_F(SimDiskTest, LiesAfterAFailedSync) {
   const DiskState next = disk.state().crash(random, CrashKind::kProcessDeath);
   EXPECT_EQ(cached(next, "a"), fresh);
   EXPECT_FALSE(contents("a").contains(fresh));
+}
+
+TEST_F(SimDiskTest, LeavesZerosWhereAFailedSyncLostBlocks) {
+  const std::string text(4 * kBlockBytes, 'x');
+  bool lost = false;
+  for (int i = 0; i < 20; ++i) {
+    const auto file = durable_file("a" + std::to_string(i), "");
+    expect_write(*file, 0, text);
+    disk.set_faults({.sync_permille = 1000});
+    EXPECT_FALSE(file->sync().ok());
+    disk.set_faults({});
+    expect_write(*file, 0, "x");
+    EXPECT_TRUE(file->sync().ok());
+    const std::string device =
+        image_text(disk.state().file(*disk.state().find("a" + std::to_string(i))).device());
+    EXPECT_EQ(device.size(), text.size());
+    EXPECT_EQ(device.find_first_not_of(std::string("x\0", 2)), std::string::npos);
+    lost |= device != text;
+  }
+  EXPECT_TRUE(lost);
 }
 
 TEST_F(SimDiskTest, ProcessDeathKeepsTheCacheWhichAPowerCutThenLoses) {

@@ -79,7 +79,8 @@ class SimRuntime final : public Runtime {
   RunReport run(std::function<void()> main);
   /// The process is dead: from now on no storage call has an effect, each answers kCancelled. The
   /// fibers go on for a while without waiting for time or notices, so that their destructors run;
-  /// what has not ended soon is dropped with its stack. That leak is intended.
+  /// what has not ended soon is dropped with its stack. That leak is intended. Whoever observes the
+  /// program asks killed() first: what it says after its death was never said.
   void kill();
   bool killed() const { return killed_; }
   void step_wall_clock(Nanos by) { wall_offset_ += by; }

@@ -140,6 +140,17 @@ TEST(SimRuntime, WakesAWaiterWithoutAReasonNowAndThen) {
   EXPECT_GT(runtime.now(), start + 50 * kSecond);
 }
 
+TEST(SimRuntime, DrawsTheRandomBytesOfItsSeed) {
+  const auto draw = [](uint64_t seed) {
+    SimRuntime runtime({.seed = seed});
+    std::string bytes(20, '\0');
+    runtime.random(std::as_writable_bytes(std::span(bytes)));
+    return bytes;
+  };
+  EXPECT_EQ(draw(1), draw(1));
+  EXPECT_NE(draw(1), draw(2));
+}
+
 TEST(SimRuntime, StepsTheWallClockAndNotTheOther) {
   SimRuntime runtime({});
   const Nanos now = runtime.now();
@@ -216,6 +227,7 @@ TEST(SimRuntime, KillLeavesNothingRunning) {
     EXPECT_EQ(runtime.enter(0).error().code(), Code::kCancelled);
     stubborn->join();
   });
+  EXPECT_LT(runtime.steps(), 1'000'000u);
   const uint64_t turns_at_end = turns;
   EXPECT_TRUE(report.ok());
   EXPECT_EQ(report.dropped.size(), 2u);
