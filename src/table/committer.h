@@ -1,5 +1,4 @@
-// Committer: every change of a table, as one put-if-absent of the next `vN.metadata.json` (design:
-// the table protocol).
+// Committer: every change of a table, as one put-if-absent of the next `vN.metadata.json`.
 //
 // Owns: nothing durable; the last head it has seen. Does not own: parts (the caller puts them first
 // and removes those of an edit that was given up). One thread at a time; heads may be shared
@@ -8,13 +7,19 @@
 // A commit:  1 list, take the highest version as head  2 check lineage, fence and the edit's
 // requirements
 //            3 put marks, manifest, manifest list  4 put-if-absent vN+1  5 every answer but ok:
-//            read the slot, compare the commit id: ours → done; another's → back to 1; empty → the
-//            same bytes again  6 hint, best effort.
+//            read the slot: ours → done; another's → back to 1 with a new commit id and new
+//            objects; empty → the same bytes again  6 hint, best effort.
+//
+// When a call ends with an error, may the caller remove the parts of its edit?
+//   kConflict, kInvalid          yes: no committed metadata names them, and none will
+//   kIo, kFull, kBusy            yes, or it commits the same edit again
+//   kFenced, kCancelled, others  no: the outcome may be open; the next opening finds out
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,42 +28,13 @@
 #include "sluice/io.h"
 #include "sluice/options.h"
 #include "sluice/runtime.h"
+#include "table/edit.h"
+#include "table/head.h"
 #include "table/marks.h"
 #include "table/metadata.h"
+#include "table/read.h"
 
 namespace sluice::table {
-
-/// A committed state of the table. Immutable.
-struct Head {
-  Metadata metadata;
-  Marks marks;
-};
-using HeadPtr = std::shared_ptr<const Head>;
-
-/// Who commits: one opening of one log.
-struct Writer {
-  LogId log;
-  OpeningId opening;
-  std::vector<Opening> chain;  ///< this opening last
-};
-
-/// The rows of one flush. `low_water`, `exceptions` and `sources` are what our marks shall be at
-/// least afterwards.
-struct FlushEdit {
-  FlushId flush;
-  HeadPtr base;  ///< the head the flush was made against: its marks, epoch and schema
-  std::vector<part::Meta> parts;
-  Coverage lsns;  ///< of our log
-  std::map<std::string, Coverage> sources;
-  uint64_t rows_replaced = 0;
-};
-
-struct CommitterOptions {
-  uint32_t snapshots_kept = 100;
-  uint32_t manifests_merged_at = 100;
-  Nanos retry_min = 50 * kMillisecond;
-  Nanos retry_max = 30 * kSecond;
-};
 
 class Committer {
  public:
@@ -75,21 +51,49 @@ class Committer {
   /// opening never claims.
   Result<HeadPtr> claim();
   /// Adds user columns, and system columns by their names (`_time_ns`). Nothing to do if all are
-  /// there.
+  /// there. Claims first.
   Result<HeadPtr> add_columns(const std::vector<Field>& columns);
   Result<HeadPtr> add_system_column(const std::string& name, part::PhysicalType type);
-  /// Commits the rows. kConflict: marks, positions, epoch or schema of edit.base moved: load(),
-  /// drop what the new marks cover, flush the rest anew. kFenced: stop. kIo and kFull are retried
-  /// inside as long as the outcome is unknown; before that point they are returned and nothing has
-  /// happened.
+  /// Commits the rows; an edit that is in the table already is not committed twice. Claims first.
+  /// kConflict: marks, positions, epoch or schema of edit.base moved: load(), drop what the new
+  /// marks cover, flush the rest anew. kFenced: stop. kIo and kFull are retried inside as long as
+  /// the outcome is unknown; before that point they are returned and nothing has happened.
   Result<HeadPtr> commit(const FlushEdit& edit);
   /// A fresh listing says: the head is ours, and its marks for our log cover `lsns`. Else kFenced
-  /// or kConflict.
+  /// or kConflict (also before the first claim). Asked before anything is released or trimmed.
   Status confirm(const Coverage& lsns);
 
   HeadPtr head() const { return head_; }
 
  private:
+  /// Whose bytes fill the slot of a version that we have put.
+  enum class Slot : uint8_t {
+    kEmpty,
+    kOurs,
+    kAnothers,
+    kLost,  ///< gone below the head, or unreadable: another's, but perhaps it was ours
+  };
+  /// From the head (null: no table yet) to what shall follow it; nothing: there is nothing to do.
+  using Propose = std::function<Result<std::optional<Proposal>>(const HeadPtr& head)>;
+
+  Result<HeadPtr> advance(const Propose& propose);
+  Result<std::optional<Proposal>> build(const Propose& propose);
+  Result<HeadPtr> refresh();
+  Status check_fence(const Metadata& metadata);
+  Error fence(Error error);
+  Status put_objects(const Proposal& proposal);
+  Result<Slot> put_metadata(const Metadata& metadata);
+  Result<Slot> find_out(const Metadata& metadata, const std::string& text);
+  Result<Slot> read_slot(const Metadata& metadata, const std::string& text);
+  void put_hint(uint64_t version);
+  void remove_objects(const Proposal& proposal);
+  Result<std::optional<Proposal>> build_flush(const Head& head, const FlushEdit& edit);
+  Result<bool> names_parts(const Metadata& metadata, const std::vector<part::Meta>& parts);
+  Result<ParentManifests> read_parent(const Metadata& metadata);
+  Result<HeadPtr> add_physical_columns(const std::vector<part::Column>& columns);
+  Stamp draw_stamp();
+  Status back_off(uint32_t tries);
+
   Runtime& runtime_;
   Bucket& bucket_;
   TableName name_;
@@ -97,17 +101,8 @@ class Committer {
   CommitterOptions options_;
   std::function<bool()> cancelled_;
   HeadPtr head_;
-  bool claimed_ = false;
+  std::optional<uint64_t> claimed_epoch_;
+  std::optional<Error> fenced_;
 };
-
-/// Reads the newest head of a table without being a writer. kNotFound.
-Result<HeadPtr> load_head(Bucket& bucket, const TableName& name);
-/// All tables of the bucket, sorted: every `<db>/<coll>/metadata/` that holds a `vN.metadata.json`.
-Result<std::vector<TableName>> list_tables(Bucket& bucket);
-
-/// The live parts of a snapshot, in manifest order. `keep_day` (if set) is asked for each partition
-/// day.
-Result<std::vector<part::Meta>> read_parts(Bucket& bucket, const Metadata& metadata,
-                                           const std::function<bool(int32_t)>& keep_day);
 
 }  // namespace sluice::table

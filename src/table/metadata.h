@@ -21,6 +21,7 @@ struct TableSchema {
   std::vector<part::Column> columns;  ///< system columns (`_version`, `_<time>_ns`) included
   std::vector<int32_t> identifier_field_ids;  ///< key (and time)
   const part::Column* find(std::string_view name) const;
+  const part::Column* find(int32_t field_id) const;
   /// The schema as Iceberg JSON, also for a part's footer.
   std::string to_json() const;
 };
@@ -38,7 +39,8 @@ struct SnapshotEntry {
 struct Metadata {
   uint64_t version = 0;  ///< N of the file's name; not in the JSON
   std::string uuid;
-  std::string prefix;  ///< key prefix of the table, "db/coll"; `location` in JSON is its uri
+  std::string prefix;    ///< key prefix of the table, "db/coll"; not in the JSON
+  std::string location;  ///< address of the prefix when the table was made; never changes
   int64_t last_updated_ms = 0;
   int64_t last_sequence_number = 0;
   int32_t last_column_id = 0;
@@ -54,6 +56,7 @@ struct Metadata {
   std::string time_column;                                    ///< property sluice.time
   uint64_t epoch = 0;                                         ///< property sluice.epoch
   std::string owner;      ///< property sluice.owner: opening id, hex
+  std::string log;        ///< property sluice.log: log id of the owner, hex
   std::string commit_id;  ///< property sluice.commit-id, hex
   std::string marks_key;  ///< property sluice.marks; empty: no marks yet
   std::map<std::string, std::string> other_properties;
@@ -63,18 +66,16 @@ struct Metadata {
   /// The user's columns, key and time.
   TableSpec spec() const;
 
-  /// `uri(key)` is applied to every key at this edge; decode strips the recorded location again, so
-  /// that a moved directory opens. kCorrupt names what is missing or wrong; kUnsupported for a
-  /// newer format.
-  std::string encode(const class UriOf& uri) const;
-  static Result<Metadata> decode(std::string_view text, uint64_t version, std::string prefix);
-};
+  /// The partition fields as Iceberg JSON, also for the header of a manifest.
+  std::string partition_fields_json() const;
+  /// `<time>_day`, the name of the partition field; empty in an unpartitioned table.
+  std::string partition_name() const;
 
-/// Turns keys into addresses and recorded addresses back into keys.
-class UriOf {
- public:
-  virtual ~UriOf() = default;
-  virtual std::string uri(std::string_view key) const = 0;
+  /// Keys become addresses under `location`; decode strips the recorded location again, so that a
+  /// moved directory opens. kCorrupt names what is missing or wrong; kUnsupported for a newer
+  /// format, or for a table that Sluice did not make.
+  std::string encode() const;
+  static Result<Metadata> decode(std::string_view text, uint64_t version, std::string prefix);
 };
 
 part::PhysicalType physical_type(Type type);

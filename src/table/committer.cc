@@ -1,0 +1,327 @@
+#include "table/committer.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "model/schema.h"
+#include "table/format.h"
+
+namespace sluice::table {
+namespace {
+
+/// Errors that waiting may cure.
+bool is_transient(const Error& error) {
+  return error.code() == Code::kIo || error.code() == Code::kFull || error.code() == Code::kBusy;
+}
+
+bool covers(const Coverage& have, const Coverage& wanted) {
+  if (have.low_water < wanted.low_water) return false;
+  return std::all_of(wanted.exceptions.begin(), wanted.exceptions.end(),
+                     [&](const auto& entry) { return have.of(entry.first) >= entry.second; });
+}
+
+uint64_t draw_number(Runtime& runtime) {
+  uint64_t number = 0;
+  runtime.random(std::as_writable_bytes(std::span(&number, 1)));
+  return number;
+}
+
+}  // namespace
+
+Committer::Committer(Runtime& runtime, Bucket& bucket, TableName name, Writer writer,
+                     CommitterOptions options, std::function<bool()> cancelled)
+    : runtime_(runtime),
+      bucket_(bucket),
+      name_(std::move(name)),
+      writer_(std::move(writer)),
+      options_(options),
+      cancelled_(std::move(cancelled)) {}
+
+Result<HeadPtr> Committer::load() {
+  const HeadPtr head = TRY(refresh());
+  if (!head) return Error(Code::kNotFound, "no such table", name_.to_string());
+  return head;
+}
+
+Result<HeadPtr> Committer::create(const TableSpec& spec) {
+  bool exists = false;
+  auto head = advance([&](const HeadPtr& found) -> Result<std::optional<Proposal>> {
+    exists = found != nullptr;
+    if (exists) return std::optional<Proposal>();
+    const std::string location = bucket_.uri(table_prefix(name_));
+    return std::optional(TRY(propose_table(name_, spec, location, writer_, draw_stamp())));
+  });
+  if (head.ok() && !exists) claimed_epoch_ = (*head)->metadata.epoch;
+  return head;
+}
+
+Result<HeadPtr> Committer::claim() {
+  if (claimed_epoch_) return load();
+  auto head = advance([&](const HeadPtr& found) -> Result<std::optional<Proposal>> {
+    if (!found) return Error(Code::kNotFound, "no such table", name_.to_string());
+    // An opening id is drawn once: the claim is ours, only its answer was lost.
+    if (found->metadata.owner == writer_.opening.hex()) return std::optional<Proposal>();
+    return std::optional(propose_claim(*found, writer_, draw_stamp()));
+  });
+  if (head.ok()) claimed_epoch_ = (*head)->metadata.epoch;
+  return head;
+}
+
+Result<HeadPtr> Committer::add_columns(const std::vector<Field>& columns) {
+  HeadPtr head = TRY(claim());
+  const std::vector<Field> absent =
+      TRY(model::merge_columns(head->metadata.spec().columns, columns));
+  std::vector<part::Column> added;
+  for (const Field& field : absent) {
+    added.push_back({0, field.name, physical_type(field.type), false});
+  }
+  return add_physical_columns(added);
+}
+
+Result<HeadPtr> Committer::add_system_column(const std::string& name, part::PhysicalType type) {
+  CHECK(name.starts_with('_'));
+  if (!claimed_epoch_) TRY(claim());
+  return add_physical_columns({{0, name, type, false}});
+}
+
+Result<HeadPtr> Committer::add_physical_columns(const std::vector<part::Column>& columns) {
+  return advance([&](const HeadPtr& found) -> Result<std::optional<Proposal>> {
+    if (!found) return Error(Code::kNotFound, "no such table", name_.to_string());
+    std::vector<part::Column> absent;
+    for (const part::Column& column : columns) {
+      const part::Column* known = found->metadata.schema().find(column.name);
+      if (known == nullptr) {
+        absent.push_back(column);
+      } else if (known->type != column.type) {
+        return Error(Code::kInvalid, Reason::kTypeMismatch, "the column has another type",
+                     column.name);
+      }
+    }
+    if (absent.empty()) return std::optional<Proposal>();
+    return std::optional(TRY(propose_columns(*found, std::move(absent), draw_stamp())));
+  });
+}
+
+Result<HeadPtr> Committer::commit(const FlushEdit& edit) {
+  CHECK(edit.base != nullptr);
+  if (!claimed_epoch_) TRY(claim());
+  return advance([&](const HeadPtr& found) -> Result<std::optional<Proposal>> {
+    if (!found) return Error(Code::kNotFound, "no such table", name_.to_string());
+    return build_flush(*found, edit);
+  });
+}
+
+Result<std::optional<Proposal>> Committer::build_flush(const Head& head, const FlushEdit& edit) {
+  const Status same = check_base(head, edit, writer_);
+  if (!same.ok()) {
+    // T6: a flush is given up only if no committed metadata names its parts.
+    if (TRY(names_parts(head.metadata, edit.parts))) return std::optional<Proposal>();
+    return same.error();
+  }
+  ParentManifests parent;
+  if (!edit.parts.empty()) parent = TRY(read_parent(head.metadata));
+  return propose_flush(head, edit, writer_, parent, options_, draw_stamp());
+}
+
+Result<bool> Committer::names_parts(const Metadata& metadata,
+                                    const std::vector<part::Meta>& parts) {
+  std::set<std::string_view> keys;
+  for (const part::Meta& part : parts) keys.insert(part.key);
+  const std::vector<part::Meta> live = TRY(read_parts(bucket_, metadata, nullptr));
+  return std::any_of(live.begin(), live.end(),
+                     [&](const part::Meta& part) { return keys.contains(part.key); });
+}
+
+Result<ParentManifests> Committer::read_parent(const Metadata& metadata) {
+  ParentManifests parent;
+  const SnapshotEntry* snapshot = metadata.current_snapshot();
+  if (snapshot == nullptr) return parent;
+  std::vector<ManifestFile> files = TRY(read_manifest_list(bucket_, metadata, *snapshot));
+  const std::vector<size_t> chosen = choose_merged(files, options_.manifests_merged_at);
+  for (size_t index = 0; index < files.size(); ++index) {
+    if (!std::binary_search(chosen.begin(), chosen.end(), index)) {
+      parent.kept.push_back(std::move(files[index]));
+      continue;
+    }
+    std::vector<ManifestEntry> entries = TRY(read_manifest(bucket_, metadata, files[index]));
+    std::move(entries.begin(), entries.end(), std::back_inserter(parent.merged));
+  }
+  return parent;
+}
+
+Status Committer::confirm(const Coverage& lsns) {
+  const HeadPtr head = TRY(load());
+  if (!claimed_epoch_) {
+    return Error(Code::kConflict, "the table is not claimed yet", name_.to_string());
+  }
+  const LogMarks* entry = head->marks.find(writer_.log);
+  if (covers(entry ? entry->lsns : Coverage{}, lsns)) return ok();
+  return Error(Code::kConflict, "the table's marks do not cover what is to be released",
+               name_.to_string());
+}
+
+// ---- the protocol
+
+Result<HeadPtr> Committer::advance(const Propose& propose) {
+  // After a slot was lost an earlier attempt of ours may be in the table. Then no error of reading
+  // is an answer: we look again until it is known.
+  bool in_doubt = false;
+  for (uint32_t tries = 0;; ++tries) {
+    auto proposal = build(propose);
+    if (!proposal.ok()) {
+      if (!in_doubt || !is_transient(proposal.error())) return proposal.error();
+    } else if (!*proposal) {
+      return head_;
+    } else {
+      TRY(put_objects(**proposal));
+      const HeadPtr& next = (*proposal)->head;
+      const Slot slot = TRY(put_metadata(next->metadata));
+      if (slot == Slot::kOurs) {
+        head_ = next;
+        put_hint(next->metadata.version);
+        return head_;
+      }
+      if (slot == Slot::kAnothers) remove_objects(**proposal);
+      in_doubt = slot == Slot::kLost;
+    }
+    TRY(back_off(tries));
+  }
+}
+
+Result<std::optional<Proposal>> Committer::build(const Propose& propose) {
+  const HeadPtr head = TRY(refresh());
+  auto proposal = TRY(propose(head));
+  if (!proposal) return proposal;
+  if ((*proposal).head->metadata.encode().size() > kMetadataBytesMax) {
+    return Error(Code::kInvalid, Reason::kPayloadTooLarge, "the table's metadata is full",
+                 name_.to_string());
+  }
+  return proposal;
+}
+
+/// The newest head, null if there is no table. T3: it is ours to go on from only if our log's
+/// lineage holds and, once we have claimed, if nobody claimed after us.
+Result<HeadPtr> Committer::refresh() {
+  if (fenced_) return *fenced_;
+  auto head = load_head(bucket_, name_);
+  if (!head.ok()) {
+    if (head.error().code() == Code::kNotFound && !claimed_epoch_) return HeadPtr();
+    return head.error();
+  }
+  // What the log gave out in this opening is not known here; marks of it are our own.
+  const Status lineage = check_lineage((*head)->marks, writer_.log, writer_.chain, UINT64_MAX);
+  if (!lineage.ok()) return fence(lineage.error().at(name_.to_string()));
+  TRY(check_fence((*head)->metadata));
+  head_ = *head;
+  return head_;
+}
+
+Status Committer::check_fence(const Metadata& metadata) {
+  if (!claimed_epoch_) return ok();
+  if (metadata.epoch == *claimed_epoch_ && metadata.owner == writer_.opening.hex()) return ok();
+  return fence(Error({Code::kFenced, Reason::kNone, "another opening has claimed the table",
+                      name_.to_string(), *claimed_epoch_, metadata.epoch}));
+}
+
+Error Committer::fence(Error error) {
+  fenced_ = error;
+  return error;
+}
+
+/// T1: everything that the metadata names is durable before the metadata is put.
+Status Committer::put_objects(const Proposal& proposal) {
+  for (const NewObject& object : proposal.objects) {
+    const Status put = bucket_.put_if_absent(object.key, as_bytes(object.bytes));
+    // The name holds our commit id and stands for these bytes only: a repeated request of ours.
+    if (put.ok() || put.error().code() == Code::kExists) continue;
+    remove_objects(proposal);
+    return put.error();
+  }
+  return ok();
+}
+
+/// Puts the same bytes until it is known whose bytes fill the slot.
+Result<Committer::Slot> Committer::put_metadata(const Metadata& metadata) {
+  const std::string key = metadata_key(metadata.prefix, metadata.version);
+  const std::string text = metadata.encode();
+  for (uint32_t tries = 0;; ++tries) {
+    const Status answer = bucket_.put_if_absent(key, as_bytes(text));
+    if (answer.ok()) return Slot::kOurs;
+    const Slot slot = TRY(find_out(metadata, text));
+    if (slot == Slot::kAnothers || slot == Slot::kLost) return slot;
+    // What can be read need not be durable yet; what is said to exist is. So after any other answer
+    // our own bytes are put once more.
+    if (slot == Slot::kOurs && answer.error().code() == Code::kExists) return slot;
+    TRY(back_off(tries));
+  }
+}
+
+/// T2: every answer but a first-hand success is unknown, and only reading ends the doubt.
+Result<Committer::Slot> Committer::find_out(const Metadata& metadata, const std::string& text) {
+  for (uint32_t tries = 0;; ++tries) {
+    auto slot = read_slot(metadata, text);
+    if (slot.ok()) return slot;
+    TRY(back_off(tries));
+  }
+}
+
+Result<Committer::Slot> Committer::read_slot(const Metadata& metadata, const std::string& text) {
+  const std::vector<uint64_t> versions = TRY(list_versions(bucket_, metadata.prefix));
+  if (versions.empty() || versions.back() < metadata.version) return Slot::kEmpty;
+  const bool filled = std::binary_search(versions.begin(), versions.end(), metadata.version);
+  if (!filled) return Slot::kLost;
+  const std::string key = metadata_key(metadata.prefix, metadata.version);
+  auto found = get_object(bucket_, key, kMetadataBytesMax);
+  if (!found.ok()) {
+    const Code code = found.error().code();
+    if (code == Code::kCorrupt || code == Code::kInvalid) return Slot::kLost;
+    return found.error();
+  }
+  // Our commit id is in the bytes, so equal bytes are ours.
+  if (*found == text) return Slot::kOurs;
+  auto other = Metadata::decode(*found, metadata.version, metadata.prefix);
+  if (!other.ok() || other->commit_id == metadata.commit_id) return Slot::kLost;
+  return Slot::kAnothers;
+}
+
+/// A hint may be stale, so a failure to write it is none of the commit's.
+void Committer::put_hint(uint64_t version) {
+  const std::string text = std::to_string(version);
+  (void)bucket_.put(hint_key(table_prefix(name_)), as_bytes(text));
+}
+
+/// Objects of an attempt whose metadata is not there and never will be. What stays behind costs
+/// space only, and is swept one day.
+void Committer::remove_objects(const Proposal& proposal) {
+  for (const NewObject& object : proposal.objects) (void)bucket_.remove(object.key);
+}
+
+Stamp Committer::draw_stamp() {
+  Stamp stamp;
+  stamp.commit = CommitId::draw(runtime_);
+  stamp.now_ms = std::max<int64_t>(runtime_.wall_now() / kMillisecond, 0);
+  stamp.entropy = draw_number(runtime_);
+  return stamp;
+}
+
+/// Waits longer with each try, half of it by chance.
+Status Committer::back_off(uint32_t tries) {
+  constexpr Nanos kCancelInterval = 100 * kMillisecond;
+  Nanos delay = std::max<Nanos>(options_.retry_min, 2);
+  const Nanos longest = std::max(options_.retry_max, delay);
+  for (uint32_t i = 0; i < tries && delay < longest; ++i) delay = std::min(delay * 2, longest);
+  delay -= static_cast<Nanos>(draw_number(runtime_) % static_cast<uint64_t>(delay / 2));
+  const Nanos deadline = runtime_.now() + delay;
+  for (Nanos now = runtime_.now(); now < deadline; now = runtime_.now()) {
+    if (cancelled_()) {
+      return Error(Code::kCancelled, Reason::kUnknownOutcome, "cancelled while committing",
+                   name_.to_string());
+    }
+    runtime_.sleep_until(std::min(deadline, now + kCancelInterval));
+  }
+  return ok();
+}
+
+}  // namespace sluice::table

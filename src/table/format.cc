@@ -1,0 +1,75 @@
+#include "table/format.h"
+
+#include <charconv>
+
+#include "base/check.h"
+
+namespace sluice::table {
+namespace {
+
+constexpr std::string_view kMetadataSuffix = ".metadata.json";
+
+std::string under(std::string_view prefix, std::string_view rest) {
+  return std::string(prefix).append("/").append(rest);
+}
+
+}  // namespace
+
+std::string table_prefix(const TableName& name) {
+  return name.database + "/" + name.collection;
+}
+
+std::string metadata_key_start(std::string_view prefix) {
+  return under(prefix, "metadata/v");
+}
+
+std::string metadata_key(std::string_view prefix, uint64_t version) {
+  return metadata_key_start(prefix).append(std::to_string(version)).append(kMetadataSuffix);
+}
+
+std::optional<uint64_t> metadata_version(std::string_view prefix, std::string_view key) {
+  const std::string start = metadata_key_start(prefix);
+  if (!key.starts_with(start) || !key.ends_with(kMetadataSuffix)) return std::nullopt;
+  if (key.size() <= start.size() + kMetadataSuffix.size()) return std::nullopt;
+  key.remove_prefix(start.size());
+  key.remove_suffix(kMetadataSuffix.size());
+  constexpr size_t kDigitsMax = 18;
+  if (key.size() > kDigitsMax || key.front() == '0') return std::nullopt;
+  uint64_t version = 0;
+  const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), version);
+  if (error != std::errc{} || end != key.data() + key.size()) return std::nullopt;
+  return version;
+}
+
+std::string hint_key(std::string_view prefix) {
+  return under(prefix, "metadata/version-hint.text");
+}
+
+std::string manifest_key(std::string_view prefix, const CommitId& commit, size_t index) {
+  return under(prefix, "metadata/" + commit.hex() + "-m" + std::to_string(index) + ".avro");
+}
+
+std::string manifest_list_key(std::string_view prefix, int64_t snapshot_id,
+                              const CommitId& commit) {
+  return under(prefix,
+               "metadata/snap-" + std::to_string(snapshot_id) + "-" + commit.hex() + ".avro");
+}
+
+std::string marks_key(std::string_view prefix, const CommitId& commit) {
+  return under(prefix, "marks/" + commit.hex() + ".json");
+}
+
+std::string to_address(std::string_view location, std::string_view prefix, std::string_view key) {
+  CHECK(key.starts_with(prefix) && key.size() > prefix.size() && key[prefix.size()] == '/');
+  return std::string(location).append(key.substr(prefix.size()));
+}
+
+std::optional<std::string> to_key(std::string_view location, std::string_view prefix,
+                                  std::string_view address) {
+  if (!address.starts_with(location)) return std::nullopt;
+  address.remove_prefix(location.size());
+  if (address.size() < 2 || address.front() != '/') return std::nullopt;
+  return std::string(prefix).append(address);
+}
+
+}  // namespace sluice::table

@@ -1,0 +1,74 @@
+// Format 0 of a table: which objects it has, how they are named, what they may weigh.
+//
+//   <db>/<coll>/                                     the table's prefix; its address is `location`
+//     metadata/vN.metadata.json                      version N, 1 and up, by put-if-absent; the
+//                                                    highest N is the head
+//     metadata/version-hint.text                     digits of N, a lower bound, for other readers
+//     metadata/<commit id>-m<n>.avro                 manifest n of a commit
+//     metadata/snap-<snapshot id>-<commit id>.avro   manifest list of a snapshot
+//     marks/<commit id>.json                         marks (marks.h)
+//     data/<flush id>-<attempt>-<n>.parquet          parts
+//
+// `metadata/` stays flat and holds no other `*.metadata.json`: readers search it. Every object but
+// the hint is immutable, and its name is never used for other bytes. Inside the library a name is
+// always a key; the address form (`location` + the rest of the key) is made by the codecs only.
+// `location` is written once, when the table is made, and kept when its directory moves: so all
+// recorded addresses begin with it, and reading strips it.
+//
+// Ladder: a table whose property sluice.format is above kFormat is kUnsupported.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "sluice/options.h"
+
+namespace sluice::table {
+
+inline constexpr uint64_t kFormat = 0;          ///< property sluice.format, and of marks
+inline constexpr int64_t kIcebergFormat = 2;    ///< format-version
+inline constexpr int32_t kDayFieldId = 1000;    ///< of the partition field day(time)
+inline constexpr int32_t kNoPartitionId = 999;  ///< last-partition-id without partition field
+
+// Properties of the table.
+inline constexpr std::string_view kFormatProperty = "sluice.format";
+inline constexpr std::string_view kKeyProperty = "sluice.key";  ///< JSON array of column names
+inline constexpr std::string_view kTimeProperty = "sluice.time";
+inline constexpr std::string_view kEpochProperty = "sluice.epoch";
+inline constexpr std::string_view kOwnerProperty = "sluice.owner";  ///< opening id
+inline constexpr std::string_view kLogProperty = "sluice.log";      ///< log id of the owner
+inline constexpr std::string_view kCommitProperty = "sluice.commit-id";
+inline constexpr std::string_view kMarksProperty = "sluice.marks";  ///< address of the marks
+
+// System columns: their names begin with '_', which no user column does.
+inline constexpr std::string_view kVersionColumn = "_version";  ///< long, in tables with a key
+
+// Limits. What would exceed one is not committed; what exceeds one when read is corrupt.
+inline constexpr uint64_t kMetadataBytesMax = 256ull << 20;
+inline constexpr uint64_t kManifestBytesMax = 256ull << 20;
+inline constexpr uint64_t kMarksBytesMax = 64ull << 20;
+inline constexpr uint64_t kManifestBytesTarget = 8ull << 20;  ///< a manifest is ended at this size
+inline constexpr size_t kColumnsMax = 10'000;
+inline constexpr size_t kMetadataLogMax = 100;
+
+std::string table_prefix(const TableName& name);
+std::string metadata_key(std::string_view prefix, uint64_t version);
+/// The version that `key` is the metadata of; nothing if it is another object.
+std::optional<uint64_t> metadata_version(std::string_view prefix, std::string_view key);
+/// What all metadata keys of the table, and few others, begin with.
+std::string metadata_key_start(std::string_view prefix);
+std::string hint_key(std::string_view prefix);
+std::string manifest_key(std::string_view prefix, const CommitId& commit, size_t index);
+std::string manifest_list_key(std::string_view prefix, int64_t snapshot_id, const CommitId& commit);
+std::string marks_key(std::string_view prefix, const CommitId& commit);
+
+/// "location/rest" of the key "prefix/rest", which must be one.
+std::string to_address(std::string_view location, std::string_view prefix, std::string_view key);
+/// The key of a recorded address; nothing if it lies outside `location`.
+std::optional<std::string> to_key(std::string_view location, std::string_view prefix,
+                                  std::string_view address);
+
+}  // namespace sluice::table

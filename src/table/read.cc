@@ -1,0 +1,128 @@
+#include "table/read.h"
+
+#include <algorithm>
+
+#include "table/format.h"
+
+namespace sluice::table {
+namespace {
+
+/// An object that something committed names.
+Result<std::string> get_named(Bucket& bucket, const std::string& key, uint64_t limit) {
+  auto text = get_object(bucket, key, limit);
+  if (text.ok()) return text;
+  const Error& error = text.error();
+  if (error.code() == Code::kNotFound) {
+    return Error(Code::kCorrupt, "an object that the table names is missing", key);
+  }
+  if (error.code() == Code::kInvalid) {
+    return Error(
+        {Code::kCorrupt, error.reason(), error.message(), key, error.expected(), error.found()});
+  }
+  return error.at(key);
+}
+
+/// Whether any day of the manifest may be wanted. A wide range is not asked day by day.
+bool may_hold_wanted(const ManifestFile& file, const std::function<bool(int32_t)>& keep_day) {
+  constexpr int64_t kDaysMax = 4096;
+  if (!keep_day || !file.first_day || !file.last_day) return true;
+  if (int64_t{*file.last_day} - *file.first_day > kDaysMax) return true;
+  for (int64_t day = *file.first_day; day <= *file.last_day; ++day) {
+    if (keep_day(static_cast<int32_t>(day))) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<std::vector<uint64_t>> list_versions(Bucket& bucket, std::string_view prefix) {
+  std::vector<uint64_t> versions;
+  for (const ObjectEntry& entry : TRY(bucket.list(metadata_key_start(prefix)))) {
+    if (const auto version = metadata_version(prefix, entry.key)) versions.push_back(*version);
+  }
+  std::sort(versions.begin(), versions.end());
+  return versions;
+}
+
+Result<Metadata> read_metadata(Bucket& bucket, const std::string& prefix, uint64_t version) {
+  const std::string key = metadata_key(prefix, version);
+  const std::string text = TRY(get_named(bucket, key, kMetadataBytesMax));
+  auto metadata = Metadata::decode(text, version, prefix);
+  if (!metadata.ok()) return metadata.error().at(key);
+  return metadata;
+}
+
+Result<Marks> read_marks(Bucket& bucket, const Metadata& metadata) {
+  if (metadata.marks_key.empty()) return Marks{};
+  const std::string text = TRY(get_named(bucket, metadata.marks_key, kMarksBytesMax));
+  auto marks = Marks::decode(text);
+  if (!marks.ok()) return marks.error().at(metadata.marks_key);
+  return marks;
+}
+
+Result<std::vector<ManifestFile>> read_manifest_list(Bucket& bucket, const Metadata& metadata,
+                                                     const SnapshotEntry& snapshot) {
+  const std::string bytes = TRY(get_named(bucket, snapshot.manifest_list, kManifestBytesMax));
+  auto files = decode_manifest_list(bytes, metadata);
+  if (!files.ok()) return files.error().at(snapshot.manifest_list);
+  return files;
+}
+
+Result<std::vector<ManifestEntry>> read_manifest(Bucket& bucket, const Metadata& metadata,
+                                                 const ManifestFile& file) {
+  const std::string bytes = TRY(get_named(bucket, file.key, kManifestBytesMax));
+  if (bytes.size() != file.bytes) {
+    return Error({Code::kCorrupt, Reason::kIncompletePayload, "the manifest has another length",
+                  file.key, file.bytes, bytes.size()});
+  }
+  return decode_manifest(bytes, file, metadata);
+}
+
+Result<HeadPtr> load_head(Bucket& bucket, const TableName& name) {
+  const std::string prefix = table_prefix(name);
+  // T2: the head is the highest version of a full listing.
+  const std::vector<uint64_t> versions = TRY(list_versions(bucket, prefix));
+  if (versions.empty()) return Error(Code::kNotFound, "no such table", name.to_string());
+  Head head;
+  head.metadata = TRY(read_metadata(bucket, prefix, versions.back()));
+  head.marks = TRY(read_marks(bucket, head.metadata));
+  return std::make_shared<const Head>(std::move(head));
+}
+
+Result<std::vector<TableName>> list_tables(Bucket& bucket) {
+  std::vector<TableName> tables;
+  for (const ObjectEntry& entry : TRY(bucket.list(""))) {
+    const size_t database_end = entry.key.find('/');
+    if (database_end == std::string::npos) continue;
+    const size_t prefix_end = entry.key.find('/', database_end + 1);
+    if (prefix_end == std::string::npos) continue;
+    const std::string prefix = entry.key.substr(0, prefix_end);
+    if (!metadata_version(prefix, entry.key)) continue;
+    auto name =
+        TableName::parse(prefix.substr(0, database_end) + "." + prefix.substr(database_end + 1));
+    // Another program's directory: not a name that a table of ours can have.
+    if (!name.ok() || table_prefix(*name) != prefix) continue;
+    tables.push_back(std::move(*name));
+  }
+  std::sort(tables.begin(), tables.end());
+  tables.erase(std::unique(tables.begin(), tables.end()), tables.end());
+  return tables;
+}
+
+Result<std::vector<part::Meta>> read_parts(Bucket& bucket, const Metadata& metadata,
+                                           const std::function<bool(int32_t)>& keep_day) {
+  std::vector<part::Meta> parts;
+  const SnapshotEntry* snapshot = metadata.current_snapshot();
+  if (snapshot == nullptr) return parts;
+  for (const ManifestFile& file : TRY(read_manifest_list(bucket, metadata, *snapshot))) {
+    if (!may_hold_wanted(file, keep_day)) continue;
+    for (ManifestEntry& entry : TRY(read_manifest(bucket, metadata, file))) {
+      if (entry.status == EntryStatus::kDeleted) continue;
+      if (keep_day && entry.part.day && !keep_day(*entry.part.day)) continue;
+      parts.push_back(std::move(entry.part));
+    }
+  }
+  return parts;
+}
+
+}  // namespace sluice::table

@@ -1,0 +1,40 @@
+// Reading a table out of a bucket. Nothing here writes; any thread may call.
+//
+// An object that committed metadata names must be there: when it is not, that is kCorrupt, never
+// kNotFound. where() is the object's key.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "part/meta.h"
+#include "sluice/io.h"
+#include "sluice/options.h"
+#include "table/head.h"
+#include "table/manifest.h"
+
+namespace sluice::table {
+
+/// Reads the newest head of a table without being a writer. kNotFound: no such table.
+Result<HeadPtr> load_head(Bucket& bucket, const TableName& name);
+/// All tables of the bucket, sorted: every `<db>/<coll>/metadata/` that holds a `vN.metadata.json`.
+Result<std::vector<TableName>> list_tables(Bucket& bucket);
+/// The live parts of the current snapshot, in manifest order. `keep_day` (if set) is asked for each
+/// partition day, perhaps more than once.
+Result<std::vector<part::Meta>> read_parts(Bucket& bucket, const Metadata& metadata,
+                                           const std::function<bool(int32_t)>& keep_day);
+
+/// All versions of the table that have metadata, ascending.
+Result<std::vector<uint64_t>> list_versions(Bucket& bucket, std::string_view prefix);
+Result<Metadata> read_metadata(Bucket& bucket, const std::string& prefix, uint64_t version);
+/// Empty marks if `metadata` names none.
+Result<Marks> read_marks(Bucket& bucket, const Metadata& metadata);
+Result<std::vector<ManifestFile>> read_manifest_list(Bucket& bucket, const Metadata& metadata,
+                                                     const SnapshotEntry& snapshot);
+Result<std::vector<ManifestEntry>> read_manifest(Bucket& bucket, const Metadata& metadata,
+                                                 const ManifestFile& file);
+
+}  // namespace sluice::table
