@@ -195,13 +195,15 @@ TEST(LogCrash, KeepsEverySyncedFrameThroughACrashWithinARecovery) {
   Life life(2);
   uint64_t seed = 1'000'000;
   life.on_moment = [&](const Life::Moment& moment) {
-    if (::testing::Test::HasFatalFailure() || moment.operations % 5 != 0) return;
+    if (::testing::Test::HasFatalFailure() || moment.operations % 3 != 0) return;
+    const bool killed = moment.operations % 2 == 0;
     Dice dice(seed += 100);
-    CrashDisk disk(crash(moment.image, CrashKind::kMixed, dice), seed);
+    CrashDisk disk(crash(moment.image, killed ? CrashKind::kProcessDied : CrashKind::kMixed, dice),
+                   seed);
     disk.after_operation = [&] {
       if (::testing::Test::HasFatalFailure()) return;
       const Life::Moment inner{disk.image(), moment.promise, moment.operations};
-      check_recovery(inner, CrashKind::kMixed, seed += 100);
+      for (int i = 0; i < 3; ++i) check_recovery(inner, CrashKind::kMixed, seed += 100);
       check_recovery(inner, CrashKind::kAllLost, seed += 100);
     };
     ASSERT_OK(reopened_frames(disk, seed));
