@@ -34,9 +34,9 @@ Status check_link(const SegmentHeader& segment, const SegmentHeader& next) {
   }
   if (next.predecessor != segment.segment) {
     return Error({Code::kCorrupt, Reason::kMissingSegment,
-                  "the segment before this one is missing or was replaced: no frames are known "
-                  "between LSNs " +
-                      range(segment.base_lsn, next.accepted.last_lsn),
+                  "at least one segment is missing or was replaced: of LSNs " +
+                      range(segment.base_lsn, next.accepted.last_lsn) +
+                      " only those of the segment before are left",
                   where, segment.base_lsn, next.base_lsn});
   }
   if (next.accepted.last_lsn + 1 < segment.base_lsn || next.accepted.end < segment.birth_end) {

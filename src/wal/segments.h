@@ -27,7 +27,8 @@ Result<std::vector<std::string>> list_segments(Disk& disk);
 
 Result<SegmentHeader> read_segment_header(Disk& disk, const std::string& name);
 
-/// kCorrupt (kMissingSegment) unless `next` directly follows `segment`; names the LSNs that lack.
+/// kCorrupt unless `next` directly follows `segment`: kMissingSegment (expected(), found(): the two
+/// base LSNs), kForked, kDecodeFailure.
 Status check_link(const SegmentHeader& segment, const SegmentHeader& next);
 /// kCorrupt (kMissingSegment) if frames above the trim LSN lie before the oldest segment.
 Status check_oldest(const SegmentHeader& oldest, const Checkpoint& newest);
