@@ -1,0 +1,169 @@
+#include "source/cut.h"
+
+#include <algorithm>
+
+namespace sluice::source {
+namespace {
+
+using What = Cut::What;
+constexpr size_t kNone = std::string_view::npos;
+constexpr std::string_view kSpace = " \t\r\n";
+
+uint64_t count_lines(std::string_view bytes) {
+  return static_cast<uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+}
+
+size_t skip_space(std::string_view bytes, size_t at) {
+  return std::min(bytes.find_first_not_of(kSpace, at), bytes.size());
+}
+
+/// The line up to `newline`, or up to the end of the input if there is none.
+Cut line_until(std::string_view bytes, size_t newline) {
+  Cut cut{.what = What::kRecord};
+  cut.cut_by_end = newline == kNone;
+  cut.end = cut.cut_by_end ? bytes.size() : newline;
+  cut.next = cut.cut_by_end ? bytes.size() : newline + 1;
+  cut.lines = cut.cut_by_end ? 0 : 1;
+  if (cut.end > 0 && bytes[cut.end - 1] == '\r') --cut.end;
+  return cut;
+}
+
+/// A first line, or why there is none yet.
+Cut first_line(std::string_view bytes, size_t newline, const CutContext& context) {
+  if (bytes.empty() && context.ended) return {.what = What::kEnd};
+  if (std::min(newline, bytes.size()) > context.record_bytes_max) {
+    return {.what = What::kOversized};
+  }
+  if (newline == kNone && !context.ended) return {.what = What::kIncomplete};
+  return line_until(bytes, newline);
+}
+
+/// The index behind a quote that closes the field beginning at `at`, or kNone.
+size_t behind_closing_quote(std::string_view bytes, size_t at) {
+  for (;;) {
+    at = bytes.find('"', at);
+    if (at == kNone) return kNone;
+    if (at + 1 == bytes.size() || bytes[at + 1] != '"') return at + 1;
+    at += 2;
+  }
+}
+
+/// The newline that ends the row, bytes.size() if only the end of the bytes does, or kNone within a
+/// quoted field.
+size_t row_end(std::string_view bytes, char delimiter) {
+  size_t at = 0;
+  for (;;) {
+    if (at < bytes.size() && bytes[at] == '"') {
+      at = behind_closing_quote(bytes, at + 1);
+      if (at == kNone) return kNone;
+    }
+    while (at < bytes.size() && bytes[at] != delimiter && bytes[at] != '\n') ++at;
+    if (at == bytes.size() || bytes[at] == '\n') return at;
+    ++at;
+  }
+}
+
+/// The element from cut.begin on, which `expect` and its separator have led to.
+Cut element_from(std::string_view bytes, Cut cut, const CutContext& context) {
+  const size_t length = ElementScan().find_end(bytes.substr(cut.begin));
+  if (std::min(length, bytes.size() - cut.begin) > context.record_bytes_max) {
+    cut.what = What::kOversized;
+    return cut;
+  }
+  if (length == kNone && !context.ended) return {.what = What::kIncomplete};
+  cut.what = What::kRecord;
+  cut.cut_by_end = length == kNone;
+  cut.next = cut.cut_by_end ? bytes.size() : cut.begin + length;
+  cut.end = cut.next;
+  cut.begin = std::min(skip_space(bytes, cut.begin), cut.end);
+  while (cut.end > cut.begin && kSpace.find(bytes[cut.end - 1]) != kNone) --cut.end;
+  cut.lines = count_lines(bytes.substr(0, cut.next));
+  if (cut.cut_by_end || cut.begin == cut.end) cut.defect = RejectReason::kInvalidJson;
+  return cut;
+}
+
+Cut blank(std::string_view bytes, size_t next) {
+  return {.what = What::kBlank, .next = next, .lines = count_lines(bytes.substr(0, next))};
+}
+
+/// What stands where nothing but white space may: one defect, to the end of the input.
+Cut beyond_array(std::string_view bytes, size_t at, const CutContext& context) {
+  Cut cut{.what = What::kRecord, .begin = at, .end = bytes.size(), .next = bytes.size()};
+  cut.defect = RejectReason::kInvalidJson;
+  cut.cut_by_end = true;
+  cut.lines = count_lines(bytes);
+  if (context.ended) return cut;
+  cut.what = bytes.size() - at > context.record_bytes_max ? What::kOversized : What::kIncomplete;
+  return cut;
+}
+
+}  // namespace
+
+Cut cut_line(std::string_view bytes, const CutContext& context) {
+  const Cut cut = first_line(bytes, bytes.find('\n'), context);
+  if (cut.what != What::kRecord || skip_space(bytes.substr(0, cut.end), 0) < cut.end) return cut;
+  return {.what = What::kBlank, .next = cut.next, .lines = cut.lines};
+}
+
+Cut cut_row(std::string_view bytes, char delimiter, const CutContext& context) {
+  const size_t newline = bytes.find('\n');
+  Cut line = first_line(bytes, newline, context);
+  if (line.what != What::kRecord) return line;
+  if (line.end == 0) return {.what = What::kBlank, .next = line.next, .lines = line.lines};
+  if (bytes.substr(0, line.end).find('"') == kNone) return line;
+
+  const size_t end = row_end(bytes, delimiter);
+  const bool ends = end != kNone && (end < bytes.size() || context.ended);
+  if (std::min(end, bytes.size()) > context.record_bytes_max || (!ends && context.ended)) {
+    line.defect = RejectReason::kInvalidQuoting;
+    line.cut_by_end = context.ended;
+    return line;
+  }
+  if (!ends) return {.what = What::kIncomplete};
+  Cut row = line_until(bytes, end < bytes.size() ? end : kNone);
+  if (end > newline) row.lines = count_lines(bytes.substr(0, row.next));
+  return row;
+}
+
+Cut cut_element(std::string_view bytes, Expect expect, const CutContext& context) {
+  const size_t at = skip_space(bytes, 0);
+  if (at == bytes.size()) {
+    if (at > 0) return blank(bytes, at);
+    return {.what = context.ended ? What::kEnd : What::kIncomplete};
+  }
+  if (expect == Expect::kNothing) return beyond_array(bytes, at, context);
+  if (expect == Expect::kSeparator && bytes[at] == ']') return blank(bytes, at + 1);
+  if (bytes[at] != (expect == Expect::kOpening ? '[' : ','))
+    return beyond_array(bytes, at, context);
+  if (expect == Expect::kOpening) {
+    const size_t first = skip_space(bytes, at + 1);
+    if (first < bytes.size() && bytes[first] == ']') return blank(bytes, first + 1);
+  }
+  return element_from(bytes, {.begin = at + 1}, context);
+}
+
+size_t ElementScan::find_end(std::string_view bytes) {
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    const char c = bytes[at];
+    if (in_string_) {
+      if (escaped_) {
+        escaped_ = false;
+      } else if (c == '\\') {
+        escaped_ = true;
+      } else if (c == '"') {
+        in_string_ = false;
+      }
+    } else if (c == '"') {
+      in_string_ = true;
+    } else if (c == '{' || c == '[') {
+      ++depth_;
+    } else if (depth_ == 0 && (c == ',' || c == ']')) {
+      return at;
+    } else if (depth_ > 0 && (c == '}' || c == ']')) {
+      --depth_;
+    }
+  }
+  return kNone;
+}
+
+}  // namespace sluice::source

@@ -1,0 +1,59 @@
+// Cut: where the first record of some bytes ends. Pure functions; the bytes begin where the record
+// before them ended.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "source/source.h"
+
+namespace sluice::source {
+
+struct Cut {
+  enum class What : uint8_t {
+    kRecord,
+    kBlank,       ///< no record, but bytes to skip
+    kIncomplete,  ///< more bytes are needed
+    kOversized,   ///< the record that begins at `begin` is longer than the limit
+    kEnd,         ///< no bytes are left
+  };
+  What what = What::kIncomplete;
+  size_t begin = 0;  ///< of the record
+  size_t end = 0;
+  size_t next = 0;     ///< where the next search begins
+  uint64_t lines = 0;  ///< newlines before `next`
+  RejectReason defect = RejectReason::kNone;
+  bool cut_by_end = false;  ///< the input ended before the record's terminator
+};
+
+/// What is known of the stream beyond the bytes.
+struct CutContext {
+  bool ended = false;  ///< no more bytes follow
+  uint64_t record_bytes_max = kRecordBytesMax;
+};
+
+Cut cut_line(std::string_view bytes, const CutContext& context);
+Cut cut_row(std::string_view bytes, char delimiter, const CutContext& context);
+
+/// What a reader of a JSON array has to find next.
+enum class Expect : uint8_t {
+  kOpening,    ///< '['
+  kSeparator,  ///< ',' and an element, or ']'
+  kNothing,    ///< white space
+};
+Cut cut_element(std::string_view bytes, Expect expect, const CutContext& context);
+
+/// The search for an element's end, resumable.
+class ElementScan {
+ public:
+  /// The index of the ',' or ']' that ends the element, or npos: go on with the bytes that follow.
+  size_t find_end(std::string_view bytes);
+
+ private:
+  uint64_t depth_ = 0;
+  bool in_string_ = false;
+  bool escaped_ = false;
+};
+
+}  // namespace sluice::source

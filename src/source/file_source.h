@@ -1,0 +1,33 @@
+// FileSource: which file this is by its content, so that every byte of it is taken exactly once,
+// also when the file is sent again, was taken halfway, or has grown at its end.
+//
+// A source is named `file:<size>:<32 hex digits>`: the size and XXH3-128 of the whole content. The
+// positions of its batches are byte offsets in the file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sluice/engine.h"
+#include "source/source.h"
+
+namespace sluice::source {
+
+struct FileIdentity {
+  std::string source;         ///< the name for this content
+  Position start = {};        ///< everything before it is in the table already
+  std::string known_as = {};  ///< the known source that says so; empty: none does
+};
+
+/// Reads `size` bytes of `input` once. `known` are the table's sources with the position that each
+/// has reached (Engine::sources). A known file counts if its whole content is the beginning of this
+/// one; if all of it was taken and this one is longer, it must end in a newline too, or its last
+/// record may have grown. kConflict: the input is shorter than `size`, so the file is changing.
+///
+/// Decode from `start`, appending under `source`. A JSON array cannot grow: its known beginning
+/// would end behind the closing bracket, and what follows is rejected.
+Result<FileIdentity> identify(Input& input, uint64_t size,
+                              const std::vector<SourcePosition>& known);
+
+}  // namespace sluice::source

@@ -1,0 +1,147 @@
+#include "source/source.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/bytes.h"
+
+namespace sluice::source {
+
+std::string_view to_string(Format format) {
+  switch (format) {
+    case Format::kNdjson:
+      return "NDJSON";
+    case Format::kJsonArray:
+      return "JSON array";
+    case Format::kCsv:
+      return "CSV";
+    case Format::kTsv:
+      return "TSV";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(TimeUnit unit) {
+  switch (unit) {
+    case TimeUnit::kNone:
+      return "text";
+    case TimeUnit::kSeconds:
+      return "seconds";
+    case TimeUnit::kMillis:
+      return "milliseconds";
+    case TimeUnit::kMicros:
+      return "microseconds";
+    case TimeUnit::kNanos:
+      return "nanoseconds";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(RejectReason reason) {
+  switch (reason) {
+    case RejectReason::kNone:
+      return "none";
+    case RejectReason::kInvalidUtf8:
+      return "the text is not UTF-8";
+    case RejectReason::kInvalidJson:
+      return "the JSON is not valid";
+    case RejectReason::kNotAnObject:
+      return "the record is not a JSON object";
+    case RejectReason::kNestedTooDeep:
+      return "the value is nested too deeply";
+    case RejectReason::kDuplicateColumn:
+      return "the record names this column twice";
+    case RejectReason::kUnknownColumn:
+      return "the table has no such column";
+    case RejectReason::kMissingValue:
+      return "a key or time column has no value";
+    case RejectReason::kTypeMismatch:
+      return "the value is of another kind than its column";
+    case RejectReason::kFractionInLong:
+      return "a number with fraction or exponent in a long column";
+    case RejectReason::kOutOfRange:
+      return "the number is outside the range of its column";
+    case RejectReason::kInexact:
+      return "a double cannot hold this whole number exactly";
+    case RejectReason::kInvalidTime:
+      return "the value is not a time";
+    case RejectReason::kNoSuchTime:
+      return "no such day or time of day exists";
+    case RejectReason::kLeapSecond:
+      return "leap seconds cannot be stored";
+    case RejectReason::kTimeOutOfRange:
+      return "the time is outside the years 1677 to 2262";
+    case RejectReason::kTimeUnitUnknown:
+      return "a number in a column whose times are text";
+    case RejectReason::kRaggedRow:
+      return "the row has another number of fields than the header";
+    case RejectReason::kInvalidQuoting:
+      return "a quote is misplaced or never closed";
+    case RejectReason::kRecordTooLong:
+      return "the record is too long";
+  }
+  return "unknown";
+}
+
+std::string column_name(std::string_view source_name) {
+  if (source_name.empty()) return "unnamed";
+  return source_name.front() == '_' ? "x" + std::string(source_name) : std::string(source_name);
+}
+
+namespace {
+
+std::string lower_extension(std::string_view file_name) {
+  const size_t dot = file_name.rfind('.');
+  if (dot == std::string_view::npos) return {};
+  std::string extension(file_name.substr(dot + 1));
+  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return extension;
+}
+
+std::string_view without_mark_and_space(std::string_view text) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  return text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+}
+
+}  // namespace
+
+Format detect_format(std::string_view file_name, std::string_view first_bytes) {
+  const std::string extension = lower_extension(file_name);
+  if (extension == "csv") return Format::kCsv;
+  if (extension == "tsv" || extension == "tab") return Format::kTsv;
+  const std::string_view text = without_mark_and_space(first_bytes);
+  if (text.starts_with('[')) return Format::kJsonArray;
+  if (extension == "json" || extension == "ndjson" || extension == "jsonl" ||
+      text.starts_with('{')) {
+    return Format::kNdjson;
+  }
+  const std::string_view header = text.substr(0, text.find('\n'));
+  const bool tabs_only = header.find('\t') != header.npos && header.find(',') == header.npos;
+  return tabs_only ? Format::kTsv : Format::kCsv;
+}
+
+Result<Head> read_head(Input& input) {
+  Head head;
+  head.bytes.resize(kHeadBytesMax);
+  size_t size = 0;
+  while (size < head.bytes.size()) {
+    const size_t got = TRY(input.read(std::as_writable_bytes(std::span(head.bytes).subspan(size))));
+    if (got == 0) {
+      head.complete = true;
+      break;
+    }
+    size += got;
+  }
+  head.bytes.resize(size);
+  return head;
+}
+
+Result<size_t> HeadedInput::read(std::span<std::byte> into) {
+  if (unread_.empty()) return rest_.read(into);
+  const size_t size = std::min(into.size(), unread_.size());
+  std::copy_n(as_bytes(unread_).begin(), size, into.begin());
+  unread_.remove_prefix(size);
+  return size;
+}
+
+}  // namespace sluice::source

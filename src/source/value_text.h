@@ -1,0 +1,50 @@
+// Scalars as text: what a number is, and how a value fits its column. Shared by JSON and CSV, so
+// that the same digits mean the same in both.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "source/source.h"
+
+namespace sluice::source {
+
+/// What a value looks like, before a column says what it has to be.
+enum class Kind : uint8_t {
+  kNull,
+  kBool,
+  kLong,      ///< a whole number in int64, spelled as JSON spells it: "007" is text
+  kBig,       ///< a whole number outside int64
+  kFraction,  ///< a number with a fraction or an exponent, and -0
+  kSpecial,   ///< CSV: NaN and the infinities, by name
+  kString,
+  kNested,  ///< JSON: an object or an array
+};
+
+struct NumberText {
+  Kind kind = Kind::kString;  ///< kLong, kBig, kFraction; kString: not a number
+  int64_t value = 0;          ///< of kLong
+};
+/// By the grammar of JSON.
+NumberText scan_number(std::string_view text);
+/// CSV also has ".5", "5.", NaN, nan, inf, Infinity (with sign), true, True, TRUE and their
+/// opposites.
+Kind kind_of_csv(std::string_view text);
+
+/// The nearest double of a number that scan_number or kind_of_csv knows; nothing if it overflows.
+std::optional<double> parse_double(std::string_view number);
+/// Whether `value` is exactly the whole number that `digits` spell.
+bool is_exact(std::string_view digits, double value);
+
+/// Append one number to a long, double or timestamp column; kNone, or why it does not fit and
+/// nothing was appended.
+RejectReason append_json_number(std::string_view text, const Column& column, size_t index,
+                                BatchBuilder& rows);
+/// The same for the text of a time.
+RejectReason append_time(std::string_view text, size_t index, BatchBuilder& rows);
+/// Append one non-empty CSV value to a column of any type but string.
+RejectReason append_csv_value(std::string_view text, const Column& column, size_t index,
+                              BatchBuilder& rows);
+
+}  // namespace sluice::source
