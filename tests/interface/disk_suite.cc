@@ -65,7 +65,7 @@ SEAM_TEST(DiskSuite, AFileOpenedForWritingKeepsItsBytes) {
 }
 
 SEAM_TEST(DiskSuite, AReadIsShortOnlyAtTheEnd) {
-  create(*platform.disk, "a", "0123456789");
+  EXPECT_OK(create(*platform.disk, "a", "0123456789")->sync());
   for (const OpenMode mode : kModes) {
     const auto file = platform.disk->open("a", mode).value();
     EXPECT_EQ(read(*file, 2, 3), "234");

@@ -31,6 +31,7 @@ std::unique_ptr<World> make_simulated_world() {
 const auto kSeeds = testing::Values(Implementation{"Seed1", make_simulated_world<1>},
                                     Implementation{"Seed2", make_simulated_world<2>},
                                     Implementation{"Seed3", make_simulated_world<3>});
+INSTANTIATE_TEST_SUITE_P(Simulated, DiskSuite, kSeeds);
 INSTANTIATE_TEST_SUITE_P(Simulated, BucketSuite, kSeeds);
 INSTANTIATE_TEST_SUITE_P(Simulated, RuntimeSuite, kSeeds);
 
