@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "table/fakes_test.h"
 #include "table/format.h"
 
@@ -203,6 +205,277 @@ TEST(Committer, HoldsEachFlushOnceWheneverTheProcessDies) {
       }
     }
   }
+}
+
+/// Marks, manifests and manifest lists that no snapshot of the head names.
+std::vector<std::string> leftovers(FakeBucket& bucket) {
+  const HeadPtr head = load_head(bucket, kName).value();
+  std::set<std::string> named = {head->metadata.marks_key};
+  for (const SnapshotEntry& snapshot : head->metadata.snapshots) {
+    named.insert(snapshot.manifest_list);
+    named.insert("db/coll/marks/" + snapshot.summary.at("sluice.commit-id") + ".json");
+    for (const auto& file : read_manifest_list(bucket, head->metadata, snapshot).value()) {
+      named.insert(file.key);
+    }
+  }
+  std::vector<std::string> left;
+  for (const auto& [key, bytes] : bucket.objects()) {
+    const bool mortal = key.ends_with(".avro") || key.find("/marks/") != std::string::npos;
+    if (mortal && !named.contains(key)) left.push_back(key);
+  }
+  return left;
+}
+
+class CommitterTest : public testing::Test {
+ protected:
+  /// A table with rows up to LSN 20, owned by opening 1 of log 1.
+  void SetUp() override { ASSERT_TRUE(first_life(one_).ok()); }
+
+  FakeBucket bucket_;
+  Process one_{bucket_, writer_of(1, 1), 1};
+};
+
+// T6: of two commits on one base exactly one is in the table, and the other knows that it is not.
+TEST_F(CommitterTest, OneOfTwoRacingCommitsWinsAndTheOtherIsTold) {
+  const FakeBucket before = bucket_;
+  for (uint64_t operation = 1;; ++operation) {
+    SCOPED_TRACE(testing::Message() << "operation " << operation);
+    FakeBucket bucket = before;
+    Process one(bucket, writer_of(1, 1), 3);
+    Process two(bucket, writer_of(1, 1), 4);
+    const FlushEdit edit = one.edit_of(one.committer().claim().value(), 30);
+    const FlushEdit rival = two.edit_of(two.committer().claim().value(), 31);
+    bool raced = false;
+    Status rival_verdict = ok();
+    bucket.before(bucket.operations() + operation, [&] {
+      raced = true;
+      const auto committed = two.committer().commit(rival);
+      if (!committed.ok()) rival_verdict = committed.error();
+    });
+    const auto committed = one.committer().commit(edit);
+    if (!raced) break;
+    ASSERT_NE(committed.ok(), rival_verdict.ok());
+    const Error error = committed.ok() ? rival_verdict.error() : committed.error();
+    ASSERT_EQ(error.code(), Code::kConflict) << error.to_string();
+    const auto counts = flushes_in(bucket);
+    ASSERT_EQ(counts.contains("lsn30"), committed.ok());
+    ASSERT_EQ(counts.contains("lsn31"), rival_verdict.ok());
+    ASSERT_TRUE(leftovers(bucket).empty());
+  }
+}
+
+// T3: who has lost the table commits nothing more, at whatever moment it is lost.
+TEST_F(CommitterTest, AZombieIsFencedAtEveryStepOfItsCommit) {
+  const FakeBucket before = bucket_;
+  for (uint64_t operation = 1;; ++operation) {
+    SCOPED_TRACE(testing::Message() << "operation " << operation);
+    FakeBucket bucket = before;
+    Process zombie(bucket, writer_of(1, 1), 3);
+    const FlushEdit edit = zombie.edit_of(zombie.committer().claim().value(), 30);
+    bool raced = false;
+    std::map<std::string, int> at_claim;
+    bucket.before(bucket.operations() + operation, [&] {
+      raced = true;
+      Process next(bucket, writer_of(1, 2), 5);
+      ASSERT_TRUE(next.committer().claim().ok());
+      at_claim = flushes_in(bucket);
+    });
+    const auto committed = zombie.committer().commit(edit);
+    if (!raced) break;
+    ASSERT_EQ(flushes_in(bucket), at_claim);
+    ASSERT_EQ(committed.ok(), at_claim.contains("lsn30"));
+    if (committed.ok()) continue;
+    ASSERT_EQ(committed.error().code(), Code::kFenced);
+    EXPECT_EQ(zombie.committer().claim().error().code(), Code::kFenced);
+    EXPECT_EQ(zombie.committer().load().error().code(), Code::kFenced);
+    EXPECT_EQ(zombie.committer().confirm({}).error().code(), Code::kFenced);
+  }
+}
+
+TEST_F(CommitterTest, AnotherLogTakesTheTableAndKeepsTheMarks) {
+  Process other(bucket_, writer_of(2, 1), 2);
+  ASSERT_TRUE(other.flush(7).ok());
+  const Marks marks = other.committer().head()->marks;
+  EXPECT_EQ(marks.flushed(id_of<LogId>(1), ""), 20u);
+  EXPECT_EQ(marks.flushed(id_of<LogId>(2), ""), 7u);
+  EXPECT_EQ(one_.flush(30).error().code(), Code::kFenced);
+}
+
+// T3: a copied log and a restored log are forks.
+TEST_F(CommitterTest, RefusesALogThatIsACopyOrWentBackInTime) {
+  Process two(bucket_, writer_of(1, 2), 2);
+  ASSERT_TRUE(two.flush(110).ok());
+
+  Writer copy = writer_of(1, 3);
+  copy.chain.erase(copy.chain.begin() + 1);  // it was copied before opening 2
+  Process copied(bucket_, copy, 3);
+  EXPECT_EQ(copied.committer().load().error().reason(), Reason::kForked);
+  EXPECT_EQ(copied.committer().claim().error().code(), Code::kFenced);
+
+  Writer old = writer_of(1, 3);
+  old.chain.back().base_lsn = 105;  // it has lost the rows 105 to 110 of opening 2
+  Process restored(bucket_, old, 4);
+  EXPECT_EQ(restored.committer().claim().error().reason(), Reason::kForked);
+  EXPECT_EQ(restored.committer().create(keyed_spec()).error().code(), Code::kFenced);
+  EXPECT_EQ(load_head(bucket_, kName).value()->metadata.epoch, 2u);
+}
+
+TEST_F(CommitterTest, CommittingAnEditAgainChangesNothing) {
+  const FlushEdit edit = one_.edit_of(one_.committer().head(), 30);
+  ASSERT_TRUE(one_.committer().commit(edit).ok());
+  const uint64_t version = one_.committer().head()->metadata.version;
+  EXPECT_EQ(one_.committer().commit(edit).value()->metadata.version, version);
+  EXPECT_EQ(flushes_in(bucket_)["lsn30"], 1);
+}
+
+TEST_F(CommitterTest, PutsTheSameBytesUntilTheOutcomeIsKnown) {
+  const FlushEdit edit = one_.edit_of(one_.committer().head(), 30);
+  bucket_.fail_puts_of(metadata_key("db/coll", 4), Fault::kFailBefore, 200, nullptr);
+  const auto committed = one_.committer().commit(edit);
+  ASSERT_TRUE(committed.ok()) << committed.error().to_string();
+  EXPECT_EQ((*committed)->metadata.version, 4u);
+  EXPECT_TRUE(leftovers(bucket_).empty());
+}
+
+// What can be read after a failed put need not be durable: only an answer says so.
+TEST_F(CommitterTest, PutsOnceMoreWhenOnlyReadingSaysThatTheCommitIsThere) {
+  const FlushEdit edit = one_.edit_of(one_.committer().head(), 30);
+  bool again = false;
+  bucket_.fail_puts_of(metadata_key("db/coll", 4), Fault::kAnswerLost, 1, [&] {
+    bucket_.fail_puts_of(metadata_key("db/coll", 4), Fault::kTwice, 1, [&] { again = true; });
+  });
+  ASSERT_TRUE(one_.committer().commit(edit).ok());
+  EXPECT_TRUE(again);
+  EXPECT_EQ(flushes_in(bucket_)["lsn30"], 1);
+}
+
+TEST_F(CommitterTest, EndsAsCancelledWhileTheOutcomeIsUnknown) {
+  const FlushEdit edit = one_.edit_of(one_.committer().head(), 30);
+  bucket_.fail_puts_of(metadata_key("db/coll", 4), Fault::kDeath, UINT64_MAX,
+                       [&] { bucket_.fail_at(bucket_.operations() + 1, Fault::kDeath); });
+  const auto committed = one_.committer().commit(edit);
+  EXPECT_EQ(committed.error().code(), Code::kCancelled);
+  EXPECT_EQ(committed.error().reason(), Reason::kUnknownOutcome);
+}
+
+// T2: a slot that is missing below the head is never empty.
+TEST_F(CommitterTest, NeverPutsIntoASlotThatIsGoneBelowTheHead) {
+  for (const Fault fault : {Fault::kFailBefore, Fault::kAnswerLost}) {
+    FakeBucket bucket = bucket_;
+    Process sleeper(bucket, writer_of(1, 1), 3);
+    Process twin(bucket, writer_of(1, 1), 4);
+    const FlushEdit edit = sleeper.edit_of(sleeper.committer().claim().value(), 30);
+    bucket.fail_puts_of(metadata_key("db/coll", 4), fault, 1, [&] {
+      ASSERT_TRUE(twin.flush(40).ok());
+      ASSERT_TRUE(twin.flush(50).ok());
+      bucket.objects().erase(metadata_key("db/coll", 4));
+    });
+    const auto committed = sleeper.committer().commit(edit);
+    EXPECT_FALSE(bucket.objects().contains(metadata_key("db/coll", 4)));
+    // T6: its own commit had landed in one case, another's in the other.
+    EXPECT_EQ(committed.ok(), fault == Fault::kAnswerLost);
+    EXPECT_EQ(flushes_in(bucket)["lsn30"], fault == Fault::kAnswerLost ? 1 : 0);
+  }
+}
+
+TEST_F(CommitterTest, ConfirmsOnlyWhatTheHeadCovers) {
+  EXPECT_TRUE(one_.committer().confirm({20, {}}).ok());
+  EXPECT_TRUE(one_.committer().confirm({0, {{"day", 20}}}).ok());
+  EXPECT_EQ(one_.committer().confirm({21, {}}).error().code(), Code::kConflict);
+  EXPECT_EQ(one_.committer().confirm({0, {{"day", 21}}}).error().code(), Code::kConflict);
+  Process two(bucket_, writer_of(1, 2), 2);
+  EXPECT_EQ(two.committer().confirm({20, {}}).error().code(), Code::kConflict);
+  ASSERT_TRUE(two.committer().claim().ok());
+  EXPECT_TRUE(two.committer().confirm({20, {}}).ok());
+}
+
+TEST_F(CommitterTest, AddsColumnsOnceAndVoidsFlushesOfTheOldSchema) {
+  const FlushEdit edit = one_.edit_of(one_.committer().head(), 30);
+  const std::vector<Field> wanted = {{"temp", Type::kDouble}, {"wet", Type::kBool}};
+  ASSERT_TRUE(one_.committer().add_columns(wanted).ok());
+  ASSERT_TRUE(one_.committer().add_system_column("_time_ns", part::PhysicalType::kInt32).ok());
+  const uint64_t version = one_.committer().head()->metadata.version;
+  EXPECT_EQ(version, 5u);
+  EXPECT_EQ(one_.committer().add_columns(wanted).value()->metadata.version, version);
+  ASSERT_TRUE(one_.committer().add_system_column("_time_ns", part::PhysicalType::kInt32).ok());
+  EXPECT_EQ(one_.committer().head()->metadata.version, version);
+  EXPECT_EQ(one_.committer().head()->metadata.spec().columns.size(), 4u);
+  EXPECT_EQ(one_.committer().add_columns({{"temp", Type::kBool}}).error().reason(),
+            Reason::kTypeMismatch);
+  EXPECT_EQ(one_.committer().commit(edit).error().code(), Code::kConflict);
+  EXPECT_TRUE(one_.flush(30).ok());
+  EXPECT_EQ(flushes_in(bucket_)["lsn30"], 1);
+}
+
+// T8: merging moves entries and changes none.
+TEST_F(CommitterTest, MergesManifestsWithoutLosingOrDoublingAPart) {
+  FakeRuntime runtime(9);
+  CommitterOptions options;
+  options.manifests_merged_at = 4;
+  options.snapshots_kept = 2;
+  Committer committer(runtime, bucket_, kName, writer_of(1, 1), options, [] { return false; });
+  HeadPtr head = committer.claim().value();
+  std::map<std::string, int64_t> sequence_numbers;
+  for (uint64_t lsn = 21; lsn <= 60; ++lsn) {
+    FlushEdit edit;
+    edit.base = head;
+    edit.lsns.low_water = lsn;
+    edit.parts = {part_of("m" + std::to_string(lsn), static_cast<int32_t>(lsn % 5))};
+    head = committer.commit(edit).value();
+    sequence_numbers[edit.parts[0].key] = head->metadata.last_sequence_number;
+  }
+  const auto files =
+      read_manifest_list(bucket_, head->metadata, *head->metadata.current_snapshot()).value();
+  EXPECT_LE(files.size(), 4u);
+  std::map<std::string, int64_t> found;
+  for (const ManifestFile& file : files) {
+    for (const ManifestEntry& entry : read_manifest(bucket_, head->metadata, file).value()) {
+      EXPECT_TRUE(found.emplace(entry.part.key, *entry.sequence_number).second);
+      EXPECT_LE(file.min_sequence_number, *entry.sequence_number);
+    }
+  }
+  EXPECT_EQ(found.size(), 42u);
+  for (const auto& [key, number] : sequence_numbers) EXPECT_EQ(found[key], number) << key;
+  const auto day_2 = read_parts(bucket_, head->metadata, [](int32_t day) { return day == 2; });
+  EXPECT_EQ(day_2->size(), 8u);
+}
+
+TEST_F(CommitterTest, OpensAndContinuesAMovedTable) {
+  FakeBucket moved;
+  moved.root_ = "s3://elsewhere/";
+  for (const auto& [key, bytes] : bucket_.objects()) {
+    moved.objects()["db2/other" + key.substr(std::string("db/coll").size())] = bytes;
+  }
+  FakeRuntime runtime(9);
+  const TableName name{"db2", "other"};
+  Committer committer(runtime, moved, name, writer_of(1, 2), {}, [] { return false; });
+  const HeadPtr head = committer.claim().value();
+  FlushEdit edit;
+  edit.base = head;
+  edit.lsns.low_water = 110;
+  edit.parts = {part_of("new")};
+  edit.parts[0].key = "db2/other/data/new.parquet";
+  ASSERT_TRUE(committer.commit(edit).ok());
+  const auto parts = read_parts(moved, committer.head()->metadata, nullptr);
+  ASSERT_TRUE(parts.ok()) << parts.error().to_string();
+  ASSERT_EQ(parts->size(), 3u);
+  for (const part::Meta& part : *parts) EXPECT_TRUE(part.key.starts_with("db2/other/data/"));
+  // Every recorded address, old or new, begins with the recorded location.
+  EXPECT_EQ(committer.head()->metadata.location, "/lake/db/coll");
+}
+
+TEST_F(CommitterTest, ListsTablesByTheirMetadataOnly) {
+  bucket_.objects()["a/b/metadata/v1.metadata.json"] = "";
+  bucket_.objects()["a/no-table/metadata/version-hint.text"] = "1";
+  bucket_.objects()["a/b/c/metadata/v1.metadata.json"] = "";
+  bucket_.objects()["a/not.a.name/metadata/v1.metadata.json"] = "";
+  bucket_.objects()["FORMAT"] = "";
+  EXPECT_EQ(list_tables(bucket_).value(), (std::vector<TableName>{{"a", "b"}, kName}));
+}
+
+TEST_F(CommitterTest, CallsAMissingObjectOfTheHeadCorruptNotAbsent) {
+  bucket_.objects().erase(one_.committer().head()->metadata.marks_key);
+  EXPECT_EQ(load_head(bucket_, kName).error().code(), Code::kCorrupt);
 }
 
 }  // namespace

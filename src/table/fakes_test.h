@@ -32,7 +32,7 @@ class FakeRuntime final : public Runtime {
   std::unique_ptr<Thread> spawn(std::string, std::function<void()>) override { CHECK(false); }
   std::unique_ptr<Monitor> monitor() override { CHECK(false); }
 
-  Nanos now_ = 0;
+  Nanos now_ = 0;  // tests may look, and set the clock
   Nanos wall_ = 1'700'000'000 * kSecond;
 
  private:
@@ -58,6 +58,13 @@ class FakeBucket final : public Bucket {
     fault_at_ = operation;
     fault_ = fault;
     late_by_ = late_by;
+  }
+  /// Hits the next `count` puts of `key`; `after` runs behind the first of them.
+  void fail_puts_of(std::string key, Fault fault, uint64_t count, std::function<void()> after) {
+    failing_key_ = std::move(key);
+    key_fault_ = fault;
+    key_faults_left_ = count;
+    after_ = std::move(after);
   }
   /// The next process: counts go on, nothing fails any more.
   void revive() {
@@ -143,7 +150,17 @@ class FakeBucket final : public Bucket {
 
   Status write(std::string_view key, ByteView bytes, bool if_absent) {
     const bool was_dead = dead_;
-    const auto fault = begin();
+    auto fault = begin();
+    const bool hit = key == failing_key_ && key_faults_left_ > 0;
+    if (hit) fault = key_fault_;
+    if (hit) --key_faults_left_;
+    const Status answer = write_with(fault, was_dead, key, bytes, if_absent);
+    if (hit && after_) std::exchange(after_, nullptr)();
+    return answer;
+  }
+
+  Status write_with(std::optional<Fault> fault, bool was_dead, std::string_view key, ByteView bytes,
+                    bool if_absent) {
     const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     if (was_dead || fault == Fault::kFailBefore || fault == Fault::kDeath) return lost();
     if (fault == Fault::kLate || fault == Fault::kDeathLate) {
@@ -168,6 +185,10 @@ class FakeBucket final : public Bucket {
   uint64_t action_at_ = 0;
   std::function<void()> action_;
   Fault fault_ = Fault::kFailBefore;
+  std::string failing_key_;
+  Fault key_fault_ = Fault::kFailBefore;
+  uint64_t key_faults_left_ = 0;
+  std::function<void()> after_;
   bool dead_ = false;
 };
 

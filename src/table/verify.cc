@@ -1,0 +1,249 @@
+#include "table/verify.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "table/format.h"
+#include "table/read.h"
+
+namespace sluice::table {
+namespace {
+
+constexpr uint64_t kHintBytesMax = 64;
+
+/// Whether a row that `before` covers is covered by `after` too.
+bool follows(const Coverage& before, const Coverage& after) {
+  if (after.low_water < before.low_water) return false;
+  return std::all_of(before.exceptions.begin(), before.exceptions.end(),
+                     [&](const auto& entry) { return after.of(entry.first) >= entry.second; });
+}
+
+bool follows(const Marks& before, const Marks& after) {
+  for (const LogMarks& entry : before.logs) {
+    const LogMarks* next = after.find(entry.log);
+    if (next == nullptr || !follows(entry.lsns, next->lsns)) return false;
+  }
+  for (const auto& [source, positions] : before.sources) {
+    const auto next = after.sources.find(source);
+    if (next == after.sources.end() || !follows(positions, next->second)) return false;
+  }
+  return true;
+}
+
+/// What live parts add up to.
+struct Totals {
+  uint64_t files = 0;
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+};
+
+/// A manifest, read once however many snapshots name it.
+struct CheckedManifest {
+  Totals totals;
+  std::vector<std::string> keys;  ///< of the live parts
+};
+
+class Verifier {
+ public:
+  Verifier(Bucket& bucket, std::string prefix) : bucket_(bucket), prefix_(std::move(prefix)) {}
+
+  void check_versions(const std::vector<uint64_t>& versions);
+  void check_hint();
+  void check_snapshots();
+  TableVerdict finish();
+
+ private:
+  /// The value, or a finding.
+  template <class T>
+  std::optional<T> note(Result<T> result, const std::string& object) {
+    if (result.ok()) return std::move(*result);
+    note(result.error(), object);
+    return std::nullopt;
+  }
+  void note(const Error& error, const std::string& object) {
+    const bool at_offset = error.reason() == Reason::kDecodeFailure;
+    const std::string& where = error.where().empty() ? object : error.where();
+    verdict_.findings.push_back({error, where, at_offset ? error.found() : 0});
+  }
+  void note(std::string message, const std::string& object) {
+    note(Error(Code::kCorrupt, std::move(message), object), object);
+  }
+
+  void check_succession(const Head& before, const Head& after, const std::string& object);
+  void check_snapshot(const SnapshotEntry& snapshot);
+  const CheckedManifest* check_manifest(const ManifestFile& file);
+  void check_counts(const ManifestFile& file, const std::vector<ManifestEntry>& entries);
+  void check_part(const part::Meta& part);
+  void check_total(const SnapshotEntry& snapshot, const std::string& name, uint64_t sum);
+
+  Bucket& bucket_;
+  std::string prefix_;
+  std::optional<Head> head_;
+  std::map<std::string, std::optional<CheckedManifest>> manifests_;
+  std::set<std::string> parts_;
+  TableVerdict verdict_;
+};
+
+void Verifier::check_versions(const std::vector<uint64_t>& versions) {
+  const size_t recent = std::min(versions.size(), kMetadataLogMax);
+  std::optional<Head> before;
+  for (size_t index = versions.size() - recent; index < versions.size(); ++index) {
+    const uint64_t version = versions[index];
+    const std::string object = metadata_key(prefix_, version);
+    std::optional<Head> head;
+    if (auto metadata = note(read_metadata(bucket_, prefix_, version), object)) {
+      head.emplace(Head{std::move(*metadata), {}});
+      auto marks = note(read_marks(bucket_, head->metadata), object);
+      if (marks) head->marks = std::move(*marks);
+      if (marks && before) check_succession(*before, *head, object);
+      if (!marks) head->marks = before ? before->marks : Marks{};
+    }
+    if (version == versions.back()) head_ = head;
+    if (head) before = std::move(head);
+  }
+}
+
+void Verifier::check_succession(const Head& before, const Head& after, const std::string& object) {
+  const Metadata& old = before.metadata;
+  const Metadata& next = after.metadata;
+  if (next.version != old.version + 1) note("the version before it is missing", object);
+  if (next.uuid != old.uuid) note("another table than the version before it", object);
+  if (next.epoch < old.epoch) note("the epoch went back", object);
+  if (next.last_sequence_number < old.last_sequence_number) {
+    note("the sequence number went back", object);
+  }
+  if (next.last_updated_ms <= old.last_updated_ms) note("the time did not rise", object);
+  if (!follows(before.marks, after.marks)) note("the marks went back", object);
+}
+
+void Verifier::check_hint() {
+  const std::string key = hint_key(prefix_);
+  const auto text = get_object(bucket_, key, kHintBytesMax);
+  if (!text.ok()) {
+    if (text.error().code() != Code::kNotFound) note(text.error(), key);
+    return;
+  }
+  uint64_t version = 0;
+  const char* end = text->data() + text->size();
+  const auto [stop, error] = std::from_chars(text->data(), end, version);
+  const bool number = error == std::errc{} && stop == end;
+  if (!number) note("the hint is no number", key);
+  if (number && head_ && version > head_->metadata.version) note("the hint is too high", key);
+}
+
+void Verifier::check_snapshots() {
+  if (!head_) return;
+  verdict_.snapshots = head_->metadata.snapshots.size();
+  for (const SnapshotEntry& snapshot : head_->metadata.snapshots) check_snapshot(snapshot);
+  auto live = read_parts(bucket_, head_->metadata, nullptr);
+  // What cannot be read has been found above.
+  if (live.ok()) verdict_.parts = std::move(*live);
+}
+
+void Verifier::check_snapshot(const SnapshotEntry& snapshot) {
+  const auto files =
+      note(read_manifest_list(bucket_, head_->metadata, snapshot), snapshot.manifest_list);
+  if (!files) return;
+  Totals sum;
+  std::set<std::string_view> named;
+  for (const ManifestFile& file : *files) {
+    const CheckedManifest* manifest = check_manifest(file);
+    if (manifest == nullptr) return;
+    sum.files += manifest->totals.files;
+    sum.rows += manifest->totals.rows;
+    sum.bytes += manifest->totals.bytes;
+    for (const std::string& key : manifest->keys) {
+      if (!named.insert(key).second) note("the part is in the snapshot twice", key);
+    }
+  }
+  check_total(snapshot, "total-data-files", sum.files);
+  check_total(snapshot, "total-records", sum.rows);
+  check_total(snapshot, "total-files-size", sum.bytes);
+  for (const char* name :
+       {"total-position-deletes", "total-equality-deletes", "total-delete-files"}) {
+    check_total(snapshot, name, 0);
+  }
+}
+
+void Verifier::check_total(const SnapshotEntry& snapshot, const std::string& name, uint64_t sum) {
+  const auto total = snapshot.summary.find(name);
+  if (total != snapshot.summary.end() && total->second == std::to_string(sum)) return;
+  note("'" + name + "' of snapshot " + std::to_string(snapshot.id) + " is not " +
+           std::to_string(sum),
+       metadata_key(prefix_, head_->metadata.version));
+}
+
+/// Null if it cannot be read.
+const CheckedManifest* Verifier::check_manifest(const ManifestFile& file) {
+  const auto [known, fresh] = manifests_.try_emplace(file.key);
+  std::optional<CheckedManifest>& checked = known->second;
+  if (!fresh) return checked ? &*checked : nullptr;
+  const auto entries = note(read_manifest(bucket_, head_->metadata, file), file.key);
+  if (!entries) return nullptr;
+  check_counts(file, *entries);
+  checked.emplace();
+  for (const ManifestEntry& entry : *entries) {
+    if (entry.status == EntryStatus::kDeleted) continue;
+    ++checked->totals.files;
+    checked->totals.rows += entry.part.rows;
+    checked->totals.bytes += entry.part.bytes;
+    checked->keys.push_back(entry.part.key);
+    if (parts_.insert(entry.part.key).second) check_part(entry.part);
+  }
+  return &*checked;
+}
+
+/// The manifest list counts what the manifest holds.
+void Verifier::check_counts(const ManifestFile& file, const std::vector<ManifestEntry>& entries) {
+  uint64_t files[3] = {};
+  uint64_t rows[3] = {};
+  bool in_range = true;
+  for (const ManifestEntry& entry : entries) {
+    const auto status = static_cast<size_t>(entry.status);
+    ++files[status];
+    rows[status] += entry.part.rows;
+    if (!entry.part.day) continue;
+    in_range = in_range && file.first_day && file.last_day && *file.first_day <= *entry.part.day &&
+               *entry.part.day <= *file.last_day;
+  }
+  if (files[0] != file.existing_files || files[1] != file.added_files ||
+      files[2] != file.deleted_files) {
+    note("the manifest list counts other files", file.key);
+  }
+  if (rows[0] != file.existing_rows || rows[1] != file.added_rows || rows[2] != file.deleted_rows) {
+    note("the manifest list counts other rows", file.key);
+  }
+  if (!in_range) note("a part outside the days of the manifest list", file.key);
+}
+
+void Verifier::check_part(const part::Meta& part) {
+  const auto object = bucket_.head(part.key);
+  if (!object.ok()) return note(object.error(), part.key);
+  if (object->bytes == part.bytes) return;
+  note(Error({Code::kCorrupt, Reason::kIncompletePayload, "the part has another size", part.key,
+              part.bytes, object->bytes}),
+       part.key);
+}
+
+TableVerdict Verifier::finish() {
+  return std::move(verdict_);
+}
+
+}  // namespace
+
+Result<TableVerdict> verify_table(Bucket& bucket, const TableName& name) {
+  const std::string prefix = table_prefix(name);
+  const std::vector<uint64_t> versions = TRY(list_versions(bucket, prefix));
+  if (versions.empty()) return Error(Code::kNotFound, "no such table", name.to_string());
+  Verifier verifier(bucket, prefix);
+  verifier.check_versions(versions);
+  verifier.check_hint();
+  verifier.check_snapshots();
+  return verifier.finish();
+}
+
+}  // namespace sluice::table
