@@ -1,0 +1,185 @@
+#include "query/merge.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace sluice::query {
+
+namespace {
+
+constexpr uint64_t kRowsMax = 8192;
+constexpr uint64_t kBytesMax = 4ull << 20;
+
+bool is_text(Type type) {
+  return type == Type::kString || type == Type::kBinary;
+}
+
+int compare_values(const ColumnView& a, uint32_t row_a, const ColumnView& b, uint32_t row_b) {
+  if (is_text(a.type)) return a.bytes(row_a).compare(b.bytes(row_b));
+  if (a.type == Type::kBool) return int{a.boolean(row_a)} - int{b.boolean(row_b)};
+  const int64_t x = a.int64(row_a);
+  const int64_t y = b.int64(row_b);
+  return x < y ? -1 : x > y;
+}
+
+}  // namespace
+
+/// Turns the standard heap, which has the greatest in front, around.
+struct Merge::Later {
+  const Merge& merge;
+  bool operator()(const Head* a, const Head* b) const {
+    const int order = merge.compare(*a, a->row, *b, b->row);
+    return order != 0 ? order > 0 : merge.wins_tie(*b, *a);
+  }
+};
+
+Merge::Merge(SchemaPtr schema, Order order, std::vector<std::unique_ptr<Run>> runs)
+    : schema_(std::move(schema)), order_(std::move(order)), out_(schema_) {
+  for (auto& run : runs) {
+    Head& head = heads_.emplace_back();
+    head.run = std::move(run);
+    head.rank = heads_.size();
+  }
+}
+
+Result<std::optional<Batch>> Merge::next() {
+  if (!started_) TRY(start());
+  while (TRY(settle())) {
+    if (out_rows_ == 0 && rest_precedes_rivals()) return take_rest();
+    const uint64_t bytes = row_bytes(*current_);
+    if (!fits(bytes)) break;
+    picks_.push_back({current_, current_->row});
+    ++out_rows_;
+    out_bytes_ += bytes;
+    TRY(step());
+  }
+  if (out_rows_ == 0) return std::optional<Batch>();
+  copy_picks();
+  out_rows_ = 0;
+  out_bytes_ = 0;
+  return std::optional(TRY(out_.finish()));
+}
+
+Status Merge::start() {
+  started_ = true;
+  for (Head& head : heads_) {
+    if (TRY(load(head))) waiting_.push_back(&head);
+  }
+  std::make_heap(waiting_.begin(), waiting_.end(), Later{*this});
+  return next_current();
+}
+
+Result<bool> Merge::load(Head& head) {
+  copy_picks();
+  const std::optional<Batch> batch = TRY(head.run->next());
+  if (!batch) return false;
+  head.batch = *batch;
+  head.row = 0;
+  head.columns.clear();
+  for (size_t column = 0; column < schema_->size(); ++column) {
+    head.columns.push_back(head.batch.column(column));
+  }
+  return true;
+}
+
+/// False at the end of the run.
+Result<bool> Merge::advance(Head& head) {
+  if (++head.row < head.batch.rows()) return true;
+  return load(head);
+}
+
+Status Merge::next_current() {
+  current_ = nullptr;
+  if (waiting_.empty()) return ok();
+  std::pop_heap(waiting_.begin(), waiting_.end(), Later{*this});
+  current_ = waiting_.back();
+  waiting_.pop_back();
+  return ok();
+}
+
+// Makes current_ the run of the least row, and that row the only one of its key. False at the end.
+Result<bool> Merge::settle() {
+  while (!waiting_.empty()) {
+    const Head& rival = *waiting_.front();
+    const int order = compare(rival, rival.row, *current_, current_->row);
+    if (order > 0) return true;
+    if (order < 0 || wins_tie(rival, *current_)) {
+      std::pop_heap(waiting_.begin(), waiting_.end(), Later{*this});
+      std::swap(current_, waiting_.back());
+      std::push_heap(waiting_.begin(), waiting_.end(), Later{*this});
+    } else if (order_.version) {
+      TRY(drop_rival());
+    } else {
+      return true;
+    }
+  }
+  return current_ != nullptr;
+}
+
+Status Merge::drop_rival() {
+  std::pop_heap(waiting_.begin(), waiting_.end(), Later{*this});
+  if (TRY(advance(*waiting_.back()))) {
+    std::push_heap(waiting_.begin(), waiting_.end(), Later{*this});
+  } else {
+    waiting_.pop_back();
+  }
+  return ok();
+}
+
+Status Merge::step() {
+  return TRY(advance(*current_)) ? ok() : next_current();
+}
+
+// Where runs do not overlap nothing needs to be compared or copied row by row.
+bool Merge::rest_precedes_rivals() const {
+  if (waiting_.empty()) return true;
+  const Head& rival = *waiting_.front();
+  return compare(*current_, current_->batch.rows() - 1, rival, rival.row) < 0;
+}
+
+Result<std::optional<Batch>> Merge::take_rest() {
+  const Batch& batch = current_->batch;
+  Batch rest = batch.slice(current_->row, batch.rows() - current_->row);
+  if (!TRY(load(*current_))) TRY(next_current());
+  return std::optional(std::move(rest));
+}
+
+bool Merge::fits(uint64_t row_bytes) const {
+  return out_rows_ == 0 || (out_rows_ < kRowsMax && out_bytes_ + row_bytes <= kBytesMax);
+}
+
+uint64_t Merge::row_bytes(const Head& head) const {
+  uint64_t bytes = 0;
+  for (const ColumnView& column : head.columns) {
+    bytes += is_text(column.type) ? column.bytes(head.row).size() : 8;
+  }
+  return bytes;
+}
+
+void Merge::copy_picks() {
+  for (size_t column = 0; column < schema_->size(); ++column) {
+    for (const Pick& pick : picks_) out_.append_from(column, pick.head->columns[column], pick.row);
+  }
+  picks_.clear();
+}
+
+int Merge::compare(const Head& a, uint32_t row_a, const Head& b, uint32_t row_b) const {
+  for (const size_t column : order_.columns) {
+    const int order = compare_values(a.columns[column], row_a, b.columns[column], row_b);
+    if (order != 0) return order;
+  }
+  return 0;
+}
+
+/// Whether of two equal rows that of `a` comes first: the newer one, if they have versions.
+bool Merge::wins_tie(const Head& a, const Head& b) const {
+  if (order_.version) {
+    const int64_t version_a = a.columns[*order_.version].int64(a.row);
+    const int64_t version_b = b.columns[*order_.version].int64(b.row);
+    if (version_a != version_b) return version_a > version_b;
+  }
+  return a.rank < b.rank;
+}
+
+}  // namespace sluice::query

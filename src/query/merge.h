@@ -1,0 +1,81 @@
+// Merge: sorted runs of rows → one sorted run, in which the last write of a row wins.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "sluice/batch.h"
+#include "sluice/result.h"
+
+namespace sluice::query {
+
+/// Rows in order, a batch at a time.
+class Run {
+ public:
+  virtual ~Run() = default;
+  /// The next 1 to 8192 rows, or nothing at the end. The columns of the order are never null.
+  virtual Result<std::optional<Batch>> next() = 0;
+};
+
+/// How the rows of a run are sorted, by indexes of columns; values in the order of
+/// memtable/frozen.h.
+struct Order {
+  std::vector<size_t> columns;    ///< key, then time
+  std::optional<size_t> version;  ///< of rows equal in `columns` the one with the greatest stays,
+                                  ///< and no run holds two such rows; none: all stay, by run
+};
+
+/// Holds one batch a run, and what it is about to return. One thread.
+class Merge {
+ public:
+  /// Every run yields batches of `schema`.
+  Merge(SchemaPtr schema, Order order, std::vector<std::unique_ptr<Run>> runs);
+
+  /// The next 1 to 8192 rows, or nothing at the end. After an error it is useless.
+  Result<std::optional<Batch>> next();
+
+ private:
+  /// A run's loaded batch and the first row of it that is still to come.
+  struct Head {
+    std::unique_ptr<Run> run;
+    size_t rank = 0;
+    Batch batch;
+    std::vector<ColumnView> columns;
+    uint32_t row = 0;
+  };
+  struct Pick {
+    const Head* head;
+    uint32_t row;
+  };
+  struct Later;
+
+  Status start();
+  Result<bool> load(Head& head);
+  Result<bool> advance(Head& head);
+  Result<bool> settle();
+  Status next_current();
+  Status drop_rival();
+  Status step();
+  Result<std::optional<Batch>> take_rest();
+  bool rest_precedes_rivals() const;
+  bool fits(uint64_t row_bytes) const;
+  uint64_t row_bytes(const Head& head) const;
+  void copy_picks();
+  int compare(const Head& a, uint32_t row_a, const Head& b, uint32_t row_b) const;
+  bool wins_tie(const Head& a, const Head& b) const;
+
+  const SchemaPtr schema_;
+  const Order order_;
+  std::vector<Head> heads_;
+  std::vector<Head*> waiting_;  // a heap, the least in front
+  Head* current_ = nullptr;     // at the end: null
+  bool started_ = false;
+  std::vector<Pick> picks_;  // rows to be copied, of batches still loaded
+  BatchBuilder out_;
+  uint64_t out_rows_ = 0;  // picks included
+  uint64_t out_bytes_ = 0;
+};
+
+}  // namespace sluice::query

@@ -1,0 +1,309 @@
+// What the tests of this folder share: a table in memory that rows are appended to and flushed
+// from, and rows as values.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "memtable/frozen.h"
+#include "part/writer.h"
+#include "query/view.h"
+#include "table/fakes_test.h"
+
+namespace sluice::query {
+
+/// Objects are strings. Counts what is read of parts.
+class MemoryBucket final : public Bucket {
+ public:
+  std::map<std::string, std::string, std::less<>> objects;
+  uint64_t parts_opened = 0;
+  bool broken = false;
+
+  Status put_if_absent(std::string_view key, ByteView bytes) override {
+    if (objects.contains(key)) return Error(Code::kExists, "taken", std::string(key));
+    return put(key, bytes);
+  }
+  Status put(std::string_view key, ByteView bytes) override {
+    objects[std::string(key)] = std::string(as_text(bytes));
+    return ok();
+  }
+  Result<std::unique_ptr<Upload>> begin_upload(std::string_view key) override {
+    return std::unique_ptr<Upload>(new MemoryUpload(objects[std::string(key)]));
+  }
+  Result<size_t> get_range(std::string_view key, uint64_t offset,
+                           std::span<std::byte> out) override {
+    if (broken) return Error(Code::kIo, "broken", std::string(key));
+    const auto found = objects.find(key);
+    if (found == objects.end()) return absent(key);
+    if (key.ends_with(".parquet") && offset + out.size() >= found->second.size()) ++parts_opened;
+    const size_t begin = std::min<size_t>(offset, found->second.size());
+    const size_t count = std::min(out.size(), found->second.size() - begin);
+    std::memcpy(out.data(), found->second.data() + begin, count);
+    return count;
+  }
+  Result<ObjectEntry> head(std::string_view key) override {
+    const auto found = objects.find(key);
+    if (found == objects.end()) return absent(key);
+    return ObjectEntry{found->first, found->second.size(), 0};
+  }
+  Result<std::vector<ObjectEntry>> list(std::string_view prefix) override {
+    std::vector<ObjectEntry> entries;
+    for (const auto& [key, bytes] : objects) {
+      if (key.starts_with(prefix)) entries.push_back({key, bytes.size(), 0});
+    }
+    return entries;
+  }
+  Status remove(std::string_view key) override {
+    objects.erase(std::string(key));
+    return ok();
+  }
+  std::string uri(std::string_view key) const override { return "/lake/" + std::string(key); }
+
+ private:
+  class MemoryUpload final : public Upload {
+   public:
+    explicit MemoryUpload(std::string& object) : object_(object) {}
+    Status write(ByteView bytes) override {
+      object_ += as_text(bytes);
+      return ok();
+    }
+    Status finish() override { return ok(); }
+    void abort() override {}
+
+   private:
+    std::string& object_;
+  };
+  static Error absent(std::string_view key) {
+    return Error(Code::kNotFound, "no such object", std::string(key));
+  }
+};
+
+inline Value null_value() {
+  return {};
+}
+inline Value make_value(bool value) {
+  Value made;
+  made.type = Type::kBool;
+  made.boolean = value;
+  return made;
+}
+inline Value make_value(int64_t value) {
+  Value made;
+  made.type = Type::kInt64;
+  made.int64 = value;
+  return made;
+}
+inline Value make_value(int value) {
+  return make_value(int64_t{value});
+}
+inline Value make_value(double value) {
+  Value made;
+  made.type = Type::kDouble;
+  made.real = value;
+  return made;
+}
+inline Value make_value(std::string value, Type type = Type::kString) {
+  Value made;
+  made.type = type;
+  made.bytes = std::move(value);
+  return made;
+}
+inline Value make_value(const char* value) {
+  return make_value(std::string(value));
+}
+inline Value make_time(Nanos value) {
+  Value made = make_value(value);
+  made.type = Type::kTimestamp;
+  return made;
+}
+
+/// One row; a value of type null is a null.
+using Row = std::vector<Value>;
+
+inline Batch make_batch(std::vector<Field> fields, const std::vector<Row>& rows) {
+  BatchBuilder builder(Schema::make(fields).value());
+  for (const Row& row : rows) {
+    for (size_t column = 0; column < fields.size(); ++column) {
+      const Value& value = row[column];
+      EXPECT_TRUE(value.is_null() || value.type == fields[column].type) << fields[column].name;
+      if (value.is_null()) {
+        builder.append_null(column);
+      } else if (value.type == Type::kBool) {
+        builder.append_bool(column, value.boolean);
+      } else if (value.type == Type::kInt64) {
+        builder.append_int64(column, value.int64);
+      } else if (value.type == Type::kTimestamp) {
+        builder.append_timestamp(column, value.int64);
+      } else if (value.type == Type::kDouble) {
+        builder.append_double(column, value.real);
+      } else {
+        builder.append_bytes(column, value.bytes);
+      }
+    }
+  }
+  return builder.finish().value();
+}
+
+/// A value as text that is equal only for equal values, bit for bit.
+inline std::string spell(const Value& value) {
+  switch (value.type) {
+    case Type::kNull:
+      return "null";
+    case Type::kBool:
+      return value.boolean ? "true" : "false";
+    case Type::kInt64:
+    case Type::kTimestamp:
+      return std::to_string(value.int64);
+    case Type::kDouble:
+      return std::to_string(value.real) + "/" + std::to_string(std::bit_cast<uint64_t>(value.real));
+    default:
+      return "'" + value.bytes + "'";
+  }
+}
+
+inline std::string spell(const ColumnView& view, uint32_t row) {
+  if (view.is_null(row)) return "null";
+  switch (view.type) {
+    case Type::kBool:
+      return spell(make_value(view.boolean(row)));
+    case Type::kDouble:
+      return spell(make_value(view.real(row)));
+    case Type::kString:
+    case Type::kBinary:
+      return spell(make_value(std::string(view.bytes(row))));
+    default:
+      return spell(make_value(view.int64(row)));
+  }
+}
+
+inline void spell_rows(const Batch& batch, std::vector<std::string>& rows) {
+  for (uint32_t row = 0; row < batch.rows(); ++row) {
+    std::string text;
+    for (size_t column = 0; column < batch.schema()->size(); ++column) {
+      text += (column == 0 ? "" : " ") + spell(batch.column(column), row);
+    }
+    rows.push_back(text);
+  }
+}
+
+inline Result<std::vector<std::string>> read_rows(Snapshot& snapshot, const ScanOptions& options) {
+  const auto cursor = TRY(snapshot.scan(options));
+  std::vector<std::string> rows;
+  while (const auto batch = TRY(cursor->next())) {
+    EXPECT_GT(batch->rows(), 0u);
+    EXPECT_LE(batch->rows(), 8192u);
+    EXPECT_EQ(*batch->schema(), *cursor->schema());
+    spell_rows(*batch, rows);
+  }
+  return rows;
+}
+
+/// Flushes as the engine does, a part at most `part_rows` rows.
+class TestTable {
+ public:
+  explicit TestTable(TableSpec spec, table::CommitterOptions options = {})
+      : committer_(runtime_, bucket, table::kName, table::writer_of(1, 1), options,
+                   [] { return false; }) {
+    EXPECT_TRUE(committer_.create(spec).ok());
+  }
+
+  MemoryBucket bucket;
+  size_t part_rows = SIZE_MAX;
+  part::WriterOptions writer;
+
+  TableSpec spec() const { return committer_.head()->metadata.spec(); }
+  void add_columns(const std::vector<Field>& columns) {
+    EXPECT_TRUE(committer_.add_columns(columns).ok());
+  }
+  void append(Batch batch) { runs_.push_back({std::move(batch), next_lsn_++, nullptr, 0}); }
+  void append(const std::vector<Row>& rows) { append(make_batch(spec().columns, rows)); }
+
+  void flush() {
+    const memtable::Frozen frozen(std::exchange(runs_, {}), spec());
+    for (size_t column = 0; column < spec().columns.size(); ++column) {
+      if (!frozen.has_nanos()[column]) continue;
+      EXPECT_TRUE(committer_
+                      .add_system_column("_" + spec().columns[column].name + "_ns",
+                                         part::PhysicalType::kInt32)
+                      .ok());
+    }
+    table::FlushEdit edit;
+    edit.base = committer_.head();
+    edit.flush = FlushId::draw(runtime_);
+    edit.lsns.low_water = next_lsn_ - 1;
+    for (const auto& partition : frozen.partitions()) {
+      for (size_t done = 0; done < partition.count; done += std::min(part_rows, partition.count)) {
+        const size_t count = std::min(part_rows, partition.count - done);
+        edit.parts.push_back(
+            write_part(frozen, {partition.day, partition.first + done, count}, edit.flush.hex()));
+      }
+    }
+    const auto committed = committer_.commit(edit);
+    EXPECT_TRUE(committed.ok()) << committed.error().to_string();
+  }
+
+  std::unique_ptr<Snapshot> snapshot() {
+    const table::HeadPtr head = committer_.head();
+    return make_snapshot(bucket, {table::kName, head, runs_, head->metadata.epoch + 1});
+  }
+
+  std::vector<std::string> rows(const ScanOptions& options = {}) {
+    auto rows = read_rows(*snapshot(), options);
+    EXPECT_TRUE(rows.ok()) << rows.error().to_string();
+    return rows.ok() ? *rows : std::vector<std::string>();
+  }
+  /// Rows that pass `where`.
+  std::vector<std::string> rows(std::string_view where) {
+    ScanOptions options;
+    options.where = parse_predicate(where).value();
+    return rows(options);
+  }
+
+ private:
+  part::Meta write_part(const memtable::Frozen& frozen, memtable::Frozen::Partition rows,
+                        const std::string& flush) {
+    const table::Metadata& metadata = committer_.head()->metadata;
+    std::vector<Field> fields = metadata.spec().columns;
+    if (!metadata.key_columns.empty()) fields.push_back({"_version", Type::kInt64});
+    std::vector<part::WriterColumn> columns;
+    for (size_t input = 0; input < fields.size(); ++input) {
+      const part::Column& column = *metadata.schema().find(fields[input].name);
+      const bool time = column.type == part::PhysicalType::kTimestampMicros;
+      columns.push_back({column, input, time ? part::Transform::kMicros : part::Transform::kNone});
+      const auto* nanos = metadata.schema().find("_" + column.name + "_ns");
+      if (nanos != nullptr) columns.push_back({*nanos, input, part::Transform::kNanos});
+    }
+    const std::string key =
+        metadata.prefix + "/data/" + flush + "-" + std::to_string(parts_++) + ".parquet";
+    const auto upload = bucket.begin_upload(key).value();
+    part::Writer part(*upload, columns, writer);
+    memtable::Gatherer gatherer(frozen, Schema::make(fields).value(), metadata.epoch);
+    while (rows.count > 0) {
+      const Batch batch = gatherer.rows(rows.first, std::min<size_t>(rows.count, 100)).value();
+      EXPECT_TRUE(part.append(batch).ok());
+      rows.first += batch.rows();
+      rows.count -= batch.rows();
+    }
+    part::Meta meta = part.finish().value();
+    meta.key = key;
+    if (metadata.day_source_id != 0) meta.day = rows.day;
+    return meta;
+  }
+
+  table::FakeRuntime runtime_;
+  table::Committer committer_;
+  std::vector<memtable::Run> runs_;
+  uint64_t next_lsn_ = 1;
+  size_t parts_ = 0;
+};
+
+}  // namespace sluice::query
