@@ -37,7 +37,7 @@ bool all_zero(ByteView bytes) {
 bool is_plausible(const SegmentHeader& header) {
   const Boundary& accepted = header.accepted;
   if (header.segment.is_zero() || header.log.is_zero() || header.opening.is_zero()) return false;
-  if (header.base_lsn <= accepted.last_lsn) return false;
+  if (header.base_lsn <= accepted.last_lsn || header.base_lsn > kLsnMax) return false;
   if (header.birth_end <= kBlockBytes || header.birth_end % kBlockBytes != 0) return false;
   if (header.predecessor.is_zero()) return accepted.end == 0 && accepted.last_lsn == 0;
   return accepted.end > kBlockBytes && accepted.end % kFrameAlignment == 0;

@@ -100,6 +100,8 @@ inline constexpr std::string_view kMagic = "SLUICWAL";
 inline constexpr uint32_t kFormatVersion = 0;
 inline constexpr uint64_t kBlockBytes = 4096;
 inline constexpr uint64_t kFrameAlignment = 8;
+/// Far above any LSN in use, so that adding to one never overflows.
+inline constexpr Lsn kLsnMax = Lsn{1} << 62;
 inline constexpr uint64_t kPayloadBytesMax = 64ull << 20;
 
 inline constexpr uint16_t kRequiredBit = 0x8000;

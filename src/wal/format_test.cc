@@ -133,6 +133,7 @@ TEST(Format, RefusesAHeaderThatContradictsItself) {
             Reason::kIncompleteHeader);
 }
 
+// W14
 TEST(Format, BindsAFrameToItsSegmentAndItsOffset) {
   const uint32_t seed = frame_seed(id<SegmentId>(1), 8192);
   EXPECT_NE(seed, frame_seed(id<SegmentId>(1), 8200));

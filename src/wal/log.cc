@@ -65,6 +65,14 @@ Log::Log(Runtime& runtime, Disk& disk, LogOptions options, std::unique_ptr<DiskL
 Log::~Log() = default;
 
 Result<std::unique_ptr<Log>> Log::open(Runtime& runtime, Disk& disk, LogOptions options) {
+  if (options.lsn_floor >= kLsnMax) {
+    return Error({Code::kInvalid,
+                  Reason::kOutOfRange,
+                  "no LSN is left above the floor",
+                  {},
+                  kLsnMax,
+                  options.lsn_floor});
+  }
   std::unique_ptr<DiskLock> lock = TRY(disk.lock(kLockName));
   std::unique_ptr<Log> log(new Log(runtime, disk, options, std::move(lock)));
   TRY(log->recover());

@@ -1,5 +1,4 @@
-// Log: an ordered, crash-safe sequence of frames in a directory. docs: format.h says what is on
-// disk.
+// Log: an ordered, crash-safe sequence of frames in a directory. format.h says what is on disk.
 //
 // Opening, step by step:
 //   1. take the lock; sync the directory and the newest segment
@@ -39,7 +38,7 @@ namespace sluice::wal {
 
 struct LogOptions {
   uint64_t segment_bytes = 64ull << 20;  ///< wants_roll() from here on; a group may exceed it
-  Lsn lsn_floor = 0;                     ///< highest LSN of this log known elsewhere
+  Lsn lsn_floor = 0;                     ///< highest LSN of this log known elsewhere; below kLsnMax
 };
 
 /// What an opening found.
@@ -64,6 +63,7 @@ struct LogStats {
 class Log {
  public:
   /// Creates the log if the directory holds no segment. kBusy (kLocked): another opener has it.
+  /// kInvalid (kOutOfRange): the floor.
   /// kCorrupt: where() and found() name file and offset; nothing was changed. kUnsupported: another
   /// format. kFull, kIo: nothing was changed that a later opening does not mend.
   static Result<std::unique_ptr<Log>> open(Runtime& runtime, Disk& disk, LogOptions options);

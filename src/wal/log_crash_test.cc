@@ -1,6 +1,8 @@
 // Power cuts, kills and failures at every operation of a scripted life of a log.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <optional>
 
 #include "wal/log_fixture.h"
@@ -169,6 +171,28 @@ void check_recovery(const Life::Moment& moment, CrashKind kind, uint64_t seed) {
   const Result<TestFrames> third = reopened_frames(last, seed + 3);
   ASSERT_OK(third);
   ASSERT_EQ(*third, expected);
+}
+
+// W7
+TEST(LogCrash, NeverWritesABlockThatASyncHasCovered) {
+  Life life(1);
+  std::map<uint64_t, std::vector<std::byte>> synced;
+  life.on_moment = [&](const Life::Moment& moment) {
+    for (const auto& [number, inode] : moment.image.inodes) {
+      std::vector<std::byte>& before = synced[number];
+      for (size_t block = 0; block + kBlockBytes <= before.size(); block += kBlockBytes) {
+        const auto start = before.begin() + static_cast<ptrdiff_t>(block);
+        const bool had_frames = std::any_of(start, start + kBlockBytes,
+                                            [](std::byte byte) { return byte != std::byte{0}; });
+        const auto now = inode.cached.begin() + static_cast<ptrdiff_t>(block);
+        ASSERT_TRUE(!had_frames || std::equal(start, start + kBlockBytes, now))
+            << life.disk().trace.back();
+      }
+      if (inode.dirty.empty()) before = inode.stored;
+    }
+  };
+  ASSERT_NO_FATAL_FAILURE(live(life));
+  EXPECT_GT(synced.size(), 4u);
 }
 
 constexpr CrashKind kCrashKinds[] = {CrashKind::kAllLost, CrashKind::kAllKept, CrashKind::kMixed,

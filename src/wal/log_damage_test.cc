@@ -49,6 +49,7 @@ void write_two_segments(CrashDisk& disk) {
   ASSERT_OK(log->close());
 }
 
+// W5, W6
 TEST(LogDamage, BelowTheHighestMarkIsReportedWithSegmentAndOffset) {
   CrashDisk disk;
   write_two_segments(disk);
@@ -109,6 +110,7 @@ TEST(LogDamage, AboveTheHighestMarkIsATornTailThatIsKeptInQuarantine) {
   EXPECT_EQ(disk.bytes(name), before) << "nothing is rewritten in place";
 }
 
+// W2
 TEST(LogDamage, NeverRevivesFramesBehindACut) {
   CrashDisk disk;
   {
@@ -126,6 +128,7 @@ TEST(LogDamage, NeverRevivesFramesBehindACut) {
   EXPECT_EQ(frames(*log).value(), (TestFrames{{1, "one"}, {2, "new two"}}));
 }
 
+// W13
 TEST(LogDamage, KeepsTheQuarantineFileBeforeTheCutSegmentCanGo) {
   CrashDisk disk;
   {
@@ -274,6 +277,44 @@ TEST(LogDamage, CutsAFrameWhoseLsnDoesNotContinue) {
   EXPECT_TRUE(reopened_frames(disk).value().empty());
 }
 
+TEST(LogDamage, FindsAMarkWhereverItLiesBehindTheDamage) {
+  for (size_t filler_bytes = 0; filler_bytes < 80; filler_bytes += 8) {
+    CrashDisk disk;
+    {
+      const OpenLog log = open_log(disk).value();
+      ASSERT_OK(
+          append(*log, {std::string(filler_bytes, 'f'), std::string((512 << 10) - 3000, 'x')}));
+      ASSERT_OK(log->close());
+    }
+    const uint64_t damaged = 8192 + frame_bytes(filler_bytes);
+    flip(disk, segment_name(1), damaged + 100);
+    const Error error = open_error(disk);
+    EXPECT_EQ(error.code(), Code::kCorrupt) << filler_bytes;
+    EXPECT_EQ(error.found(), damaged);
+    EXPECT_EQ(error.expected(), 8192u + (512 << 10)) << "what the mark confirms";
+  }
+}
+
+TEST(LogDamage, ReportsASegmentThatEndsBeforeTheLsnThatItsSuccessorNames) {
+  CrashDisk disk;
+  write_two_segments(disk);
+  std::vector<std::byte>& bytes = disk.bytes(segment_name(7));
+  store(bytes.data() + 80, Lsn{5});
+  store(bytes.data() + 4092, crc32c(ByteView(bytes).first(4092)));
+  disk.settle(segment_name(7));
+  EXPECT_EQ(reopened_frames(disk).error().reason(), Reason::kSequenceViolation);
+}
+
+// W4: what a cache shows after a failed sync is believed neither at opening nor later.
+TEST(LogDamage, ReadsRecoveredSegmentsPastACacheThatLies) {
+  CrashDisk disk;
+  write_two_segments(disk);
+  for (const char* name : {"00000000000000000001.wal", "00000000000000000007.wal"}) {
+    disk.bytes(name).at(8192 + 40) ^= std::byte{1};
+  }
+  EXPECT_EQ(reopened_frames(disk).value().size(), 12u);
+}
+
 TEST(LogDamage, KeepsAReaderAtTheErrorThatItMet) {
   CrashDisk disk;
   const OpenLog log = open_log(disk).value();
@@ -344,6 +385,7 @@ TEST(VerifyLog, FindsMissingSegmentsAndLeavesTornTailsAlone) {
   EXPECT_EQ(report.findings[1].object, segment_name(3));
   for (const Finding& finding : report.findings) {
     EXPECT_EQ(finding.error.reason(), Reason::kMissingSegment);
+    EXPECT_EQ(finding.offset, 0u);
   }
   EXPECT_GT(report.segments.back().torn_bytes, 0u);
 }

@@ -56,6 +56,12 @@ TEST(Log, OfAnEmptyDirectoryIsFreshAndStartsAboveTheFloor) {
   EXPECT_EQ(log->recovered().last_lsn, 42u);
 }
 
+TEST(Log, RefusesAFloorThatLeavesNoLsn) {
+  CrashDisk disk;
+  EXPECT_EQ(open_log(disk, 1, UINT64_MAX).error().reason(), Reason::kOutOfRange);
+}
+
+// W12
 TEST(Log, ContinuesAboveAFloorAndReadsAcrossTheDeclaredGap) {
   CrashDisk disk;
   {
@@ -74,6 +80,7 @@ TEST(Log, ContinuesAboveAFloorAndReadsAcrossTheDeclaredGap) {
   EXPECT_EQ(frames(*log, {.from = 5}).value(), (TestFrames{{11, "eleven"}}));
 }
 
+// W16
 TEST(Log, ShowsReadersOnlyWhatIsDurable) {
   CrashDisk disk;
   const OpenLog log = open_log(disk).value();
@@ -137,6 +144,7 @@ TEST(Log, RefusesAPayloadAboveTheLimitAndTakesOneAtIt) {
   EXPECT_EQ(reader->next().value()->payload.size(), kPayloadBytesMax);
 }
 
+// W15
 TEST(Log, ExcludesASecondOpener) {
   CrashDisk disk;
   {
@@ -148,6 +156,7 @@ TEST(Log, ExcludesASecondOpener) {
   ASSERT_OK(open_log(disk, 3));
 }
 
+// W8
 TEST(Log, IsPoisonedForGoodByAFailedSync) {
   for (const Code code : {Code::kIo, Code::kFull}) {
     CrashDisk disk;
@@ -190,6 +199,7 @@ TEST(Log, IsPoisonedWhenWhatAFullDiskLeftCannotBeErased) {
   }
 }
 
+// W9
 TEST(Log, ErasesWhatAFullDiskLeftAndGoesOnAtTheSamePlace) {
   CrashDisk disk;
   const OpenLog log = open_log(disk).value();
@@ -217,6 +227,7 @@ TEST(Log, TrimsOnAFullDiskFromItsReserve) {
   EXPECT_FALSE(disk.has(segment_name(1)));
 }
 
+// W10
 TEST(Log, GoesOnInTheOldSegmentWhenARollFails) {
   for (const DiskOp op : {DiskOp::kCreate, DiskOp::kRename, DiskOp::kSyncDir}) {
     CrashDisk disk;
@@ -328,6 +339,7 @@ TEST(Log, SyncsNothingWhenNothingWasAppended) {
   EXPECT_EQ(log->stats().syncs, syncs);
 }
 
+// W1, W3, W4, W10, W11: the order of the steps.
 TEST(Log, DoesItsDurableStepsInThisOrder) {
   CrashDisk disk;
   const std::string first = segment_name(1);

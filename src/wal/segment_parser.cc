@@ -16,12 +16,12 @@ constexpr uint64_t kMarkWord = sizeof(uint64_t) | uint64_t{kMarkType} << 32;
 }  // namespace
 
 Result<ByteView> FileWindow::view(uint64_t offset, uint64_t bytes) {
-  CHECK(offset <= file_bytes_ && bytes <= file_bytes_ - offset);
+  CHECK(offset <= end_ && bytes <= end_ - offset);
   if (offset < start_ || offset + bytes > start_ + filled_bytes_) {
     filled_bytes_ = 0;
     start_ = offset / kBlockBytes * kBlockBytes;
     const uint64_t wanted_bytes =
-        std::min(std::max(kWindowBytes, offset + bytes - start_), file_bytes_ - start_);
+        std::min(std::max(kWindowBytes, offset + bytes - start_), end_ - start_);
     if (buffer_.size() < wanted_bytes) {
       buffer_.clear();
       buffer_.resize(wanted_bytes);
@@ -57,18 +57,18 @@ Result<std::unique_ptr<SegmentParser>> SegmentParser::open(std::unique_ptr<File>
                                                            std::string name,
                                                            std::optional<Boundary> boundary) {
   const uint64_t file_bytes = TRY(file->size());
-  FileWindow window(std::move(file), file_bytes);
-  const ByteView block = TRY(window.view(0, std::min(file_bytes, kBlockBytes)));
+  if (boundary && boundary->end > file_bytes) {
+    return corruption(Reason::kIncompletePayload, "the segment is shorter than its accepted end",
+                      name, file_bytes);
+  }
+  FileWindow window(std::move(file), boundary ? boundary->end : file_bytes);
+  const ByteView block = TRY(window.view(0, std::min(window.end(), kBlockBytes)));
   const SegmentHeader header = TRY(decode_segment_header(block, name));
   std::unique_ptr<SegmentParser> parser(
       new SegmentParser(std::move(window), std::move(name), header, boundary));
   if (segment_name(header.base_lsn) != parser->name_) {
     return corruption(Reason::kMissingSegment, "the file is named like another segment",
                       parser->name_, 0);
-  }
-  if (parser->limit() > file_bytes) {
-    return corruption(Reason::kIncompletePayload, "the segment is shorter than its accepted end",
-                      parser->name_, file_bytes);
   }
   return parser;
 }
@@ -102,7 +102,7 @@ Result<std::optional<ParsedFrame>> SegmentParser::parse() {
 
 /// kNone: `frame` is the valid frame at offset_. Otherwise why there is none.
 Result<Reason> SegmentParser::examine(ParsedFrame& frame) {
-  const uint64_t left_bytes = limit() - offset_;
+  const uint64_t left_bytes = window_.end() - offset_;
   if (left_bytes < sizeof(FrameHeader)) return Reason::kIncompleteHeader;
   const auto header = load<FrameHeader>(TRY(window_.view(offset_, sizeof(FrameHeader))).data());
   const uint32_t seed = frame_seed(header_.segment, offset_);
@@ -147,8 +147,8 @@ Error SegmentParser::corrupt(Reason reason, std::string message, uint64_t durabl
 /// zero.
 Status SegmentParser::scan_remains() {
   uint64_t nonzero_end = offset_;
-  for (uint64_t at = offset_; at < window_.file_bytes();) {
-    const uint64_t chunk_bytes = std::min(kWindowBytes / 2, window_.file_bytes() - at);
+  for (uint64_t at = offset_; at < window_.end();) {
+    const uint64_t chunk_bytes = std::min(kWindowBytes / 2, window_.end() - at);
     const ByteView chunk = TRY(window_.view(at, chunk_bytes));
     uint64_t word = 0;
     for (; word + sizeof(uint64_t) <= chunk_bytes; word += sizeof(uint64_t)) {
@@ -163,7 +163,7 @@ Status SegmentParser::scan_remains() {
     for (; word < chunk_bytes; ++word) {
       if (chunk[word] != std::byte{0}) nonzero_end = at + word + 1;
     }
-    if (at + chunk_bytes == window_.file_bytes()) break;
+    if (at + chunk_bytes == window_.end()) break;
     // Chunks overlap by a mark, so that none is split between two.
     at += chunk_bytes - kMarkFrameBytes;
   }

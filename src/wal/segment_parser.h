@@ -37,16 +37,15 @@ struct ParsedFrame {
 /// Reads a file through a buffer that slides over it.
 class FileWindow {
  public:
-  FileWindow(std::unique_ptr<File> file, uint64_t file_bytes)
-      : file_(std::move(file)), file_bytes_(file_bytes) {}
-  /// Bytes [offset, offset + bytes) of the file, which must lie within it; valid until the next
-  /// call.
+  /// Nothing at `end` or behind it is looked at; the file must not be shorter.
+  FileWindow(std::unique_ptr<File> file, uint64_t end) : file_(std::move(file)), end_(end) {}
+  /// Bytes [offset, offset + bytes), which must lie before the end; valid until the next call.
   Result<ByteView> view(uint64_t offset, uint64_t bytes);
-  uint64_t file_bytes() const { return file_bytes_; }
+  uint64_t end() const { return end_; }
 
  private:
   std::unique_ptr<File> file_;
-  uint64_t file_bytes_;
+  uint64_t end_;
   uint64_t start_ = 0;
   uint64_t filled_bytes_ = 0;
   std::vector<std::byte> buffer_;
@@ -78,7 +77,6 @@ class SegmentParser {
   Result<std::optional<ParsedFrame>> end_at(Reason damage);
   Status scan_remains();
   uint64_t confirmed_by(uint64_t offset, ByteView frame) const;
-  uint64_t limit() const { return boundary_ ? boundary_->end : window_.file_bytes(); }
   Error corrupt(Reason reason, std::string message, uint64_t durable_end) const;
 
   FileWindow window_;

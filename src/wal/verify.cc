@@ -76,7 +76,9 @@ class Verification {
   void find(const std::string& name, const Error& error) {
     // Trimmed while this ran.
     if (error.code() == Code::kNotFound) return;
-    const uint64_t offset = error.code() == Code::kCorrupt ? error.found() : 0;
+    const bool names_offset =
+        error.code() == Code::kCorrupt && error.reason() != Reason::kMissingSegment;
+    const uint64_t offset = names_offset ? error.found() : 0;
     report_.findings.push_back({error, name, offset});
   }
 
