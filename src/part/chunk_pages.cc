@@ -48,7 +48,7 @@ void ChunkPages::add(Encoding encoding, ByteView body, const Tally& tally) {
   header.values = static_cast<int32_t>(tally.rows);
   header.encoding = encoding;
   pages_.push_back({encode(header, body), tally});
-  (encoding == Encoding::kPlain ? use_plain_ : use_dictionary_) = true;
+  use_dictionary_ = use_dictionary_ || encoding == Encoding::kRleDictionary;
   held_bytes_ += pages_.back().bytes.size();
 }
 
@@ -69,6 +69,7 @@ Result<WrittenChunk> ChunkPages::write(Upload& upload, uint64_t offset, ByteView
                                        size_t dictionary_size) {
   WrittenChunk written;
   parquet::Chunk& chunk = written.chunk;
+  chunk.encodings = {Encoding::kPlain, Encoding::kRle};
   uint64_t at = offset;
   if (use_dictionary_) {
     parquet::PageHeader header;
@@ -80,8 +81,6 @@ Result<WrittenChunk> ChunkPages::write(Upload& upload, uint64_t offset, ByteView
     chunk.encodings.push_back(Encoding::kRleDictionary);
     at += bytes.size();
   }
-  if (use_plain_) chunk.encodings.push_back(Encoding::kPlain);
-  chunk.encodings.push_back(Encoding::kRle);
   chunk.pages_offset = static_cast<int64_t>(at);
   for (const Page& page : pages_) {
     TRY(upload.write(page.bytes));
@@ -103,7 +102,7 @@ Result<WrittenChunk> ChunkPages::write(Upload& upload, uint64_t offset, ByteView
   chunk.stored_bytes = static_cast<int64_t>(at - offset);
   chunk.statistics = statistics_of(written.tally);
   pages_.clear();
-  use_dictionary_ = use_plain_ = false;
+  use_dictionary_ = false;
   held_bytes_ = plain_bytes_ = 0;
   return written;
 }

@@ -32,7 +32,6 @@ class ChunkPages {
   Compressor& compressor_;
   std::vector<Page> pages_;
   bool use_dictionary_ = false;
-  bool use_plain_ = false;
   uint64_t held_bytes_ = 0;
   uint64_t plain_bytes_ = 0;
 };

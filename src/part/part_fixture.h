@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "part/footer.h"
 #include "part/reader.h"
 #include "part/writer.h"
 
@@ -62,7 +63,7 @@ class MemoryBucket final : public Bucket {
   std::string uri(std::string_view key) const override { return std::string(key); }
 
  private:
-  static Error unused() { return Error(Code::kUnsupported, "not part of this bucket"); }
+  static Error unused() { return Error(Code::kUnsupported, "no part needs it"); }
 };
 
 inline SchemaPtr make_schema(std::vector<Field> fields) {
@@ -130,7 +131,6 @@ inline std::string spell(const ColumnView& view, size_t row) {
 }
 
 using SpelledRow = std::vector<std::string>;
-
 inline void spell_rows(const Batch& batch, std::vector<SpelledRow>& rows) {
   const size_t first = rows.size();
   rows.resize(first + batch.rows(), SpelledRow(batch.schema()->size()));
@@ -140,6 +140,13 @@ inline void spell_rows(const Batch& batch, std::vector<SpelledRow>& rows) {
       rows[first + row][column] = spell(view, row);
     }
   }
+}
+
+/// Of an object that is known to be a part.
+inline parquet::Footer footer_of(const std::string& object) {
+  const uint64_t trailer = object.size() - parquet::kTrailerBytes;
+  const auto bytes = load<uint32_t>(as_bytes(object).data() + trailer);
+  return parquet::decode_footer(as_bytes(object).subspan(trailer - bytes, bytes)).value();
 }
 
 inline Result<Meta> write_part(MemoryBucket& bucket, const std::string& key,
@@ -164,7 +171,7 @@ inline Result<std::vector<SpelledRow>> read_part(MemoryBucket& bucket, const std
   }
 }
 
-/// Values that formats get wrong come often; `distinct` bounds how many others there are.
+/// Values that formats get wrong come often; `distinct` bounds the others.
 class RandomRows {
  public:
   explicit RandomRows(uint64_t seed) : random_(seed) {}

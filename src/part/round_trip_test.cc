@@ -26,7 +26,7 @@ void expect_round_trip(const std::vector<Batch>& batches, const WriterOptions& o
 }
 
 TEST(RoundTrip, RandomRowsOfAllTypesComeBackEqualWhateverThePagesAndTheDictionaries) {
-  for (uint64_t seed = 0; seed < 60; ++seed) {
+  for (uint64_t seed = 0; seed < 40; ++seed) {
     SCOPED_TRACE(seed);
     RandomRows random(seed);
     WriterOptions options;

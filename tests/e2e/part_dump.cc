@@ -77,8 +77,7 @@ bool dump(const std::string& directory, const SchemaPtr& schema, const Shape& sh
   MemoryBucket bucket;
   const auto meta = write_part(bucket, "p", shape.batches, columns, shape.options);
   if (!meta.ok()) return std::cerr << meta.error().to_string() << "\n", false;
-  std::ofstream(directory + "/" + shape.name + ".parquet", std::ios::binary)
-      << bucket.objects["p"];
+  std::ofstream(directory + "/" + shape.name + ".parquet", std::ios::binary) << bucket.objects["p"];
   std::ofstream rows(directory + "/" + shape.name + ".ndjson");
   for (const Batch& batch : shape.batches) {
     for (uint32_t row = 0; row < batch.rows(); ++row) {
@@ -113,7 +112,9 @@ int run(const std::string& directory) {
       {"required", {random.batch(schema, 5000, 100, 0)}, true, {}},
       {"one_value", {random.batch(schema, 1, 1, 0)}, false, {}},
       {"nulls", {random.batch(schema, 3000, 1, 8)}, false, {}},
-      {"groups", {random.batch(schema, 9000, 50, 1), random.batch(schema, 9000, 5000, 4)}, false,
+      {"groups",
+       {random.batch(schema, 9000, 50, 1), random.batch(schema, 9000, 5000, 4)},
+       false,
        small},
       {"plain", {random.batch(schema, 9000, 50, 1)}, false, plain},
       {"empty", {}, false, {}},
