@@ -38,31 +38,6 @@ Cut first_line(std::string_view bytes, size_t newline, const CutContext& context
   return line_until(bytes, newline);
 }
 
-/// The index behind a quote that closes the field beginning at `at`, or kNone.
-size_t behind_closing_quote(std::string_view bytes, size_t at) {
-  for (;;) {
-    at = bytes.find('"', at);
-    if (at == kNone) return kNone;
-    if (at + 1 == bytes.size() || bytes[at + 1] != '"') return at + 1;
-    at += 2;
-  }
-}
-
-/// The newline that ends the row, bytes.size() if only the end of the bytes does, or kNone within a
-/// quoted field.
-size_t row_end(std::string_view bytes, char delimiter) {
-  size_t at = 0;
-  for (;;) {
-    if (at < bytes.size() && bytes[at] == '"') {
-      at = behind_closing_quote(bytes, at + 1);
-      if (at == kNone) return kNone;
-    }
-    while (at < bytes.size() && bytes[at] != delimiter && bytes[at] != '\n') ++at;
-    if (at == bytes.size() || bytes[at] == '\n') return at;
-    ++at;
-  }
-}
-
 /// The element from cut.begin on, which `expect` and its separator have led to.
 Cut element_from(std::string_view bytes, Cut cut, const CutContext& context) {
   const size_t length = ElementScan().find_end(bytes.substr(cut.begin));
@@ -105,24 +80,64 @@ Cut cut_line(std::string_view bytes, const CutContext& context) {
   return {.what = What::kBlank, .next = cut.next, .lines = cut.lines};
 }
 
-Cut cut_row(std::string_view bytes, char delimiter, const CutContext& context) {
+RowCutter::Scan RowCutter::scan(std::string_view bytes, Scan from, bool ended) const {
+  auto [at, state] = from;
+  while (at < bytes.size() && state != State::kEnded) {
+    if (state == State::kInQuotes) {
+      at = std::min(bytes.find('"', at), bytes.size());
+      const bool pair_may_follow = at + 1 == bytes.size() && !ended;
+      if (at == bytes.size() || pair_may_follow) break;
+      const bool pair = bytes.substr(at + 1).starts_with('"');
+      at += pair ? 2 : 1;
+      if (!pair) state = State::kInField;
+    } else if (state == State::kFieldStart && bytes[at] == '"') {
+      ++at;
+      state = State::kInQuotes;
+    } else {
+      while (at < bytes.size() && bytes[at] != delimiter_ && bytes[at] != '\n') ++at;
+      if (at == bytes.size()) {
+        state = State::kInField;
+      } else if (bytes[at] == '\n') {
+        state = State::kEnded;
+      } else {
+        ++at;
+        state = State::kFieldStart;
+      }
+    }
+  }
+  return {at, state};
+}
+
+RowCutter::Scan RowCutter::scan_row(std::string_view bytes, size_t newline, uint64_t offset,
+                                    bool ended) {
+  Scan row = scan(bytes.substr(0, newline), {}, true);
+  if (newline == kNone) return row;
+  if (row.state != State::kInQuotes) return {newline, State::kEnded};
+  row.at = newline;
+  if (farthest_.at > offset + newline) row = {farthest_.at - offset, farthest_.state};
+  row = scan(bytes, row, ended);
+  farthest_ = {offset + row.at, row.state};
+  return row;
+}
+
+Cut RowCutter::cut(std::string_view bytes, uint64_t offset, const CutContext& context) {
   const size_t newline = bytes.find('\n');
   Cut line = first_line(bytes, newline, context);
   if (line.what != What::kRecord) return line;
   if (line.end == 0) return {.what = What::kBlank, .next = line.next, .lines = line.lines};
   if (bytes.substr(0, line.end).find('"') == kNone) return line;
 
-  const size_t end = row_end(bytes, delimiter);
-  const bool ends = end != kNone && (end < bytes.size() || context.ended);
-  if (std::min(end, bytes.size()) > context.record_bytes_max || (!ends && context.ended)) {
+  const Scan row = scan_row(bytes, newline, offset, context.ended);
+  const bool never_closed = row.state == State::kInQuotes && context.ended;
+  if (row.at > context.record_bytes_max || never_closed) {
     line.defect = RejectReason::kInvalidQuoting;
     line.cut_by_end = context.ended;
     return line;
   }
-  if (!ends) return {.what = What::kIncomplete};
-  Cut row = line_until(bytes, end < bytes.size() ? end : kNone);
-  if (end > newline) row.lines = count_lines(bytes.substr(0, row.next));
-  return row;
+  if (row.state != State::kEnded && !context.ended) return {.what = What::kIncomplete};
+  Cut cut = line_until(bytes, row.state == State::kEnded ? row.at : kNone);
+  if (row.at > newline) cut.lines = count_lines(bytes.substr(0, cut.next));
+  return cut;
 }
 
 Cut cut_element(std::string_view bytes, Expect expect, const CutContext& context) {

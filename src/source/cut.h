@@ -34,7 +34,27 @@ struct CutContext {
 };
 
 Cut cut_line(std::string_view bytes, const CutContext& context);
-Cut cut_row(std::string_view bytes, char delimiter, const CutContext& context);
+
+/// Cuts CSV rows. A stray quote can leave row after row open up to the end of the bytes; what a
+/// scan found there holds for the next row too, and is kept, so that the time stays linear.
+class RowCutter {
+ public:
+  explicit RowCutter(char delimiter) : delimiter_(delimiter) {}
+  /// `offset` is that of bytes[0] in the stream; it never falls.
+  Cut cut(std::string_view bytes, uint64_t offset, const CutContext& context);
+
+ private:
+  enum class State : uint8_t { kFieldStart, kInField, kInQuotes, kEnded };
+  struct Scan {
+    uint64_t at = 0;
+    State state = State::kFieldStart;
+  };
+  Scan scan(std::string_view bytes, Scan from, bool ended) const;
+  Scan scan_row(std::string_view bytes, size_t newline, uint64_t offset, bool ended);
+
+  char delimiter_;
+  Scan farthest_;  ///< in the stream: every newline between the last open row and here is quoted
+};
 
 /// What a reader of a JSON array has to find next.
 enum class Expect : uint8_t {

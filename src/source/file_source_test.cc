@@ -1,6 +1,8 @@
 #include "source/file_source.h"
 
-#include "source/test_source.h"
+#include <gtest/gtest.h>
+
+#include "source/text_fixture.h"
 
 namespace sluice::source {
 namespace {

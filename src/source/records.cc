@@ -49,9 +49,10 @@ RecordReader::RecordReader(Input& input, Format format, Position start, uint64_t
       record_bytes_max_(record_bytes_max),
       window_(input),
       position_(start),
+      rows_(delimiter_of(format)),
       expect_(start.offset == 0 ? Expect::kOpening : Expect::kSeparator) {}
 
-Cut RecordReader::cut() const {
+Cut RecordReader::cut() {
   const CutContext context{.ended = window_.ended(), .record_bytes_max = record_bytes_max_};
   switch (format_) {
     case Format::kNdjson:
@@ -60,7 +61,7 @@ Cut RecordReader::cut() const {
       return cut_element(window_.live(), expect_, context);
     case Format::kCsv:
     case Format::kTsv:
-      return cut_row(window_.live(), delimiter_of(format_), context);
+      return rows_.cut(window_.live(), position_.offset, context);
   }
   CHECK(false);
 }

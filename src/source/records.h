@@ -65,7 +65,7 @@ class RecordReader {
   const Position& position() const { return position_; }
 
  private:
-  Cut cut() const;
+  Cut cut();
   void accept(const Cut& cut);
   void skip(const Cut& cut);
   Status skip_mark();
@@ -78,6 +78,7 @@ class RecordReader {
   uint64_t record_bytes_max_;
   Window window_;
   Position position_;
+  RowCutter rows_;
   Expect expect_;
   std::optional<Record> record_;
   Cut pending_;            ///< of record_

@@ -1,6 +1,8 @@
 #include "source/records.h"
 
-#include "source/test_source.h"
+#include <gtest/gtest.h>
+
+#include "source/text_fixture.h"
 
 namespace sluice::source {
 namespace {
@@ -111,6 +113,15 @@ TEST(Records, GrowTheWindowForARecordLargerThanIt) {
   const std::string large(3u << 20, 'x');
   const Seen seen = read_all("a\n" + large + "\nb", Format::kNdjson, 4u << 20, 70'000);
   EXPECT_EQ(seen.records, (Lines{"1:a", "2:" + large, "3:b"}));
+}
+
+TEST(Records, TakeLinearTimeThoughEveryRowOpensAQuote) {
+  std::string text;
+  for (int i = 0; i < 200'000; ++i) text += "a\",\"b\n";
+  EXPECT_EQ(read_all(text, Format::kCsv, 1u << 20).records.size(), 200'000u);
+  EXPECT_EQ(read_all(text, Format::kCsv, 1u << 26).records.size(), 200'000u);
+  text += "\"" + std::string(1u << 20, 'x');
+  EXPECT_EQ(read_all(text, Format::kCsv, 1u << 19).records.size(), 200'001u);
 }
 
 class FailingInput final : public Input {

@@ -1,8 +1,6 @@
 // What the tests of this folder share: text as an input, and decoding all of it.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <string>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "source/decoder.h"
 #include "source/sample.h"
 #include "source/time_text.h"
@@ -80,11 +79,11 @@ inline Everything decode_all(std::string_view text, const Sample& sample,
   Everything all;
   PiecewiseInput input(text.substr(options.start.offset), piece_bytes);
   Result<Decoder> decoder = Decoder::open(input, sample, options);
-  EXPECT_TRUE(decoder.ok());
+  CHECK(decoder.ok());
   for (;;) {
     Result<std::optional<Decoded>> part = decoder->next();
-    EXPECT_TRUE(part.ok());
-    if (!part.ok() || !*part) return all;
+    CHECK(part.ok());
+    if (!*part) return all;
     for (std::string& row : show_rows((*part)->batch)) all.rows.push_back(std::move(row));
     for (const Reject& reject : (*part)->rejects) all.rejects.push_back(reject);
     all.parts.push_back(std::move(**part));
