@@ -34,11 +34,11 @@ struct Merge::Later {
   }
 };
 
-Merge::Merge(SchemaPtr schema, Order order, std::vector<std::unique_ptr<Run>> runs)
+Merge::Merge(SchemaPtr schema, Order order, std::vector<std::unique_ptr<Stream>> streams)
     : schema_(std::move(schema)), order_(std::move(order)), out_(schema_) {
-  for (auto& run : runs) {
+  for (auto& stream : streams) {
     Head& head = heads_.emplace_back();
-    head.run = std::move(run);
+    head.stream = std::move(stream);
     head.rank = heads_.size();
   }
 }
@@ -52,7 +52,7 @@ Result<std::optional<Batch>> Merge::next() {
     picks_.push_back({current_, current_->row});
     ++out_rows_;
     out_bytes_ += bytes;
-    TRY(step());
+    if (!TRY(advance(*current_))) next_current();
   }
   if (out_rows_ == 0) return std::optional<Batch>();
   copy_picks();
@@ -67,12 +67,13 @@ Status Merge::start() {
     if (TRY(load(head))) waiting_.push_back(&head);
   }
   std::make_heap(waiting_.begin(), waiting_.end(), Later{*this});
-  return next_current();
+  next_current();
+  return ok();
 }
 
 Result<bool> Merge::load(Head& head) {
   copy_picks();
-  const std::optional<Batch> batch = TRY(head.run->next());
+  const std::optional<Batch> batch = TRY(head.stream->next());
   if (!batch) return false;
   head.batch = *batch;
   head.row = 0;
@@ -83,22 +84,22 @@ Result<bool> Merge::load(Head& head) {
   return true;
 }
 
-/// False at the end of the run.
+/// False at the end of the stream.
 Result<bool> Merge::advance(Head& head) {
   if (++head.row < head.batch.rows()) return true;
   return load(head);
 }
 
-Status Merge::next_current() {
+void Merge::next_current() {
   current_ = nullptr;
-  if (waiting_.empty()) return ok();
+  if (waiting_.empty()) return;
   std::pop_heap(waiting_.begin(), waiting_.end(), Later{*this});
   current_ = waiting_.back();
   waiting_.pop_back();
-  return ok();
 }
 
-// Makes current_ the run of the least row, and that row the only one of its key. False at the end.
+// Makes current_ the stream of the least row, and that row the only one of its key. False when all
+// have ended.
 Result<bool> Merge::settle() {
   while (!waiting_.empty()) {
     const Head& rival = *waiting_.front();
@@ -127,11 +128,7 @@ Status Merge::drop_rival() {
   return ok();
 }
 
-Status Merge::step() {
-  return TRY(advance(*current_)) ? ok() : next_current();
-}
-
-// Where runs do not overlap nothing needs to be compared or copied row by row.
+// Where streams do not overlap nothing needs to be compared or copied row by row.
 bool Merge::rest_precedes_rivals() const {
   if (waiting_.empty()) return true;
   const Head& rival = *waiting_.front();
@@ -141,7 +138,7 @@ bool Merge::rest_precedes_rivals() const {
 Result<std::optional<Batch>> Merge::take_rest() {
   const Batch& batch = current_->batch;
   Batch rest = batch.slice(current_->row, batch.rows() - current_->row);
-  if (!TRY(load(*current_))) TRY(next_current());
+  if (!TRY(load(*current_))) next_current();
   return std::optional(std::move(rest));
 }
 

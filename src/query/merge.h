@@ -1,4 +1,4 @@
-// Merge: sorted runs of rows → one sorted run, in which the last write of a row wins.
+// Merge: sorted streams of rows → one sorted stream, in which the last write of a row wins.
 #pragma once
 
 #include <cstdint>
@@ -12,34 +12,34 @@
 namespace sluice::query {
 
 /// Rows in order, a batch at a time.
-class Run {
+class Stream {
  public:
-  virtual ~Run() = default;
+  virtual ~Stream() = default;
   /// The next 1 to 8192 rows, or nothing at the end. The columns of the order are never null.
   virtual Result<std::optional<Batch>> next() = 0;
 };
 
-/// How the rows of a run are sorted, by indexes of columns; values in the order of
+/// How the rows of a stream are sorted, by indexes of columns; values in the order of
 /// memtable/frozen.h.
 struct Order {
   std::vector<size_t> columns;    ///< key, then time
   std::optional<size_t> version;  ///< of rows equal in `columns` the one with the greatest stays,
-                                  ///< and no run holds two such rows; none: all stay, by run
+                                  ///< and no stream holds two such rows; none: all stay, by stream
 };
 
-/// Holds one batch a run, and what it is about to return. One thread.
+/// Holds one batch a stream, and what it is about to return. One thread.
 class Merge {
  public:
-  /// Every run yields batches of `schema`.
-  Merge(SchemaPtr schema, Order order, std::vector<std::unique_ptr<Run>> runs);
+  /// Every stream yields batches of `schema`.
+  Merge(SchemaPtr schema, Order order, std::vector<std::unique_ptr<Stream>> streams);
 
   /// The next 1 to 8192 rows, or nothing at the end. After an error it is useless.
   Result<std::optional<Batch>> next();
 
  private:
-  /// A run's loaded batch and the first row of it that is still to come.
+  /// A stream's loaded batch and the first row of it that is still to come.
   struct Head {
-    std::unique_ptr<Run> run;
+    std::unique_ptr<Stream> stream;
     size_t rank = 0;
     Batch batch;
     std::vector<ColumnView> columns;
@@ -55,9 +55,8 @@ class Merge {
   Result<bool> load(Head& head);
   Result<bool> advance(Head& head);
   Result<bool> settle();
-  Status next_current();
+  void next_current();
   Status drop_rival();
-  Status step();
   Result<std::optional<Batch>> take_rest();
   bool rest_precedes_rivals() const;
   bool fits(uint64_t row_bytes) const;

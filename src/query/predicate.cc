@@ -226,7 +226,7 @@ Result<Field> find_column(const std::vector<Field>& columns, std::string_view na
                std::string(name));
 }
 
-Result<Predicate> bind(const Predicate& predicate, const std::vector<Field>& columns) {
+Result<Predicate> bind_predicate(const Predicate& predicate, const std::vector<Field>& columns) {
   Predicate bound = predicate;
   TRY(bind_in_place(bound, columns, 0));
   return bound;

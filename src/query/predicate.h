@@ -19,7 +19,7 @@ namespace sluice::query {
 /// The same predicate with every literal in the type of its column: a time's text as a timestamp, a
 /// number as long or double. A long is compared with a fraction exactly. kInvalid: kUnknownColumn
 /// or kTypeMismatch, where() is the column; a predicate that is malformed or nested too deep.
-Result<Predicate> bind(const Predicate& predicate, const std::vector<Field>& columns);
+Result<Predicate> bind_predicate(const Predicate& predicate, const std::vector<Field>& columns);
 
 /// The columns that a predicate names, each once, in order of their first mention.
 std::vector<std::string> columns_of(const Predicate& predicate);

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "query/predicate.h"
-#include "query/run.h"
+#include "query/stream.h"
 
 namespace sluice::query {
 
@@ -30,7 +30,7 @@ Result<std::optional<Predicate>> filter_of(const TableSpec& spec, const ScanOpti
   }
   Predicate all;
   all.op = Op::kAnd;
-  if (options.where) all.operands.push_back(TRY(bind(*options.where, spec.columns)));
+  if (options.where) all.operands.push_back(TRY(bind_predicate(*options.where, spec.columns)));
   if (options.from) all.operands.push_back(make_time_test(spec.time, Op::kGe, *options.from));
   if (options.to) all.operands.push_back(make_time_test(spec.time, Op::kLt, *options.to));
   if (all.operands.empty()) return std::optional<Predicate>();
@@ -81,7 +81,7 @@ Order order_of(const TableSpec& spec, const Schema& input) {
   return order;
 }
 
-/// Runs that are merged with one another.
+/// Streams that are merged with one another.
 struct Partition {
   std::vector<const part::Meta*> parts;
   std::optional<memtable::Frozen::Partition> unflushed;
@@ -93,20 +93,20 @@ Result<int32_t> day_of(const part::Meta& part, const table::Metadata& metadata) 
   return *part.day;
 }
 
-Result<std::vector<Partition>> partitions_of(const Rows& rows, const Plan& plan) {
+Result<std::vector<Partition>> partitions_of(const Contents& contents, const Plan& plan) {
   std::map<int32_t, Partition> by_day;
   std::vector<Partition> ordered;
-  for (const part::Meta& part : rows.parts) {
-    const int32_t day = TRY(day_of(part, rows.metadata));
+  for (const part::Meta& part : contents.parts) {
+    const int32_t day = TRY(day_of(part, contents.metadata));
     if (!may_hold(day, plan.days)) continue;
-    if (!may_hold(part, plan.ranges, rows.metadata.schema())) continue;
+    if (!may_hold(part, plan.ranges, contents.metadata.schema())) continue;
     if (plan.order.columns.empty()) {
       ordered.push_back({{&part}, std::nullopt});
     } else {
       by_day[day].parts.push_back(&part);
     }
   }
-  for (const auto& partition : rows.unflushed.partitions()) {
+  for (const auto& partition : contents.unflushed.partitions()) {
     if (may_hold(partition.day, plan.days)) by_day[partition.day].unflushed = partition;
   }
   for (auto& [day, partition] : by_day) ordered.push_back(std::move(partition));
@@ -115,11 +115,11 @@ Result<std::vector<Partition>> partitions_of(const Rows& rows, const Plan& plan)
 
 class ScanCursor final : public Cursor {
  public:
-  ScanCursor(const Rows& rows, Plan plan, std::vector<Partition> partitions)
-      : rows_(rows),
+  ScanCursor(const Contents& contents, Plan plan, std::vector<Partition> partitions)
+      : contents_(contents),
         plan_(std::move(plan)),
         partitions_(std::move(partitions)),
-        gatherer_(rows.unflushed, plan_.input, rows.epoch),
+        gatherer_(contents.unflushed, plan_.input, contents.epoch),
         left_(plan_.limit) {
     for (const Field& field : plan_.output->fields()) {
       projection_.push_back(*plan_.input->find(field.name));
@@ -161,14 +161,14 @@ class ScanCursor final : public Cursor {
   Result<bool> open_partition() {
     if (next_partition_ == partitions_.size()) return false;
     const Partition& partition = partitions_[next_partition_++];
-    std::vector<std::unique_ptr<Run>> runs;
+    std::vector<std::unique_ptr<Stream>> streams;
     for (const part::Meta* part : partition.parts) {
-      runs.push_back(TRY(open_part_run(rows_.bucket, *part, plan_)));
+      streams.push_back(TRY(open_part_stream(contents_.bucket, *part, plan_)));
     }
     if (partition.unflushed) {
-      runs.push_back(make_memtable_run(gatherer_, *partition.unflushed));
+      streams.push_back(make_memtable_stream(gatherer_, *partition.unflushed));
     }
-    merge_.emplace(plan_.input, plan_.order, std::move(runs));
+    merge_.emplace(plan_.input, plan_.order, std::move(streams));
     return true;
   }
 
@@ -187,7 +187,7 @@ class ScanCursor final : public Cursor {
     return out.finish();
   }
 
-  const Rows rows_;
+  const Contents contents_;
   const Plan plan_;
   const std::vector<Partition> partitions_;
   std::vector<size_t> projection_;  // index into the input of each output column
@@ -222,10 +222,10 @@ Result<Plan> plan_scan(const table::Metadata& metadata, const ScanOptions& optio
   return plan;
 }
 
-Result<std::unique_ptr<Cursor>> open_cursor(const Rows& rows, Plan plan) {
-  std::vector<Partition> partitions = TRY(partitions_of(rows, plan));
+Result<std::unique_ptr<Cursor>> open_cursor(const Contents& contents, Plan plan) {
+  std::vector<Partition> partitions = TRY(partitions_of(contents, plan));
   return std::unique_ptr<Cursor>(
-      std::make_unique<ScanCursor>(rows, std::move(plan), std::move(partitions)));
+      std::make_unique<ScanCursor>(contents, std::move(plan), std::move(partitions)));
 }
 
 }  // namespace sluice::query

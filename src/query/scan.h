@@ -1,9 +1,10 @@
 // Scan: the rows of a table, merged from its parts and its unflushed rows, filtered, in order.
 //
 // Partition by partition, in the order of days. Steps of a partition: 1 open its parts and its
-// unflushed rows as sorted runs, skipping what cannot pass (prune.h)  2 merge: the last write wins
-// 3 filter, for only now is it known which version of a row counts  4 project. Rows without key and
-// time have no order between parts: there each part is a step of its own, in the order of commits.
+// unflushed rows as sorted streams, skipping what cannot pass (prune.h)  2 merge: the last write
+// wins 3 filter, for only now is it known which version of a row counts  4 project. Rows without
+// key and time have no order between parts: there each part is a step of its own, in the order of
+// commits.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,7 @@ struct Plan {
   SchemaPtr output;
   SchemaPtr input;                             ///< columns of output, filter and order
   std::vector<part::ReadColumn> read_columns;  ///< of `input`
-  Order order;                                 ///< of the runs
+  Order order;                                 ///< of the streams
   std::optional<Predicate> filter;             ///< bound
   Interval days;                               ///< of the time column
   std::vector<part::Range> ranges;
@@ -38,7 +39,7 @@ struct Plan {
 Result<Plan> plan_scan(const table::Metadata& metadata, const ScanOptions& options);
 
 /// Where the rows are. Everything outlives the cursor.
-struct Rows {
+struct Contents {
   Bucket& bucket;
   const table::Metadata& metadata;
   const std::vector<part::Meta>& parts;  ///< in the order of commits
@@ -46,6 +47,6 @@ struct Rows {
   uint64_t epoch = 0;  ///< of the unflushed rows
 };
 
-Result<std::unique_ptr<Cursor>> open_cursor(const Rows& rows, Plan plan);
+Result<std::unique_ptr<Cursor>> open_cursor(const Contents& contents, Plan plan);
 
 }  // namespace sluice::query

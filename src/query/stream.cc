@@ -1,4 +1,4 @@
-#include "query/run.h"
+#include "query/stream.h"
 
 #include <algorithm>
 
@@ -8,10 +8,10 @@ namespace {
 
 constexpr size_t kBatchRows = 8192;
 
-class PartRun final : public Run {
+class PartStream final : public Stream {
  public:
-  PartRun(std::unique_ptr<part::Reader> reader, std::unique_ptr<part::Rows> rows,
-          const part::Meta& part, const Order& order)
+  PartStream(std::unique_ptr<part::Reader> reader, std::unique_ptr<part::Rows> rows,
+             const part::Meta& part, const Order& order)
       : reader_(std::move(reader)), rows_(std::move(rows)), part_(part), order_(order) {}
 
   Result<std::optional<Batch>> next() override {
@@ -36,9 +36,9 @@ class PartRun final : public Run {
   const Order& order_;
 };
 
-class MemtableRun final : public Run {
+class MemtableStream final : public Stream {
  public:
-  MemtableRun(memtable::Gatherer& gatherer, const memtable::Frozen::Partition& rows)
+  MemtableStream(memtable::Gatherer& gatherer, const memtable::Frozen::Partition& rows)
       : gatherer_(gatherer), at_(rows.first), end_(rows.first + rows.count) {}
 
   Result<std::optional<Batch>> next() override {
@@ -56,17 +56,17 @@ class MemtableRun final : public Run {
 
 }  // namespace
 
-Result<std::unique_ptr<Run>> open_part_run(Bucket& bucket, const part::Meta& part,
-                                           const Plan& plan) {
+Result<std::unique_ptr<Stream>> open_part_stream(Bucket& bucket, const part::Meta& part,
+                                                 const Plan& plan) {
   auto reader = TRY(part::Reader::open(bucket, part.key, part.bytes));
   auto rows = TRY(reader->read(plan.read_columns, plan.ranges));
-  return std::unique_ptr<Run>(
-      std::make_unique<PartRun>(std::move(reader), std::move(rows), part, plan.order));
+  return std::unique_ptr<Stream>(
+      std::make_unique<PartStream>(std::move(reader), std::move(rows), part, plan.order));
 }
 
-std::unique_ptr<Run> make_memtable_run(memtable::Gatherer& gatherer,
-                                       const memtable::Frozen::Partition& rows) {
-  return std::make_unique<MemtableRun>(gatherer, rows);
+std::unique_ptr<Stream> make_memtable_stream(memtable::Gatherer& gatherer,
+                                             const memtable::Frozen::Partition& rows) {
+  return std::make_unique<MemtableStream>(gatherer, rows);
 }
 
 }  // namespace sluice::query

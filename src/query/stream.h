@@ -1,4 +1,4 @@
-// Runs: the sorted rows of a part, and those of a partition that are not in parts yet.
+// Streams: the sorted rows of a part, and those of a partition that are not in parts yet.
 #pragma once
 
 #include <memory>
@@ -11,13 +11,13 @@
 
 namespace sluice::query {
 
-/// Reads the footer. Part and plan outlive the run. The run is kCorrupt where a column of the
+/// Reads the footer. Part and plan outlive the stream. The stream is kCorrupt where a column of the
 /// order has a null.
-Result<std::unique_ptr<Run>> open_part_run(Bucket& bucket, const part::Meta& part,
-                                           const Plan& plan);
+Result<std::unique_ptr<Stream>> open_part_stream(Bucket& bucket, const part::Meta& part,
+                                                 const Plan& plan);
 
-/// The gatherer outlives the run and gathers the plan's input.
-std::unique_ptr<Run> make_memtable_run(memtable::Gatherer& gatherer,
-                                       const memtable::Frozen::Partition& rows);
+/// The gatherer outlives the stream and gathers the plan's input.
+std::unique_ptr<Stream> make_memtable_stream(memtable::Gatherer& gatherer,
+                                             const memtable::Frozen::Partition& rows);
 
 }  // namespace sluice::query
