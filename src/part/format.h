@@ -149,7 +149,7 @@ struct PageHeader {
   int32_t values = 0;
   Encoding encoding = Encoding::kPlain;
   Encoding levels_encoding = Encoding::kRle;  ///< V1
-  int32_t levels_bytes = 0;                   ///< V2: definition levels
+  int32_t levels_bytes = 0;                   ///< definition levels of V2
   int32_t repetition_bytes = 0;               ///< V2
   bool compressed = true;                     ///< V2
 };

@@ -1,0 +1,33 @@
+// Any bytes as a part: an error or rows, never more.
+#include "part/part_fixture.h"
+
+namespace {
+
+using sluice::Type;
+
+void read_column(sluice::part::Reader& reader, int32_t field_id, Type type) {
+  sluice::Value lower;
+  lower.type = type;
+  auto rows = reader.read({{field_id, "c", type, 0}}, {{field_id, lower, {}}});
+  // Damaged bytes may claim any number of rows.
+  for (int batches = 0; rows.ok() && batches < 4; ++batches) {
+    const auto batch = (*rows)->next();
+    if (!batch.ok() || !*batch) break;
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
+  sluice::part::MemoryBucket bucket;
+  bucket.objects["p"].assign(reinterpret_cast<const char*>(bytes), size);
+  auto reader = sluice::part::Reader::open(bucket, "p", size);
+  if (!reader.ok()) return 0;
+  for (const sluice::part::Column& column : (*reader)->columns()) {
+    for (const Type type : {Type::kBool, Type::kInt64, Type::kDouble, Type::kString, Type::kBinary,
+                            Type::kTimestamp}) {
+      read_column(**reader, column.field_id, type);
+    }
+  }
+  return 0;
+}
