@@ -92,6 +92,7 @@ Status Applier::reserve_for_replay(uint64_t bytes) {
   }
 }
 
+// The shard hears of it before the callers that wait for it do.
 void Applier::end_replay(uint64_t end_lsn, Dictionary schemas) {
   Recovered recovered;
   recovered.schemas = std::move(schemas);
@@ -102,11 +103,12 @@ void Applier::end_replay(uint64_t end_lsn, Dictionary schemas) {
         recovered.positions.emplace_back(lane, SourcePosition{source, position});
       }
     }
-    lanes_.applied_lsn = std::max(lanes_.applied_lsn, end_lsn);
-    lanes_.recovered = true;
-    lanes_.monitor().notify_all();
   }
   shard_.push(std::move(recovered));
+  MonitorLock lock(lanes_.monitor());
+  lanes_.applied_lsn = std::max(lanes_.applied_lsn, end_lsn);
+  lanes_.recovered = true;
+  lanes_.monitor().notify_all();
 }
 
 // What the log holds cannot be read: nothing is flushed past the gap, nothing is trimmed, everybody

@@ -218,11 +218,12 @@ void Shard::refuse(Pending& batch, const Error& error) {
 }
 
 // E9: no frame is trimmed before every schema that later frames refer to is known: the checkpoint
-// carries them. A trim that failed costs space only, and the next one takes it along; a poisoned
+// carries them, and keeps those of earlier openings as long as a segment of theirs is left: replay
+// reads all of it. A trim that failed costs space only, and the next one takes it along; a poisoned
 // log says so to the next append.
 void Shard::trim(uint64_t lsn) {
   const uint64_t base = log_.recovered().base_lsn;
-  if (lsn + 1 >= base) schemas_.drop_before(base);
+  if (log_.stats().segments == 1) schemas_.drop_before(base);
   const Status trimmed = log_.trim(lsn, schemas_.encode());
   static_cast<void>(trimmed);
 }

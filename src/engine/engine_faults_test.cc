@@ -1,0 +1,245 @@
+// The engine over a bucket that fails on demand: what must never be lost, doubled, trimmed or
+// removed.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+
+#include "sluice/engine.h"
+#include "sluice/inspect.h"
+
+namespace sluice {
+namespace {
+
+const TableName kTable{"demo", "events"};
+
+/// Passes on to a real bucket, unless a rule says that a call fails, before or after its effect.
+class FaultyBucket : public Bucket {
+ public:
+  enum class Verdict : uint8_t { kPass, kFailBefore, kFailAfter };
+  using Rule = std::function<Verdict(std::string_view call, std::string_view key)>;
+
+  explicit FaultyBucket(Bucket& inner) : inner_(inner) {}
+  void set_rule(Rule rule) {
+    std::lock_guard lock(mutex_);
+    rule_ = std::move(rule);
+  }
+
+  Status put_if_absent(std::string_view key, ByteView bytes) override {
+    return judged("put_if_absent", key, [&] { return inner_.put_if_absent(key, bytes); });
+  }
+  Result<std::unique_ptr<Upload>> begin_upload(std::string_view key) override {
+    TRY(judged("begin_upload", key, [] { return ok(); }));
+    return inner_.begin_upload(key);
+  }
+  Status put(std::string_view key, ByteView bytes) override {
+    return judged("put", key, [&] { return inner_.put(key, bytes); });
+  }
+  Result<size_t> get_range(std::string_view key, uint64_t offset,
+                           std::span<std::byte> out) override {
+    TRY(judged("get_range", key, [] { return ok(); }));
+    return inner_.get_range(key, offset, out);
+  }
+  Result<ObjectEntry> head(std::string_view key) override { return inner_.head(key); }
+  Result<std::vector<ObjectEntry>> list(std::string_view prefix) override {
+    TRY(judged("list", prefix, [] { return ok(); }));
+    return inner_.list(prefix);
+  }
+  Status remove(std::string_view key) override {
+    return judged("remove", key, [&] { return inner_.remove(key); });
+  }
+  std::string uri(std::string_view key) const override { return inner_.uri(key); }
+
+ private:
+  Status judged(std::string_view call, std::string_view key, const std::function<Status()>& act) {
+    Verdict verdict = Verdict::kPass;
+    {
+      std::lock_guard lock(mutex_);
+      if (rule_) verdict = rule_(call, key);
+    }
+    const Error unknown(Code::kIo, Reason::kUnknownOutcome, "planted", std::string(key));
+    if (verdict == Verdict::kFailBefore) return unknown;
+    const Status done = act();
+    return verdict == Verdict::kFailAfter ? Status(unknown) : done;
+  }
+
+  Bucket& inner_;
+  std::mutex mutex_;
+  Rule rule_;
+};
+
+using Verdict = FaultyBucket::Verdict;
+
+class EngineFaults : public testing::Test {
+ protected:
+  void SetUp() override {
+    dir_ = testing::TempDir() + "engine_faults_" +
+           testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(dir_);
+    options_.retry_min = kMillisecond;
+    options_.retry_max = 5 * kMillisecond;
+    options_.segment_bytes = 64 << 10;
+    start();
+    ASSERT_TRUE(engine_->create_table(kTable, {{{"n", Type::kInt64}}, {}, ""}).ok());
+  }
+  void TearDown() override {
+    stop();
+    std::filesystem::remove_all(dir_);
+  }
+  void stop() {
+    engine_.reset();
+    bucket_.reset();
+    platform_.reset();
+  }
+  void start() {
+    stop();
+    platform_ = open_local_platform(dir_, DirectoryUse::kCreate).value();
+    Platform platform = platform_->platform();
+    bucket_ = std::make_unique<FaultyBucket>(*platform.bucket);
+    platform.bucket = bucket_.get();
+    engine_ = Engine::open(platform, options_).value();
+  }
+  Status append(int64_t first, int rows) {
+    BatchBuilder builder(Schema::make({{"n", Type::kInt64}}).value());
+    for (int i = 0; i < rows; ++i) builder.append_int64(0, first + i);
+    const auto ack = engine_->append(kTable, builder.finish().value(), {});
+    return ack.ok() ? ok() : ack.error();
+  }
+  std::vector<int64_t> numbers() {
+    std::vector<int64_t> numbers;
+    const auto snapshot = engine_->snapshot(kTable).value();
+    const auto cursor = snapshot->scan({}).value();
+    while (const auto batch = cursor->next().value()) {
+      for (uint32_t row = 0; row < batch->rows(); ++row) {
+        numbers.push_back(batch->column(0).int64(row));
+      }
+    }
+    std::sort(numbers.begin(), numbers.end());
+    return numbers;
+  }
+  static std::vector<int64_t> up_to(int64_t count) {
+    std::vector<int64_t> numbers;
+    for (int64_t n = 0; n < count; ++n) numbers.push_back(n);
+    return numbers;
+  }
+
+  std::string dir_;
+  EngineOptions options_;
+  std::unique_ptr<OwnedPlatform> platform_;
+  std::unique_ptr<FaultyBucket> bucket_;
+  std::unique_ptr<Engine> engine_;
+};
+
+// E5, E10: the commit stands, its confirmation fails: the next try must not flush the rows again.
+TEST_F(EngineFaults, FlushesRowsOnceWhenTheConfirmationOfTheirCommitFails) {
+  ASSERT_TRUE(append(0, 10).ok());
+  bool committed = false;
+  int failures = 3;
+  bucket_->set_rule([&](std::string_view call, std::string_view key) {
+    if (call == "put_if_absent" && key.ends_with(".metadata.json")) committed = true;
+    return call == "list" && committed && failures-- > 0 ? Verdict::kFailBefore : Verdict::kPass;
+  });
+  ASSERT_TRUE(engine_->flush().ok());
+  bucket_->set_rule(nullptr);
+  EXPECT_LE(failures, 0);
+  EXPECT_EQ(numbers(), up_to(10));
+  start();
+  EXPECT_EQ(numbers(), up_to(10));
+}
+
+// E8: the metadata that names the parts may be there: its answer was lost, and so they stay.
+TEST_F(EngineFaults, KeepsThePartsOfACommitWhoseAnswerWasLost) {
+  ASSERT_TRUE(append(0, 10).ok());
+  int lost = 0;
+  bool part_removed = false;
+  bucket_->set_rule([&](std::string_view call, std::string_view key) {
+    if (call == "remove" && key.ends_with(".parquet")) part_removed = true;
+    if (call != "put_if_absent" || !key.ends_with(".metadata.json") || lost > 1)
+      return Verdict::kPass;
+    ++lost;
+    return Verdict::kFailAfter;
+  });
+  ASSERT_TRUE(engine_->flush().ok());
+  bucket_->set_rule(nullptr);
+  EXPECT_EQ(lost, 2);
+  EXPECT_FALSE(part_removed);
+  EXPECT_EQ(numbers(), up_to(10));
+  EXPECT_TRUE(verify(platform_->platform()).value().findings.empty());
+}
+
+// E1, E2, E6: acks go on while the table cannot be written, and what they promised is not trimmed.
+TEST_F(EngineFaults, HoldsInTheLogWhatTheBucketDoesNotTake) {
+  std::atomic<int> tries = 0;
+  bucket_->set_rule([&](std::string_view call, std::string_view) {
+    if (call != "begin_upload") return Verdict::kPass;
+    ++tries;
+    return Verdict::kFailBefore;
+  });
+  options_.flush_rows = 100;
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(append(i * 1000, 1000).ok());
+  EXPECT_GT(engine_->status().log_segments, 3u);
+  stop();
+  start();
+  EXPECT_EQ(numbers(), up_to(50'000));
+  ASSERT_TRUE(engine_->flush().ok());
+  EXPECT_EQ(numbers(), up_to(50'000));
+}
+
+// E3, E4, E9: the schema's own frame is trimmed with the first segments; later frames still refer
+// to it.
+TEST_F(EngineFaults, ReplaysFramesWhoseSchemaFrameWasTrimmed) {
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(append((round * 20 + i) * 1000, 1000).ok());
+    if (round < 2) {
+      ASSERT_TRUE(engine_->flush().ok());
+    }
+  }
+  stop();
+  start();
+  EXPECT_EQ(numbers(), up_to(60'000));
+  EXPECT_EQ(engine_->describe(kTable).value().unflushed_rows, 20'000u);
+  start();
+  ASSERT_TRUE(engine_->flush().ok());
+  EXPECT_EQ(numbers(), up_to(60'000));
+}
+
+// E7: resent while the first copy is on its way, and after a restart that replays it.
+TEST_F(EngineFaults, TakesAResentBatchOnce) {
+  const auto send = [&](int64_t first, uint64_t position) {
+    BatchBuilder builder(Schema::make({{"n", Type::kInt64}}).value());
+    builder.append_int64(0, first);
+    AppendOptions options;
+    options.source = SourcePosition{"source", position};
+    return engine_->append(kTable, builder.finish().value(), options);
+  };
+  EXPECT_FALSE(send(0, 1).value().duplicate);
+  EXPECT_TRUE(send(0, 1).value().duplicate);
+  start();
+  EXPECT_TRUE(send(0, 1).value().duplicate);
+  EXPECT_FALSE(send(1, 2).value().duplicate);
+  ASSERT_TRUE(engine_->flush().ok());
+  EXPECT_TRUE(send(1, 2).value().duplicate);
+  EXPECT_EQ(numbers(), up_to(2));
+}
+
+// T1: what the metadata names is there before it; a failure in between commits nothing.
+TEST_F(EngineFaults, CommitsNothingWhenAManifestCannotBePut) {
+  ASSERT_TRUE(append(0, 10).ok());
+  int failures = 2;
+  bucket_->set_rule([&](std::string_view call, std::string_view key) {
+    const bool hit = call == "put_if_absent" && key.ends_with(".avro") && failures > 0;
+    if (hit) --failures;
+    return hit ? Verdict::kFailBefore : Verdict::kPass;
+  });
+  ASSERT_TRUE(engine_->flush().ok());
+  EXPECT_EQ(failures, 0);
+  bucket_->set_rule(nullptr);
+  EXPECT_EQ(numbers(), up_to(10));
+  EXPECT_TRUE(verify(platform_->platform()).value().findings.empty());
+}
+
+}  // namespace
+}  // namespace sluice
