@@ -39,7 +39,8 @@ Result<AvroType> parse_union(const JsonValue& value, int depth) {
   AvroType type;
   type.kind = AvroType::Kind::kUnion;
   for (const JsonValue& branch : TRY(value.as_array("union"))) {
-    type.fields.push_back({"", TRY(parse_type(branch, depth))});
+    AvroType branch_type = TRY(parse_type(branch, depth));
+    type.fields.push_back({"", std::move(branch_type)});
   }
   if (type.fields.empty()) return corrupt("a union without branches", 0);
   return type;
@@ -61,14 +62,17 @@ Result<AvroType> parse_named(std::string_view name, const JsonValue& value, int 
       const std::string_view item = type.kind == AvroType::Kind::kArray ? "items" : "values";
       const auto found = value.find(item);
       if (!found) return corrupt("an Avro type without '" + std::string(item) + "'", 0);
-      type.fields.push_back({"", TRY(parse_type(*found, depth))});
+      AvroType item_type = TRY(parse_type(*found, depth));
+      type.fields.push_back({"", std::move(item_type)});
       break;
     }
     case AvroType::Kind::kRecord:
       for (const JsonValue& field : TRY(value.array("fields"))) {
         const auto found = field.find("type");
         if (!found) return corrupt("an Avro field without type", 0);
-        type.fields.push_back({TRY(field.text("name")), TRY(parse_type(*found, depth))});
+        std::string field_name = TRY(field.text("name"));
+        AvroType field_type = TRY(parse_type(*found, depth));
+        type.fields.push_back({std::move(field_name), std::move(field_type)});
       }
       break;
     default:

@@ -23,6 +23,50 @@ EncodedManifest some_manifest(const Metadata& metadata) {
   return writer.finish();
 }
 
+constexpr std::string_view kGoldenSchema =
+    R"({"type":"record","name":"manifest_entry","fields":[{"name":"status","type":"int","field-)"
+    R"(id":0},{"name":"snapshot_id","type":["null","long"],"default":null,"field-id":1},{"name")"
+    R"(:"sequence_number","type":["null","long"],"default":null,"field-id":3},{"name":"file_seq)"
+    R"(uence_number","type":["null","long"],"default":null,"field-id":4},{"name":"data_file","t)"
+    R"(ype":{"type":"record","name":"r2","fields":[{"name":"content","type":"int","field-id":13)"
+    R"(4},{"name":"file_path","type":"string","field-id":100},{"name":"file_format","type":"str)"
+    R"(ing","field-id":101},{"name":"partition","type":{"type":"record","name":"r102","fields":)"
+    R"([{"name":"time_day","type":["null",{"type":"int","logicalType":"date"}],"default":null,")"
+    R"(field-id":1000}]},"field-id":102},{"name":"record_count","type":"long","field-id":103},{)"
+    R"("name":"file_size_in_bytes","type":"long","field-id":104},{"name":"column_sizes","type":)"
+    R"(["null",{"type":"array","items":{"type":"record","name":"k117_v118","fields":[{"name":"k)"
+    R"(ey","type":"int","field-id":117},{"name":"value","type":"long","field-id":118}]},"logica)"
+    R"(lType":"map"}],"default":null,"field-id":108},{"name":"value_counts","type":["null",{"ty)"
+    R"(pe":"array","items":{"type":"record","name":"k119_v120","fields":[{"name":"key","type":")"
+    R"(int","field-id":119},{"name":"value","type":"long","field-id":120}]},"logicalType":"map")"
+    R"(}],"default":null,"field-id":109},{"name":"null_value_counts","type":["null",{"type":"ar)"
+    R"(ray","items":{"type":"record","name":"k121_v122","fields":[{"name":"key","type":"int","f)"
+    R"(ield-id":121},{"name":"value","type":"long","field-id":122}]},"logicalType":"map"}],"def)"
+    R"(ault":null,"field-id":110},{"name":"nan_value_counts","type":["null",{"type":"array","it)"
+    R"(ems":{"type":"record","name":"k138_v139","fields":[{"name":"key","type":"int","field-id")"
+    R"(:138},{"name":"value","type":"long","field-id":139}]},"logicalType":"map"}],"default":nu)"
+    R"(ll,"field-id":137},{"name":"lower_bounds","type":["null",{"type":"array","items":{"type")"
+    R"(:"record","name":"k126_v127","fields":[{"name":"key","type":"int","field-id":126},{"name)"
+    R"(":"value","type":"bytes","field-id":127}]},"logicalType":"map"}],"default":null,"field-i)"
+    R"(d":125},{"name":"upper_bounds","type":["null",{"type":"array","items":{"type":"record",")"
+    R"(name":"k129_v130","fields":[{"name":"key","type":"int","field-id":129},{"name":"value",")"
+    R"(type":"bytes","field-id":130}]},"logicalType":"map"}],"default":null,"field-id":128},{"n)"
+    R"(ame":"key_metadata","type":["null","bytes"],"default":null,"field-id":131},{"name":"spli)"
+    R"(t_offsets","type":["null",{"type":"array","items":"long","element-id":133}],"default":nu)"
+    R"(ll,"field-id":132},{"name":"equality_ids","type":["null",{"type":"array","items":"int",")"
+    R"(element-id":136}],"default":null,"field-id":135},{"name":"sort_order_id","type":["null",)"
+    R"("int"],"default":null,"field-id":140}]},"field-id":2}]})";
+
+/// The block of entries: count, length, entries, sync.
+constexpr std::string_view kGoldenBlockHex =
+    "04ee0300021602020204003c2f6c616b652f64622f636f6c6c2f646174612f6f6c642e706172717565740e50"
+    "41525155455402010e8c0102060250043c063c000206020e040e060e00020602000400060200020206040002"
+    "040202610410010101010101010100020402026204100202020202020202000002020800000002029a010000"
+    "003c2f6c616b652f64622f636f6c6c2f646174612f6e65772e706172717565740e5041525155455402f0a802"
+    "14c80102060250043c063c000206021404140614000206020004000602000202060400020402026104100101"
+    "0101010101010002040202620410020202020202020200000202080000000000000000000000000000000000"
+    "0005";
+
 void expect_equal(const part::Meta& a, const part::Meta& b) {
   EXPECT_EQ(a.key, b.key);
   EXPECT_EQ(a.bytes, b.bytes);
@@ -39,6 +83,25 @@ void expect_equal(const part::Meta& a, const part::Meta& b) {
     EXPECT_EQ(a.columns[i].lower, b.columns[i].lower);
     EXPECT_EQ(a.columns[i].upper, b.columns[i].upper);
   }
+}
+
+std::string to_hex(std::string_view bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string hex;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    hex.append({kDigits[byte >> 4], kDigits[byte & 15]});
+  }
+  return hex;
+}
+
+TEST(Manifest, EncodesToTheGoldenBytes) {
+  EXPECT_EQ(manifest_entry_schema("time_day"), kGoldenSchema);
+  const EncodedManifest manifest = some_manifest(table_metadata());
+  EXPECT_NE(manifest.bytes.find(kGoldenSchema), std::string::npos);
+  ASSERT_GT(manifest.bytes.size(), kGoldenBlockHex.size() / 2);
+  const size_t block = manifest.bytes.size() - kGoldenBlockHex.size() / 2;
+  EXPECT_EQ(to_hex(manifest.bytes.substr(block)), kGoldenBlockHex);
 }
 
 // T8: entries that are not new keep their own numbers; new ones take the manifest's.

@@ -62,7 +62,8 @@ Result<Coverage> read_coverage(const JsonValue& value) {
   coverage.low_water = TRY(value.uint64("low-water"));
   const JsonValue exceptions = TRY(value.object("exceptions"));
   for (const auto& [partition, number] : TRY(exceptions.as_members("exceptions"))) {
-    coverage.exceptions[TRY(unescape(partition))] = TRY(number.as_uint64("exceptions"));
+    std::string name = TRY(unescape(partition));
+    coverage.exceptions[std::move(name)] = TRY(number.as_uint64("exceptions"));
   }
   return coverage;
 }
@@ -143,8 +144,10 @@ Result<Marks> Marks::decode(std::string_view text) {
   }
   Marks marks;
   for (const JsonValue& value : TRY(root.array("logs"))) {
-    LogMarks entry{TRY(read_id<LogId>(value, "log")), TRY(read_id<OpeningId>(value, "opening")),
-                   TRY(read_coverage(value))};
+    LogMarks entry;
+    entry.log = TRY(read_id<LogId>(value, "log"));
+    entry.opening = TRY(read_id<OpeningId>(value, "opening"));
+    entry.lsns = TRY(read_coverage(value));
     if (!marks.logs.empty() && !(marks.logs.back().log < entry.log)) {
       return Error(Code::kCorrupt, Reason::kDecodeFailure, "the logs are not in order");
     }
@@ -152,7 +155,8 @@ Result<Marks> Marks::decode(std::string_view text) {
   }
   const JsonValue sources = TRY(root.object("sources"));
   for (const auto& [source, positions] : TRY(sources.as_members("sources"))) {
-    marks.sources[TRY(unescape(source))] = TRY(read_coverage(positions));
+    std::string name = TRY(unescape(source));
+    marks.sources[std::move(name)] = TRY(read_coverage(positions));
   }
   return marks;
 }

@@ -200,8 +200,9 @@ Status read_partitioning(const JsonValue& root, Metadata& metadata) {
   }
   const std::vector<JsonValue> fields = TRY(specs[0].array("fields"));
   if (fields.empty()) return ok();
-  if (fields.size() != 1 || TRY(fields[0].text("transform")) != "day" ||
-      TRY(fields[0].int32("field-id")) != kDayFieldId) {
+  const std::string transform = TRY(fields[0].text("transform"));
+  const int32_t field_id = TRY(fields[0].int32("field-id"));
+  if (fields.size() != 1 || transform != "day" || field_id != kDayFieldId) {
     return unsupported("a partitioning other than by day");
   }
   metadata.day_source_id = TRY(fields[0].int32("source-id"));
@@ -258,12 +259,13 @@ Status read_snapshots(const JsonValue& root, Metadata& metadata) {
     return corrupt("the current snapshot is missing");
   }
   for (const JsonValue& value : TRY(root.array("snapshot-log"))) {
-    metadata.snapshot_log.emplace_back(TRY(value.int64("timestamp-ms")),
-                                       TRY(value.int64("snapshot-id")));
+    const int64_t timestamp_ms = TRY(read_counter(value, "timestamp-ms"));
+    metadata.snapshot_log.emplace_back(timestamp_ms, TRY(value.int64("snapshot-id")));
   }
   for (const JsonValue& value : TRY(root.array("metadata-log"))) {
-    metadata.metadata_log.emplace_back(TRY(value.int64("timestamp-ms")),
-                                       TRY(read_key(metadata, value, "metadata-file")));
+    const int64_t timestamp_ms = TRY(read_counter(value, "timestamp-ms"));
+    std::string key = TRY(read_key(metadata, value, "metadata-file"));
+    metadata.metadata_log.emplace_back(timestamp_ms, std::move(key));
   }
   return read_refs(root, metadata);
 }
