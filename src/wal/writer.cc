@@ -39,7 +39,8 @@ Result<std::unique_ptr<Writer>> Writer::create(Disk& disk, SegmentHeader header,
                                                uint64_t segment_bytes) {
   const std::string name = temporary_name(segment_name(header.base_lsn));
   TRY(remove_if_present(disk, name));
-  std::unique_ptr<Writer> writer(new Writer(TRY(disk.create(name)), header, segment_bytes));
+  std::unique_ptr<File> file = TRY(disk.create(name));
+  std::unique_ptr<Writer> writer(new Writer(std::move(file), header, segment_bytes));
   const Status born = writer->write_birth(checkpoint);
   if (born.ok()) return writer;
   writer.reset();
