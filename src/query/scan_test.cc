@@ -411,6 +411,22 @@ TEST(Scan, ALimitEndsTheReading) {
   EXPECT_GT(table.bucket.parts_opened - two_parts, two_parts);
 }
 
+TEST(Scan, WithoutKeyAndTimeRowsComeInTheOrderOfCommits) {
+  TestTable table({{{"x", Type::kInt64}}, {}, {}}, {.manifests_merged_at = 4});
+  table.part_rows = 1;
+  std::vector<std::string> expected;
+  for (const int rows : {1, 1, 20, 1, 1, 1}) {  // the long manifest is not merged
+    std::vector<Row> added;
+    for (int row = 0; row < rows; ++row) {
+      added.push_back({make_value(static_cast<int>(expected.size()))});
+      expected.push_back(std::to_string(expected.size()));
+    }
+    table.append(added);
+    table.flush();
+  }
+  EXPECT_EQ(table.rows(), expected);
+}
+
 TEST(Scan, LongRowsComeInBatchesThatFit) {
   TestTable table({{{"id", Type::kInt64}, {"text", Type::kString}}, {"id"}, {}});
   const std::string text(3u << 20, 'x');

@@ -1,0 +1,255 @@
+#include "flush/flush.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "part/reader.h"
+
+namespace sluice::flush {
+namespace {
+
+constexpr Nanos kDay = 86'400 * kSecond;
+
+class CountingRuntime final : public Runtime {
+ public:
+  Nanos now() override { return 0; }
+  Nanos wall_now() override { return 0; }
+  void sleep_until(Nanos) override {}
+  void random(std::span<std::byte> out) override {
+    for (std::byte& byte : out) byte = static_cast<std::byte>(++drawn_);
+  }
+  std::unique_ptr<Thread> spawn(std::string, std::function<void()>) override { CHECK(false); }
+  std::unique_ptr<Monitor> monitor() override { CHECK(false); }
+
+ private:
+  int drawn_ = 0;
+};
+
+/// Objects appear when their upload is finished. Uploads fail by plan.
+class UploadBucket final : public Bucket {
+ public:
+  std::map<std::string, std::string, std::less<>> objects;
+  std::optional<uint64_t> bytes_left;  ///< then writes fail
+  std::optional<size_t> lost_finish;   ///< the finish after so many has its effect and fails
+  int open_uploads = 0;
+
+  Result<std::unique_ptr<Upload>> begin_upload(std::string_view key) override {
+    EXPECT_FALSE(objects.contains(key)) << key;
+    return std::unique_ptr<Upload>(new PlannedUpload(*this, std::string(key)));
+  }
+  Result<size_t> get_range(std::string_view key, uint64_t offset,
+                           std::span<std::byte> out) override {
+    const std::string& object = objects.find(key)->second;
+    const size_t begin = std::min<size_t>(offset, object.size());
+    const size_t count = std::min(out.size(), object.size() - begin);
+    std::memcpy(out.data(), object.data() + begin, count);
+    return count;
+  }
+  Status remove(std::string_view key) override {
+    objects.erase(std::string(key));
+    return ok();
+  }
+  Status put_if_absent(std::string_view, ByteView) override { CHECK(false); }
+  Status put(std::string_view, ByteView) override { CHECK(false); }
+  Result<ObjectEntry> head(std::string_view) override { CHECK(false); }
+  Result<std::vector<ObjectEntry>> list(std::string_view) override { CHECK(false); }
+  std::string uri(std::string_view key) const override { return std::string(key); }
+
+ private:
+  class PlannedUpload final : public Upload {
+   public:
+    PlannedUpload(UploadBucket& bucket, std::string key) : bucket_(bucket), key_(std::move(key)) {
+      ++bucket_.open_uploads;
+    }
+    ~PlannedUpload() override { --bucket_.open_uploads; }
+    Status write(ByteView bytes) override {
+      if (bucket_.bytes_left) {
+        if (*bucket_.bytes_left < bytes.size()) return Error(Code::kFull, "planned", key_);
+        *bucket_.bytes_left -= bytes.size();
+      }
+      object_ += as_text(bytes);
+      return ok();
+    }
+    Status finish() override {
+      const bool lost = bucket_.lost_finish == bucket_.objects.size();
+      bucket_.objects[key_] = object_;
+      return lost ? Status(Error(Code::kIo, Reason::kUnknownOutcome, "planned", key_)) : ok();
+    }
+    void abort() override {}
+
+   private:
+    UploadBucket& bucket_;
+    std::string key_;
+    std::string object_;
+  };
+};
+
+const TableSpec kSpec = {
+    {{"id", Type::kInt64}, {"time", Type::kTimestamp}, {"text", Type::kString}}, {"id"}, "time"};
+
+/// `rows` rows a day, of texts that do not compress well.
+memtable::Frozen frozen_of(int days, int rows) {
+  BatchBuilder builder(Schema::make(kSpec.columns).value());
+  uint64_t state = 1;
+  for (int day = 0; day < days; ++day) {
+    for (int row = 0; row < rows; ++row) {
+      std::string text;
+      for (int i = 0; i < 40; ++i) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        text += static_cast<char>('!' + (state >> 33) % 90);
+      }
+      builder.append_int64(0, row);
+      builder.append_timestamp(1, (day - 1) * kDay);
+      builder.append_bytes(2, text);
+    }
+  }
+  std::vector<memtable::Run> runs;
+  runs.push_back({builder.finish().value(), 9, nullptr, 0});
+  return memtable::Frozen(std::move(runs), kSpec);
+}
+
+Layout layout_of(uint64_t part_bytes) {
+  Layout layout;
+  layout.prefix = "db/coll";
+  layout.by_day = true;
+  std::vector<Field> fields = kSpec.columns;
+  fields.push_back({"_version", Type::kInt64});
+  layout.columns = Schema::make(fields).value();
+  layout.part_columns = {
+      {{1, "id", part::PhysicalType::kInt64, true}, 0},
+      {{2, "time", part::PhysicalType::kTimestampMicros, true}, 1, part::Transform::kMicros},
+      {{3, "text", part::PhysicalType::kString, false}, 2},
+      {{4, "_version", part::PhysicalType::kInt64, true}, 3}};
+  layout.writer.row_group_bytes = 64u << 10;
+  layout.part_bytes = part_bytes;
+  layout.epoch = 2;
+  return layout;
+}
+
+struct Flushed {
+  Result<std::vector<part::Meta>> parts;
+  size_t chunks = 0;
+};
+
+Flushed flush_into(UploadBucket& bucket, const memtable::Frozen& rows, uint64_t part_bytes,
+                   size_t chunks_max = SIZE_MAX) {
+  CountingRuntime runtime;
+  const Layout layout = layout_of(part_bytes);
+  size_t chunks = 0;
+  const Job job{FlushId{}, &rows, &layout, [&] { return ++chunks > chunks_max; }};
+  auto parts = flush(runtime, bucket, job);
+  return {std::move(parts), chunks};
+}
+
+std::vector<int64_t> longs_of(UploadBucket& bucket, const part::Meta& part, int32_t field_id) {
+  const auto reader = part::Reader::open(bucket, part.key, part.bytes).value();
+  const auto rows = reader->read({{field_id, "column", Type::kInt64, 0}}, {}).value();
+  std::vector<int64_t> values;
+  while (const auto batch = rows->next().value()) {
+    for (uint32_t row = 0; row < batch->rows(); ++row) {
+      values.push_back(batch->column(0).int64(row));
+    }
+  }
+  return values;
+}
+
+TEST(Flush, EveryPartitionHasPartsOfItsOwn) {
+  UploadBucket bucket;
+  const auto parts = flush_into(bucket, frozen_of(3, 10), 1u << 30).parts.value();
+  ASSERT_EQ(parts.size(), 3u);
+  for (int day = 0; day < 3; ++day) {
+    const part::Meta& part = parts[static_cast<size_t>(day)];
+    EXPECT_EQ(part.day, day - 1);
+    EXPECT_EQ(part.rows, 10u);
+    EXPECT_EQ(part.bytes, bucket.objects.at(part.key).size());
+    EXPECT_TRUE(part.key.starts_with("db/coll/data/" + FlushId{}.hex() + "-")) << part.key;
+    EXPECT_EQ(longs_of(bucket, part, 4), std::vector<int64_t>(10, memtable::make_version(2, 9)));
+  }
+  EXPECT_EQ(bucket.objects.size(), 3u);
+}
+
+TEST(Flush, PartsEndAtTheirSizeAndTogetherHoldEveryRowInOrder) {
+  UploadBucket bucket;
+  constexpr uint64_t kPartBytes = 200'000;
+  const auto parts = flush_into(bucket, frozen_of(1, 50'000), kPartBytes).parts.value();
+  EXPECT_GT(parts.size(), 3u);
+  std::vector<int64_t> ids;
+  std::set<std::string> keys;
+  for (const part::Meta& part : parts) {
+    // A part ends after the chunk of 8192 rows that made it full.
+    EXPECT_LT(part.bytes, kPartBytes + 8192 * 60);
+    EXPECT_TRUE(keys.insert(part.key).second);
+    for (const int64_t id : longs_of(bucket, part, 1)) ids.push_back(id);
+  }
+  ASSERT_EQ(ids.size(), 50'000u);
+  for (size_t i = 0; i < ids.size(); ++i) ASSERT_EQ(ids[i], static_cast<int64_t>(i));
+}
+
+TEST(Flush, OfNothingHasNoParts) {
+  UploadBucket bucket;
+  const memtable::Frozen nothing({}, kSpec);
+  EXPECT_TRUE(flush_into(bucket, nothing, 1000).parts->empty());
+  EXPECT_TRUE(bucket.objects.empty());
+}
+
+TEST(Flush, CancelledAtAnyChunkItLeavesNothing) {
+  const memtable::Frozen rows = frozen_of(2, 20'000);
+  UploadBucket whole;
+  const Flushed all = flush_into(whole, rows, 300'000);
+  ASSERT_TRUE(all.parts.ok());
+  ASSERT_GT(all.chunks, 4u);
+  for (size_t chunks = 0; chunks < all.chunks; ++chunks) {
+    UploadBucket bucket;
+    const auto parts = flush_into(bucket, rows, 300'000, chunks).parts;
+    ASSERT_FALSE(parts.ok());
+    EXPECT_EQ(parts.error().code(), Code::kCancelled);
+    EXPECT_TRUE(bucket.objects.empty()) << chunks;
+    EXPECT_EQ(bucket.open_uploads, 0);
+  }
+}
+
+TEST(Flush, AFailingUploadLeavesNothing) {
+  const memtable::Frozen rows = frozen_of(2, 20'000);
+  UploadBucket whole;
+  const auto parts = flush_into(whole, rows, 300'000).parts.value();
+  uint64_t bytes = 0;
+  for (const part::Meta& part : parts) bytes += part.bytes;
+  for (uint64_t left = 0; left < bytes; left += bytes / 7) {
+    UploadBucket bucket;
+    bucket.bytes_left = left;
+    const auto failed = flush_into(bucket, rows, 300'000).parts;
+    ASSERT_FALSE(failed.ok()) << left;
+    EXPECT_EQ(failed.error().code(), Code::kFull);
+    EXPECT_TRUE(bucket.objects.empty()) << left;
+    EXPECT_EQ(bucket.open_uploads, 0);
+  }
+}
+
+TEST(Flush, APartWhoseAnswerWasLostIsRemovedToo) {
+  const memtable::Frozen rows = frozen_of(3, 10);
+  for (size_t part = 0; part < 3; ++part) {
+    UploadBucket bucket;
+    bucket.lost_finish = part;
+    const auto failed = flush_into(bucket, rows, 1u << 30).parts;
+    ASSERT_FALSE(failed.ok());
+    EXPECT_EQ(failed.error().reason(), Reason::kUnknownOutcome);
+    EXPECT_TRUE(bucket.objects.empty()) << part;
+  }
+}
+
+TEST(Discard, RemovesTheObjectsOfParts) {
+  UploadBucket bucket;
+  const auto parts = flush_into(bucket, frozen_of(2, 10), 1u << 30).parts.value();
+  ASSERT_EQ(bucket.objects.size(), 2u);
+  discard(bucket, parts);
+  EXPECT_TRUE(bucket.objects.empty());
+}
+
+}  // namespace
+}  // namespace sluice::flush

@@ -1,0 +1,283 @@
+#include "memtable/frozen.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+#include <tuple>
+
+namespace sluice::memtable {
+namespace {
+
+constexpr Nanos kDay = 86'400 * kSecond;
+
+const TableSpec kKeyed = {
+    {{"id", Type::kString}, {"time", Type::kTimestamp}, {"n", Type::kInt64}}, {"id"}, "time"};
+
+TableSpec without_key() {
+  TableSpec spec = kKeyed;
+  spec.key.clear();
+  return spec;
+}
+
+struct Reading {
+  std::string id;
+  Nanos time;
+  int64_t n;
+};
+
+Batch batch_of(const std::vector<Reading>& readings) {
+  BatchBuilder builder(Schema::make(kKeyed.columns).value());
+  for (const Reading& reading : readings) {
+    builder.append_bytes(0, reading.id);
+    builder.append_timestamp(1, reading.time);
+    builder.append_int64(2, reading.n);
+  }
+  return builder.finish().value();
+}
+
+/// One batch of every vector; LSNs from 1.
+std::vector<Run> runs_of(const std::vector<std::vector<Reading>>& batches) {
+  std::vector<Run> runs;
+  for (const auto& batch : batches) runs.push_back({batch_of(batch), runs.size() + 1, nullptr, 0});
+  return runs;
+}
+
+std::vector<Run> run_of(Batch batch) {
+  std::vector<Run> runs;
+  runs.push_back({std::move(batch), 1, nullptr, 0});
+  return runs;
+}
+
+/// The long in column `name` of all rows, in order.
+std::vector<int64_t> longs(const Frozen& frozen, const std::string& name = "n",
+                           uint64_t epoch = 0) {
+  Gatherer gatherer(frozen, Schema::make({{name, Type::kInt64}}).value(), epoch);
+  std::vector<int64_t> values;
+  while (values.size() < frozen.rows()) {
+    const size_t count = std::min<size_t>(frozen.rows() - values.size(), 1000);
+    const Batch batch = gatherer.rows(values.size(), count).value();
+    for (uint32_t row = 0; row < batch.rows(); ++row) {
+      values.push_back(batch.column(0).int64(row));
+    }
+  }
+  return values;
+}
+
+using Longs = std::vector<int64_t>;
+
+TEST(Frozen, DaysAreFlooredOnBothSidesOf1970) {
+  EXPECT_EQ(day_of(0), 0);
+  EXPECT_EQ(day_of(kDay - 1), 0);
+  EXPECT_EQ(day_of(kDay), 1);
+  EXPECT_EQ(day_of(-1), -1);
+  EXPECT_EQ(day_of(-kDay), -1);
+  EXPECT_EQ(day_of(-kDay - 1), -2);
+  EXPECT_EQ(day_of(INT64_MIN), -106'752);
+  EXPECT_EQ(day_of(INT64_MAX), 106'751);
+}
+
+TEST(Frozen, AVersionOrdersByEpochThenLsn) {
+  EXPECT_EQ(make_version(0, 7), 7);
+  EXPECT_LT(make_version(1, kLsnMax), make_version(2, 0));
+  EXPECT_LT(make_version(2, 1), make_version(2, 2));
+  EXPECT_EQ(make_version(kEpochMax, kLsnMax), INT64_MAX);
+}
+
+TEST(FrozenDeathTest, AVersionHasLimits) {
+  EXPECT_DEATH(make_version(kEpochMax + 1, 0), "epoch");
+  EXPECT_DEATH(make_version(0, kLsnMax + 1), "lsn");
+}
+
+TEST(Frozen, RowsComeByDayThenKeyThenTime) {
+  const Frozen frozen(runs_of({{{"b", kDay + 2, 5}, {"b", kDay + 1, 4}, {"a", kDay + 3, 3}},
+                               {{"z", -1, 1}, {"a", 5, 2}}}),
+                      kKeyed);
+  EXPECT_EQ(longs(frozen), (Longs{1, 2, 3, 4, 5}));
+  ASSERT_EQ(frozen.partitions().size(), 3u);
+  const std::vector<std::tuple<int32_t, size_t, size_t>> expected = {
+      {-1, 0, 1}, {0, 1, 1}, {1, 2, 3}};
+  for (size_t i = 0; i < 3; ++i) {
+    const Frozen::Partition& partition = frozen.partitions()[i];
+    EXPECT_EQ(std::tuple(partition.day, partition.first, partition.count), expected[i]);
+  }
+}
+
+TEST(Frozen, TheLastWriteOfAKeyAndTimeWins) {
+  const Frozen frozen(runs_of({{{"a", 1, 10}, {"a", 1, 11}, {"b", 1, 20}},
+                               {{"a", 1, 12}, {"a", 2, 30}, {"a", 1, 13}}}),
+                      kKeyed);
+  EXPECT_EQ(longs(frozen), (Longs{13, 30, 20}));
+  EXPECT_EQ(frozen.rows(), 3u);
+  EXPECT_EQ(frozen.rows_replaced(), 3u);
+}
+
+TEST(Frozen, WithoutKeyEqualTimesStayInTheOrderOfTheLog) {
+  const Frozen frozen(
+      runs_of({{{"b", 5, 1}, {"a", 5, 2}}, {{"c", 5, 3}, {"a", 4, 0}, {"a", 5, 4}}}),
+      without_key());
+  EXPECT_EQ(longs(frozen), (Longs{0, 1, 2, 3, 4}));
+  EXPECT_EQ(frozen.rows_replaced(), 0u);
+}
+
+TEST(Frozen, WithoutKeyAndTimeThereIsOnePartitionInTheOrderOfTheLog) {
+  TableSpec spec = without_key();
+  spec.time.clear();
+  const Frozen frozen(runs_of({{{"b", 2 * kDay, 1}, {"a", 0, 2}}, {{"c", -kDay, 3}}}), spec);
+  EXPECT_EQ(longs(frozen), (Longs{1, 2, 3}));
+  ASSERT_EQ(frozen.partitions().size(), 1u);
+  EXPECT_EQ(frozen.partitions()[0].day, 0);
+  EXPECT_EQ(frozen.partitions()[0].count, 3u);
+}
+
+TEST(Frozen, OfNoRunsIsEmpty) {
+  const Frozen frozen({}, kKeyed);
+  EXPECT_EQ(frozen.rows(), 0u);
+  EXPECT_TRUE(frozen.partitions().empty());
+}
+
+TEST(Frozen, TextsOrderByBytesAlsoBehindACommonPrefix) {
+  const std::vector<std::string> ids = {"device-",
+                                        "device-1",
+                                        std::string("device-1\0", 9),
+                                        std::string("device-1\0\0", 10),
+                                        "device-11",
+                                        "device-12345678",
+                                        "device-123456789",
+                                        "device-2",
+                                        "device-\x7f",
+                                        "device-\xc3\xa6"};
+  std::vector<Reading> readings;
+  for (size_t i = 0; i < ids.size(); ++i) readings.push_back({ids[i], 0, static_cast<int64_t>(i)});
+  std::mt19937_64 random(3);
+  std::shuffle(readings.begin(), readings.end(), random);
+  const Longs values = longs(Frozen(runs_of({readings}), kKeyed));
+  EXPECT_TRUE(std::is_sorted(values.begin(), values.end()));
+  EXPECT_EQ(values.size(), ids.size());
+}
+
+TEST(Frozen, EveryTypeOfKeyHasItsOrder) {
+  const TableSpec spec = {
+      {{"b", Type::kBool}, {"t", Type::kTimestamp}, {"n", Type::kInt64}, {"raw", Type::kBinary}},
+      {"b", "t", "n", "raw"},
+      {}};
+  struct Row {
+    bool b;
+    Nanos t;
+    int64_t n;
+    std::string raw;
+  };
+  const std::vector<Row> rows = {
+      {false, INT64_MIN, 0, ""},           {false, -1, INT64_MIN, ""}, {false, -1, -1, ""},
+      {false, -1, INT64_MAX, ""},          {false, 1, 0, ""},          {true, -5, 0, ""},
+      {true, -5, 0, std::string(1, '\0')}, {true, -5, 0, "\xff"}};
+  BatchBuilder builder(Schema::make(spec.columns).value());
+  for (size_t i = rows.size(); i-- > 0;) {
+    builder.append_bool(0, rows[i].b);
+    builder.append_timestamp(1, rows[i].t);
+    builder.append_int64(2, rows[i].n);
+    builder.append_bytes(3, rows[i].raw);
+  }
+  const Frozen frozen(run_of(builder.finish().value()), spec);
+  ASSERT_EQ(frozen.rows(), rows.size());
+  Gatherer gatherer(frozen, Schema::make(spec.columns).value(), 0);
+  const Batch batch = gatherer.rows(0, rows.size()).value();
+  for (uint32_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ(batch.column(0).boolean(i), rows[i].b) << i;
+    EXPECT_EQ(batch.column(1).int64(i), rows[i].t) << i;
+    EXPECT_EQ(batch.column(2).int64(i), rows[i].n) << i;
+    EXPECT_EQ(batch.column(3).bytes(i), rows[i].raw) << i;
+  }
+}
+
+TEST(Frozen, AgreesWithAMapOnRandomRuns) {
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    std::mt19937_64 random(seed);
+    std::vector<std::vector<Reading>> batches(1 + random() % 5);
+    std::map<std::tuple<int32_t, std::string, Nanos>, int64_t> model;
+    int64_t n = 0;
+    for (auto& batch : batches) {
+      for (uint64_t rows = 1 + random() % 100; rows > 0; --rows) {
+        const auto time = (static_cast<Nanos>(random() % 4) - 2) * kDay + Nanos(random() % 3);
+        batch.push_back({"id" + std::to_string(random() % 20), time, n++});
+        model[{day_of(time), batch.back().id, time}] = batch.back().n;
+      }
+    }
+    const Frozen frozen(runs_of(batches), kKeyed);
+    Longs expected;
+    for (const auto& [place, value] : model) expected.push_back(value);
+    ASSERT_EQ(longs(frozen), expected) << "seed " << seed;
+    ASSERT_EQ(frozen.rows_replaced(), static_cast<uint64_t>(n) - model.size());
+  }
+}
+
+TEST(Frozen, NanosecondsAreFoundInEveryTimeColumn) {
+  const TableSpec spec = {{{"a", Type::kTimestamp},
+                           {"b", Type::kTimestamp},
+                           {"c", Type::kTimestamp},
+                           {"n", Type::kInt64}},
+                          {},
+                          "a"};
+  BatchBuilder builder(Schema::make(spec.columns).value());
+  for (const Nanos b : {-kMicrosecond, -kMicrosecond - 1}) {
+    builder.append_timestamp(0, kMicrosecond);
+    builder.append_timestamp(1, b);
+    builder.append_null(2);
+    builder.append_int64(3, 1);
+  }
+  const Frozen frozen(run_of(builder.finish().value()), spec);
+  EXPECT_EQ(frozen.has_nanos(), (std::vector<bool>{false, true, false, false}));
+}
+
+TEST(Gatherer, ColumnsThatARunLacksAreNull) {
+  auto runs = runs_of({{{"a", 1, 1}}});
+  BatchBuilder builder(
+      Schema::make({{"late", Type::kDouble}, {"time", Type::kTimestamp}, {"id", Type::kString}})
+          .value());
+  builder.append_double(0, 2.5);
+  builder.append_timestamp(1, 1);
+  builder.append_bytes(2, "b");
+  runs.push_back({builder.finish().value(), 2, nullptr, 0});
+  TableSpec spec = kKeyed;
+  spec.columns.push_back({"late", Type::kDouble});
+  const Frozen frozen(std::move(runs), spec);
+  Gatherer gatherer(frozen, Schema::make(spec.columns).value(), 0);
+  const Batch batch = gatherer.rows(0, 2).value();
+  EXPECT_EQ(batch.column(0).bytes(0), "a");
+  EXPECT_EQ(batch.column(2).int64(0), 1);
+  EXPECT_TRUE(batch.column(3).is_null(0));
+  EXPECT_EQ(batch.column(0).bytes(1), "b");
+  EXPECT_TRUE(batch.column(2).is_null(1));
+  EXPECT_EQ(batch.column(3).real(1), 2.5);
+}
+
+TEST(Gatherer, TheVersionIsOfTheRunThatWroteTheRow) {
+  const Frozen frozen(runs_of({{{"a", 1, 1}, {"b", 1, 1}}, {{"a", 1, 2}}}), kKeyed);
+  EXPECT_EQ(longs(frozen, std::string(kVersionColumn), 3),
+            (Longs{make_version(3, 2), make_version(3, 1)}));
+}
+
+TEST(Gatherer, LongRowsComeInSmallerBatches) {
+  std::vector<Reading> readings;
+  for (int i = 0; i < 10; ++i) readings.push_back({std::string(1u << 20, 'a' + char(i)), 0, i});
+  const Frozen frozen(runs_of({readings}), kKeyed);
+  Gatherer gatherer(frozen, Schema::make(kKeyed.columns).value(), 0);
+  size_t at = 0;
+  while (at < 10) {
+    const Batch batch = gatherer.rows(at, 10 - at).value();
+    ASSERT_GE(batch.rows(), 1u);
+    EXPECT_LE(batch.bytes().size(), kGatherBytes + 4096);
+    for (uint32_t row = 0; row < batch.rows(); ++row) {
+      EXPECT_EQ(batch.column(2).int64(row), static_cast<int64_t>(at + row));
+    }
+    at += batch.rows();
+  }
+  const Frozen longest(runs_of({{{std::string(8u << 20, 'x'), 0, 0}}}), kKeyed);
+  Gatherer whole(longest, Schema::make(kKeyed.columns).value(), 0);
+  EXPECT_EQ(whole.rows(0, 1)->column(0).bytes(0).size(), 8u << 20);
+}
+
+}  // namespace
+}  // namespace sluice::memtable
