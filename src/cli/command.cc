@@ -1,0 +1,57 @@
+#include "cli/command.h"
+
+#include <charconv>
+
+#include "cli/figures.h"
+
+namespace sluice::cli {
+namespace {
+
+std::string& called_as() {
+  static std::string text = "sluice";
+  return text;
+}
+
+}  // namespace
+
+void set_program_call(std::string_view argv0) {
+  called_as() = quote_for_shell(argv0);
+}
+
+const std::string& program_call() {
+  return called_as();
+}
+
+void add_data_dir(CLI::App& command, std::string& data_dir) {
+  data_dir = kDefaultDataDir;
+  command.add_option("--data-dir", data_dir, "Where the log and the tables are")
+      ->envname("SLUICE_DATA_DIR")
+      ->type_name("DIR")
+      ->capture_default_str();
+}
+
+std::string data_dir_argument(const std::string& data_dir) {
+  if (data_dir == kDefaultDataDir) return "";
+  return " --data-dir " + quote_for_shell(data_dir);
+}
+
+Result<uint64_t> parse_count(std::string_view text) {
+  uint64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error == std::errc() && end == text.data() + text.size()) return count;
+  return Error(Code::kInvalid, "is not a whole number");
+}
+
+Result<OpenEngine> open_engine(const std::string& data_dir, DirectoryUse use,
+                               EngineOptions options) {
+  OpenEngine opened;
+  opened.platform = TRY(open_local_platform(data_dir, use));
+  auto engine = Engine::open(opened.platform->platform(), std::move(options));
+  if (!engine.ok() && engine.error().reason() == Reason::kLocked) {
+    return engine.error().with_context("another process is at work here: wait for it or stop it");
+  }
+  opened.engine = TRY(std::move(engine));
+  return opened;
+}
+
+}  // namespace sluice::cli

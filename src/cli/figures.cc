@@ -1,0 +1,106 @@
+#include "cli/figures.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "source/time_text.h"
+
+namespace sluice::cli {
+namespace {
+
+std::string with_decimals(double value, int decimals) {
+  std::array<char, 64> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                 std::chars_format::fixed, decimals);
+  return std::string(text.data(), end.ptr);
+}
+
+bool is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("_-./,:=+@%").find(c) != std::string_view::npos;
+}
+
+}  // namespace
+
+std::string format_count(uint64_t count) {
+  std::string text = std::to_string(count);
+  for (size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, 1, ',');
+  return text;
+}
+
+std::string format_bytes(uint64_t bytes) {
+  constexpr std::array<std::string_view, 6> kUnits{" B", " kB", " MB", " GB", " TB", " PB"};
+  double value = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (; value >= 999.5 && unit + 1 < kUnits.size(); ++unit) value /= 1000;
+  return with_decimals(value, unit > 0 && value < 99.95 ? 1 : 0).append(kUnits[unit]);
+}
+
+std::string format_seconds(Nanos span) {
+  const double seconds = static_cast<double>(span) / kSecond;
+  return with_decimals(seconds, seconds < 100 ? 2 : 0) + " s";
+}
+
+uint64_t per_second(uint64_t count, Nanos span) {
+  return static_cast<uint64_t>(static_cast<double>(count) * kSecond /
+                               static_cast<double>(std::max<Nanos>(span, kMicrosecond)));
+}
+
+std::string format_double(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value < 0 ? "-Infinity" : "Infinity";
+  std::array<char, 32> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  std::string text(digits.data(), end.ptr);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
+}
+
+std::string format_hex(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (const char byte : bytes) {
+    const auto value = static_cast<unsigned char>(byte);
+    text += kDigits[value >> 4];
+    text += kDigits[value & 15];
+  }
+  return text;
+}
+
+std::string format_value(const ColumnView& column, size_t row) {
+  switch (column.type) {
+    case Type::kNull:
+      return "";
+    case Type::kBool:
+      return column.boolean(row) ? "true" : "false";
+    case Type::kInt64:
+      return std::to_string(column.int64(row));
+    case Type::kDouble:
+      return format_double(column.real(row));
+    case Type::kString:
+      return std::string(column.bytes(row));
+    case Type::kBinary:
+      return format_hex(column.bytes(row));
+    case Type::kTimestamp:
+      return source::format_time(column.int64(row));
+  }
+  return "";
+}
+
+std::string quote_for_shell(std::string_view text) {
+  if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain)) return std::string(text);
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "'";
+}
+
+}  // namespace sluice::cli

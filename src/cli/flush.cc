@@ -1,0 +1,44 @@
+// `sluice flush`: what the log holds becomes part of the tables.
+#include <optional>
+
+#include "cli/command.h"
+#include "cli/figures.h"
+#include "cli/output.h"
+
+namespace sluice::cli {
+namespace {
+
+struct FlushOptions {
+  std::string data_dir;
+  std::optional<TableName> table;
+};
+
+Result<ExitCode> flush(const FlushOptions& options) {
+  OpenEngine open = TRY(open_engine(options.data_dir, DirectoryUse::kExisting));
+  const FlushReport report =
+      TRY(options.table ? open.engine->flush(*options.table) : open.engine->flush());
+  TRY(open.engine->close());
+  Output output;
+  TRY(output.finish(output.write("flushed " + format_count(report.rows) + " rows into " +
+                                 format_count(report.parts) + " parts, " +
+                                 format_bytes(report.bytes) + "\n")));
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+Command make_flush(CLI::App& program) {
+  const auto options = std::make_shared<FlushOptions>();
+  CLI::App* command = program.add_subcommand("flush", "Write rows of the log into their tables");
+  add_data_dir(*command, options->data_dir);
+  command->add_option("TABLE", "Only this table, DATABASE.COLLECTION")
+      ->each(read_into(options->table, TableName::parse));
+  command->footer(
+      "Rows are safe in the log before; a flush makes them visible to other programs.\n\n"
+      "Examples:\n"
+      "  sluice flush\n"
+      "  sluice flush demo.weather");
+  return {command, [options] { return flush(*options); }};
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,254 @@
+// `sluice ingest`: files and streams into a table, files exactly once.
+#include <atomic>
+
+#include "cli/command.h"
+#include "cli/figures.h"
+#include "cli/intake.h"
+#include "cli/json_writer.h"
+#include "cli/output.h"
+
+namespace sluice::cli {
+namespace {
+
+enum class SummaryFormat : uint8_t { kText, kJson };
+
+struct IngestOptions {
+  std::string data_dir;
+  IntakeOptions intake;
+  std::vector<std::string> inputs;
+  ProgressMode progress = ProgressMode::kAuto;
+  SummaryFormat format = SummaryFormat::kText;
+  bool quiet = false;
+};
+
+/// Counts what flushes wrote, and passes on troubles.
+class FlushWatch final : public Listener {
+ public:
+  FlushWatch(Progress& progress, bool is_quiet) : progress_(progress), is_quiet_(is_quiet) {}
+
+  void on_recovered(const RecoveryReport& report) override {
+    if (is_quiet_ || report.rows_replayed == 0) return;
+    progress_.note("replayed the log: " + format_count(report.rows_replayed) + " rows in " +
+                   format_seconds(report.duration));
+  }
+  void on_flush(const FlushCompleteEvent& flush) override {
+    rows_replaced_ += flush.rows_replaced;
+    bytes_ += flush.bytes;
+  }
+  void on_trouble(const TableName& table, const Error& error) override {
+    progress_.note(table.to_string() + ": " + to_sentence(error));
+  }
+
+  uint64_t rows_replaced() const { return rows_replaced_; }
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  Progress& progress_;
+  const bool is_quiet_;
+  std::atomic<uint64_t> rows_replaced_{0};
+  std::atomic<uint64_t> bytes_{0};
+};
+
+struct Summary {
+  TableDescription table;
+  std::vector<InputReport> inputs;
+  uint64_t rows = 0;
+  uint64_t rejects = 0;
+  uint64_t rows_replaced = 0;
+  uint64_t bytes_in = 0;
+  uint64_t bytes_stored = 0;
+  Nanos duration = 0;
+  bool is_complete = true;
+};
+
+std::string query_command(const IngestOptions& options) {
+  return program_call() + " query " + options.intake.table.to_string() +
+         data_dir_argument(options.data_dir) + " --limit 10";
+}
+
+std::string duckdb_command(const TableDescription& table) {
+  std::string location;
+  for (const char c : table.location) location += c == '\'' ? std::string("''") : std::string(1, c);
+  const std::string sql =
+      "INSTALL iceberg; LOAD iceberg; SELECT count(*) FROM iceberg_scan('" + location + "')";
+  const bool is_plain = sql.find_first_of("\"$`\\!") == std::string::npos;
+  return "duckdb -c " + (is_plain ? "\"" + sql + "\"" : quote_for_shell(sql));
+}
+
+std::string to_text(const Summary& summary, const IngestOptions& options) {
+  std::string text = options.intake.table.to_string() +
+                     (summary.is_complete ? ": done\n" : ": stopped before the end\n");
+  text += "  rows          " + format_count(summary.rows) + "\n";
+  text += "  rejected      " + format_count(summary.rejects) + "\n";
+  for (const InputReport& input : summary.inputs) {
+    if (input.rejects == 0) continue;
+    text += "                " + format_count(input.rejects) + " of " + input.input + ": " +
+            input.rejects_path + "\n                " + input.first_reject + "\n";
+  }
+  text += "  replaced      " + format_count(summary.rows_replaced) + "\n";
+  text += "  bytes in      " + format_bytes(summary.bytes_in) + "\n";
+  text += "  bytes stored  " + format_bytes(summary.bytes_stored) + "\n";
+  text += "  time          " + format_seconds(summary.duration) + ", " +
+          format_count(per_second(summary.rows, summary.duration)) + " rows/s\n";
+  return text + "next:\n  " + query_command(options) + "\n  " + duckdb_command(summary.table) +
+         "\n";
+}
+
+void append_input(JsonWriter& json, const InputReport& input) {
+  json.begin_object().key("input").text(input.input).key("rows").number(input.rows);
+  json.key("rejects").number(input.rejects).key("rejects_file");
+  input.rejects_path.empty() ? json.null() : json.text(input.rejects_path);
+  json.key("bytes").number(input.bytes).key("resume_offset").number(input.resume_offset);
+  json.end_object();
+}
+
+std::string to_json(const Summary& summary, const IngestOptions& options) {
+  JsonWriter json;
+  json.begin_object().key("table").text(options.intake.table.to_string());
+  json.key("complete").boolean(summary.is_complete).key("rows").number(summary.rows);
+  json.key("rejects").number(summary.rejects);
+  json.key("rows_replaced").number(summary.rows_replaced);
+  json.key("bytes_in").number(summary.bytes_in).key("bytes_stored").number(summary.bytes_stored);
+  json.key("seconds").real(static_cast<double>(summary.duration) / kSecond);
+  json.key("rows_per_second").number(per_second(summary.rows, summary.duration));
+  json.key("location").text(summary.table.location).key("inputs").begin_array();
+  for (const InputReport& input : summary.inputs) append_input(json, input);
+  json.end_array().key("next").begin_array();
+  json.text(query_command(options)).text(duckdb_command(summary.table));
+  return json.end_array().end_object().take() + "\n";
+}
+
+/// Loud when the key looks wrong: a key that is no key makes rows vanish.
+void warn_of_replaced(const Summary& summary, Progress& progress) {
+  if (summary.rows_replaced * 100 <= summary.rows) return;
+  const std::vector<std::string>& key = summary.table.spec.key;
+  progress.note("WARNING: " + format_count(summary.rows_replaced) + " of " +
+                format_count(summary.rows) +
+                " rows replaced an earlier row of the same key and time. If these are different "
+                "rows,\n  " +
+                (key.empty() ? "name" : "the key is too short: name more of") +
+                " the columns that tell them apart with --key, and ingest into a new table");
+}
+
+Status print_summary(const Summary& summary, const IngestOptions& options) {
+  Output output;
+  return output.finish(output.write(options.format == SummaryFormat::kJson
+                                        ? to_json(summary, options)
+                                        : to_text(summary, options)));
+}
+
+bool is_interruption(const Status& status) {
+  return !status.ok() && status.error().code() == Code::kCancelled;
+}
+
+Status take_all(Intake& intake, const std::vector<std::string>& inputs) {
+  for (const std::string& input : inputs) TRY(intake.take(input));
+  return ok();
+}
+
+Result<Summary> finish(OpenEngine& open, const Intake& intake, const IngestOptions& options) {
+  Summary summary;
+  const auto table = open.engine->describe(options.intake.table);
+  // Inputs without any record make no table.
+  const bool has_table = table.ok() || table.error().code() != Code::kNotFound;
+  if (has_table) TRY(open.engine->flush(options.intake.table));
+  if (has_table) summary.table = TRY(open.engine->describe(options.intake.table));
+  TRY(open.engine->close());
+  summary.inputs = intake.reports();
+  for (const InputReport& input : summary.inputs) {
+    summary.rows += input.rows;
+    summary.rejects += input.rejects;
+    summary.bytes_in += input.bytes;
+  }
+  return summary;
+}
+
+Result<ExitCode> ingest(IngestOptions options) {
+  options.intake.reports_columns = !options.quiet;
+  options.intake.rejects_folder = options.data_dir + "/rejects";
+  const Interrupt interrupt;
+  Progress progress(options.quiet ? ProgressMode::kNever : options.progress);
+  const auto watch = std::make_shared<FlushWatch>(progress, options.quiet);
+  EngineOptions engine_options;
+  engine_options.listener = watch;
+  OpenEngine open = TRY(open_engine(options.data_dir, DirectoryUse::kCreate, engine_options));
+  Runtime& runtime = *open.platform->platform().runtime;
+  const Nanos began = runtime.now();
+  Intake intake(open, interrupt, progress, options.intake);
+  const Status taken = take_all(intake, options.inputs);
+  // What failed may fail the flush too, or keep it waiting; acknowledged rows are safe in the log.
+  if (!taken.ok() && !is_interruption(taken)) return taken.error();
+  Summary summary = TRY(finish(open, intake, options));
+  summary.is_complete = taken.ok();
+  summary.duration = runtime.now() - began;
+  summary.rows_replaced = watch->rows_replaced();
+  summary.bytes_stored = watch->bytes();
+  warn_of_replaced(summary, progress);
+  if (!options.quiet) TRY(print_summary(summary, options));
+  if (taken.ok()) return ExitCode::kDone;
+  progress.note(
+      "stopped by a signal; rows that were acknowledged are in the table. Repeat the "
+      "command: files go on where they stopped");
+  return ExitCode::kFailed;
+}
+
+constexpr const char* kFooter =
+    "NDJSON, CSV and TSV (the first row names the columns) and one JSON array of objects; by the "
+    "file's\nname, else by its first bytes. Types come from the first 10,000 records, or from the "
+    "table if it\nexists; columns that a later file adds are added to the table.\n\n"
+    "  with --key and --time   one row for each key and time: the last one wins\n"
+    "  with --key              one row for each key: the last one wins\n"
+    "  without --key           every row is kept\n\n"
+    "A file lands exactly once, however often it is sent, killed or repeated: it is known by its\n"
+    "content, and goes on where it stopped, also when it has grown. Standard input and pipes land\n"
+    "at least once: repeating them repeats their rows.\n\n"
+    "Records that are no rows go to the rejects file with their line, column and reason; the rest\n"
+    "goes on. Ctrl-C stops reading, flushes what was acknowledged, and exits with 1; a second one\n"
+    "kills, which loses nothing that was acknowledged.\n\n"
+    "Examples:\n"
+    "  sluice ingest --table demo.weather --key location --time date weather.csv\n"
+    "  sluice ingest --table demo.flights --time date flights-*.ndjson\n"
+    "  zcat events.ndjson.gz | sluice ingest --table app.events --time at -";
+
+void add_table_options(CLI::App& command, IntakeOptions& intake) {
+  command.add_option("--table", "The table, DATABASE.COLLECTION; made if it does not exist")
+      ->each(read_into(intake.table, TableName::parse))
+      ->type_name("TABLE")
+      ->required();
+  command.add_option("--key", intake.key, "A column of the key; repeat it for several")
+      ->allow_extra_args(false)
+      ->transform(source::column_name)
+      ->type_name("COLUMN");
+  command.add_option("--time", intake.time, "The column of the rows' time")
+      ->transform(source::column_name)
+      ->type_name("COLUMN");
+  command
+      .add_option("--rejects", intake.rejects_path,
+                  "Where rejects go, instead of DIR/rejects/TABLE-FILE.ndjson")
+      ->type_name("FILE");
+  command.add_option("--rate", "At most so many rows a second, to spare the machine")
+      ->each(read_into(intake.rows_per_second, parse_count))
+      ->type_name("ROWS");
+}
+
+}  // namespace
+
+Command make_ingest(CLI::App& program) {
+  const auto options = std::make_shared<IngestOptions>();
+  CLI::App* command = program.add_subcommand("ingest", "Put files or a stream into a table");
+  command->add_option("FILE", options->inputs, "Files, or - for standard input")->required();
+  add_table_options(*command, options->intake);
+  add_data_dir(*command, options->data_dir);
+  add_choice(*command, "--progress", options->progress,
+             {{"auto", ProgressMode::kAuto},
+              {"always", ProgressMode::kAlways},
+              {"never", ProgressMode::kNever}},
+             "A line of progress; auto: on a terminal");
+  add_choice(*command, "--format", options->format,
+             {{"text", SummaryFormat::kText}, {"json", SummaryFormat::kJson}}, "Of the summary");
+  command->add_flag("--quiet,-q", options->quiet, "Only warnings and errors");
+  command->footer(kFooter);
+  return {command, [options] { return ingest(*options); }};
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,37 @@
+// TextTable: aligned columns for people.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::cli {
+
+/// Cells are cut at 60 characters; control characters become visible, so that no value can reach
+/// the terminal's controls.
+class TextTable {
+ public:
+  struct Column {
+    std::string title;
+    bool right = false;
+  };
+  explicit TextTable(std::vector<Column> columns);
+
+  void add(std::vector<std::string> cells);
+  /// A rule below what was added so far.
+  void add_rule() { rules_.push_back(lines_.size()); }
+  size_t lines() const { return lines_.size(); }
+  /// What was added since the last call, laid out; widths only grow, titles come first of all.
+  std::string take();
+
+ private:
+  std::string lay_out(const std::vector<std::string>& cells) const;
+
+  std::vector<Column> columns_;
+  std::vector<size_t> widths_;
+  std::vector<std::vector<std::string>> lines_;
+  std::vector<size_t> rules_;
+};
+
+}  // namespace sluice::cli
