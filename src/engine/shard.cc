@@ -109,10 +109,19 @@ Status Shard::write(std::vector<Pending>& batches) {
     if (!written.ok()) {
       for (Pending& batch : piece) refuse(batch, written.error());
     }
-    if (log_.wants_roll()) TRY(log_.roll(schemas_.encode()));
+    TRY(roll_when_full());
     first = end;
   }
   return ok();
+}
+
+// A roll that failed leaves a longer segment and is tried again after the next piece: what is in
+// the log stays accepted. Only a poisoned log promises nothing.
+Status Shard::roll_when_full() {
+  if (!log_.wants_roll()) return ok();
+  const Status rolled = log_.roll(schemas_.encode());
+  if (rolled.ok() || rolled.error().code() != Code::kPoisoned) return ok();
+  return rolled;
 }
 
 struct Shard::Piece {

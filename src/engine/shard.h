@@ -59,6 +59,7 @@ class Shard {
   void commit(Group group);
   Status write(std::vector<Pending>& batches);
   Status write_piece(std::span<Pending> batches);
+  Status roll_when_full();
   void stage(Pending& batch, Piece& piece) const;
   void finish(Pending batch, const Status& verdict);
   void refuse(Pending& batch, const Error& error);
