@@ -1,0 +1,263 @@
+#include "sim/oracle.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/check.h"
+
+namespace sluice::sim {
+namespace {
+
+bool is_refusal(const Error& error) {
+  return error.code() == Code::kInvalid || error.code() == Code::kNotFound ||
+         error.code() == Code::kBusy || error.code() == Code::kFull;
+}
+
+std::string describe(uint64_t number, const Sent& batch) {
+  std::string text = "batch " + std::to_string(number) + " of " + std::to_string(batch.rows) +
+                     " rows to table " + std::to_string(batch.table);
+  if (batch.lsn != 0) text += ", lsn " + std::to_string(batch.lsn);
+  if (batch.source != 0) {
+    text += ", source " + std::to_string(batch.source) + " to " + std::to_string(batch.position);
+  }
+  if (batch.committed_at != kNever) return text + ", committed";
+  if (batch.durable_at != kNever) return text + ", durable";
+  if (batch.gone || batch.hidden) return text + ", refused or gone";
+  return text + (batch.acked_at != kNever ? ", acknowledged in memory" : ", outcome unknown");
+}
+
+/// One comparison of a read with the ledger.
+class Audit {
+ public:
+  Audit(const Ledger& ledger, const SimTable& table, uint32_t index, Promise promise,
+        uint64_t begin)
+      : sent_(ledger.sent()),
+        table_(table),
+        index_(index),
+        promise_(promise),
+        begin_(begin),
+        seen_(sent_.size()) {}
+
+  std::optional<std::string> run(std::span<const Row> rows) {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (auto wrong = take(rows[i], i > 0 ? &rows[i - 1] : nullptr)) return wrong;
+    }
+    for (uint64_t number = 0; number < sent_.size(); ++number) {
+      if (sent_[number].table != index_) continue;
+      auto wrong = table_.keyed() ? look_for_replaced(number) : look_for_whole(number);
+      if (wrong) return wrong;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::optional<std::string> take(const Row& row, const Row* previous) {
+    const uint64_t number = row.id / kIdsPerBatch;
+    const uint64_t at = row.id % kIdsPerBatch;
+    if (number >= sent_.size() || at >= sent_[number].rows || sent_[number].table != index_) {
+      return "a row that was never sent: " + row.to_string();
+    }
+    const Sent& batch = sent_[number];
+    const Row expected = row_of(table_, row.id, batch.wide);
+    if (!(row == expected)) {
+      return "a row with other values: " + row.to_string() + ", sent as " + expected.to_string();
+    }
+    const bool hidden = batch.hidden && promise_ == Promise::kDurable;
+    if (batch.gone || hidden) return "a row that must not be there: " + name(number, at);
+    if ((seen_[number] >> at & 1) != 0) return "a row twice: " + name(number, at);
+    seen_[number] |= uint64_t{1} << at;
+    const Place place = place_of(table_, row);
+    if (previous != nullptr && place < place_of(table_, *previous)) {
+      return "rows out of order: " + row.to_string() + " after " + previous->to_string();
+    }
+    if (table_.keyed() && !winners_.emplace(place, row.id).second) {
+      return "two rows of one key: " + name(number, at) + " and " + name(winners_.at(place));
+    }
+    return std::nullopt;
+  }
+
+  bool must_be_there(uint64_t number) const {
+    const Sent& batch = sent_[number];
+    if (seen_[number] != 0) return true;  // a batch is atomic
+    if (promise_ == Promise::kCommitted) return batch.committed_at <= begin_;
+    return std::min(batch.durable_at, batch.committed_at) <= begin_;
+  }
+
+  std::optional<std::string> look_for_whole(uint64_t number) const {
+    if (!must_be_there(number)) return std::nullopt;
+    for (uint64_t at = 0; at < sent_[number].rows; ++at) {
+      if ((seen_[number] >> at & 1) == 0) return "a row is missing: " + name(number, at);
+    }
+    return std::nullopt;
+  }
+
+  std::optional<std::string> look_for_replaced(uint64_t number) const {
+    if (!must_be_there(number)) return std::nullopt;
+    for (uint64_t at = 0; at < sent_[number].rows; ++at) {
+      const uint64_t id = row_id(number, at);
+      const Row row = row_of(table_, id, sent_[number].wide);
+      const auto winner = winners_.find(place_of(table_, row));
+      if (winner == winners_.end()) return "a row is missing: " + name(number, at);
+      if (is_before(winner->second, id)) {
+        return "an earlier write won: " + name(winner->second) + " over " + name(number, at);
+      }
+    }
+    return std::nullopt;
+  }
+
+  bool is_before(uint64_t id, uint64_t other) const {
+    const uint64_t number = id / kIdsPerBatch;
+    const uint64_t other_number = other / kIdsPerBatch;
+    if (number == other_number) return id < other;
+    const Sent& a = sent_[number];
+    const Sent& b = sent_[other_number];
+    if (a.log == b.log && a.lsn != 0 && b.lsn != 0) return a.lsn < b.lsn;
+    return a.end < b.begin;
+  }
+
+  std::string name(uint64_t number, uint64_t at) const {
+    return "row " + std::to_string(at) + " of " + describe(number, sent_[number]);
+  }
+  std::string name(uint64_t id) const { return name(id / kIdsPerBatch, id % kIdsPerBatch); }
+
+  const std::vector<Sent>& sent_;
+  const SimTable& table_;
+  const uint32_t index_;
+  const Promise promise_;
+  const uint64_t begin_;
+  std::vector<uint64_t> seen_;  // bit i: row i of the batch
+  std::map<Place, uint64_t> winners_;
+};
+
+}  // namespace
+
+uint64_t Ledger::send(Sent batch) {
+  CHECK(batch.rows > 0 && batch.rows <= kBatchRowsLimit);
+  batch.begin = tick();
+  sent_.push_back(batch);
+  return sent_.size() - 1;
+}
+
+void Ledger::resend(uint64_t number) {
+  Sent& batch = sent_[number];
+  batch.end = kNever;
+  batch.gone = false;
+  batch.hidden = false;
+  tick();
+}
+
+void Ledger::acknowledge(uint64_t number, AckClass ack, const Appended& appended) {
+  Sent& batch = sent_[number];
+  batch.end = tick();
+  batch.acked_at = earlier(batch.acked_at);
+  if (!appended.duplicate) batch.lsn = appended.lsn;
+  if (ack == AckClass::kMemory && !appended.duplicate) return;
+  batch.durable_at = earlier(batch.durable_at);
+  if (ack == AckClass::kTable) batch.committed_at = earlier(batch.committed_at);
+  // A log is durable up to an LSN: what was accepted before, in this opening, is durable, too.
+  for (Sent& other : sent_) {
+    if (other.log != batch.log || other.acked_at == kNever || other.lsn == 0) continue;
+    if (other.lsn < batch.lsn) other.durable_at = earlier(other.durable_at);
+  }
+}
+
+void Ledger::fail(uint64_t number, const Error& error) {
+  Sent& batch = sent_[number];
+  batch.end = tick();
+  if (!is_refusal(error)) batch.in_doubt = true;
+  if (!batch.in_doubt && batch.acked_at == kNever) batch.gone = true;
+}
+
+void Ledger::flushed(uint32_t log, std::optional<uint32_t> table, uint64_t begin) {
+  tick();
+  for (Sent& batch : sent_) {
+    if (batch.log != log || batch.acked_at > begin || (table && batch.table != *table)) continue;
+    batch.durable_at = earlier(batch.durable_at);
+    batch.committed_at = earlier(batch.committed_at);
+  }
+}
+
+void Ledger::mark_present(std::span<const Row> rows, Promise promise) {
+  for (const Row& row : rows) {
+    Sent& batch = sent_[row.id / kIdsPerBatch];
+    batch.durable_at = earlier(batch.durable_at);
+    if (promise == Promise::kCommitted) batch.committed_at = earlier(batch.committed_at);
+  }
+}
+
+void Ledger::witness(std::span<const Row> rows, Promise promise) {
+  tick();
+  mark_present(rows, promise);
+}
+
+void Ledger::settle(uint32_t index, const SimTable& table, std::span<const Row> rows,
+                    uint64_t begin) {
+  tick();
+  mark_present(rows, Promise::kDurable);
+  for (Sent& batch : sent_) {
+    if (batch.table != index || batch.end >= begin || batch.durable_at != kNever) continue;
+    (table.keyed() ? batch.hidden : batch.gone) = true;
+  }
+}
+
+void Ledger::process_ended(uint32_t log) {
+  tick();
+  for (Sent& batch : sent_) {
+    if (batch.log != log) continue;
+    if (batch.end == kNever) {
+      batch.end = now_;
+      batch.in_doubt = true;
+    }
+    // Its LSN may have been lost with it, and is then given out again.
+    if (batch.durable_at == kNever) {
+      batch.lsn = 0;
+      batch.acked_at = kNever;
+    }
+  }
+}
+
+void Ledger::log_lost(uint32_t log) {
+  tick();
+  for (Sent& batch : sent_) {
+    if (batch.log != log || batch.committed_at != kNever) continue;
+    batch.end = std::min(batch.end, now_);
+    batch.in_doubt = true;
+    batch.acked_at = kNever;
+    batch.durable_at = kNever;
+    batch.lsn = 0;
+  }
+}
+
+void Ledger::disown(uint32_t log) {
+  for (Sent& batch : sent_) {
+    if (batch.log == log) batch.gone = true;
+  }
+}
+
+void Ledger::promise_committed(uint64_t number) {
+  promise(number);
+  sent_[number].committed_at = earlier(sent_[number].committed_at);
+}
+
+void Ledger::skip(uint64_t count) {
+  sent_.insert(sent_.end(), count, Sent{.table = UINT32_MAX, .end = 0, .gone = true});
+}
+
+std::vector<uint64_t> Ledger::of_source(uint32_t table, uint32_t source) const {
+  std::vector<uint64_t> numbers;
+  for (uint64_t number = 0; number < sent_.size(); ++number) {
+    if (sent_[number].table == table && sent_[number].source == source) numbers.push_back(number);
+  }
+  return numbers;
+}
+
+std::optional<std::string> find_violation(const Ledger& ledger, const SimTable& table,
+                                          uint32_t index, std::span<const Row> rows,
+                                          Promise promise, uint64_t begin) {
+  const auto wrong = Audit(ledger, table, index, promise, begin).run(rows);
+  if (!wrong) return wrong;
+  return *wrong + "; table " + table.name.to_string() +
+         (promise == Promise::kCommitted ? " as committed" : " as the engine shows it");
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,106 @@
+// The oracle: what was sent to an engine, what the engine said of it, and whether a table that is
+// read back agrees.
+//
+//   an acknowledged row is in the table exactly once with equal values, or was replaced by a row of
+//   the same key and time that came later; no row that was never sent, or that was refused; what
+//   was not acknowledged appears at most once; a batch is in the table as a whole or not at all;
+//   what a reader has seen stays; what a recovery did not bring back stays away
+//
+// Later means: a higher LSN of the same log or, where an LSN is not known, sent after the other
+// one's last answer. Everything is ordered by ticks of the ledger.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sim/workload_rows.h"
+#include "sluice/engine.h"
+
+namespace sluice::sim {
+
+inline constexpr uint64_t kNever = UINT64_MAX;
+
+enum class Promise : uint8_t {
+  kDurable,    ///< what an engine must show
+  kCommitted,  ///< what must be in the table without its log
+};
+
+/// One batch, and what is known of it.
+struct Sent {
+  uint32_t table = 0;
+  uint32_t rows = 0;
+  bool wide = false;
+  uint32_t log = 0;     ///< of whose engine
+  uint32_t source = 0;  ///< 0: none
+  uint64_t position = 0;
+
+  // Kept by the ledger. Ticks; kNever: not so far.
+  uint64_t begin = 0;              ///< of its first send
+  uint64_t end = kNever;           ///< of its last answer
+  uint64_t acked_at = kNever;      ///< of any class
+  uint64_t durable_at = kNever;    ///< since then the engine must show it
+  uint64_t committed_at = kNever;  ///< since then the committed table must hold it
+  uint64_t lsn = 0;                ///< 0: not known
+  bool in_doubt = false;           ///< some answer left the outcome open
+  bool gone = false;               ///< it must not be in the table
+  bool hidden = false;             ///< the same, but perhaps because later rows replaced it
+};
+
+/// Copying it keeps what was known at that moment.
+class Ledger {
+ public:
+  /// Returns the batch's number.
+  uint64_t send(Sent batch);
+  void resend(uint64_t number);
+  void acknowledge(uint64_t number, AckClass ack, const Appended& appended);
+  void fail(uint64_t number, const Error& error);
+  /// The engine of `log` flushed; the call began at `begin`.
+  void flushed(uint32_t log, std::optional<uint32_t> table, uint64_t begin);
+  /// A reader saw these rows, so they stay.
+  void witness(std::span<const Row> rows, Promise promise);
+  /// A recovery that began at `begin` brought these rows back: what it did not stays away.
+  void settle(uint32_t index, const SimTable& table, std::span<const Row> rows, uint64_t begin);
+  /// The engine of `log` ended, in whatever way: what it has not answered it never will.
+  void process_ended(uint32_t log);
+  /// What is only in the log is lost, or will never reach this table.
+  void log_lost(uint32_t log);
+  /// What was sent to `log` must not be in the table.
+  void disown(uint32_t log);
+  void promise(uint64_t number) { sent_[number].durable_at = earlier(sent_[number].durable_at); }
+
+  /// The row is in the committed table, says another engine.
+  void promise_committed(uint64_t number);
+  /// Leaves out numbers, so that a copy can give them out.
+  void skip(uint64_t count);
+
+  uint64_t tick() { return ++now_; }
+  const std::vector<Sent>& sent() const { return sent_; }
+  /// Numbers of the source's batches, in order of position.
+  std::vector<uint64_t> of_source(uint32_t table, uint32_t source) const;
+
+  // What the world knows of its tables, by index.
+  bool has_table(uint32_t table) const { return (tables_ >> table & 1) != 0; }
+  void table_made(uint32_t table) { tables_ |= 1u << table; }
+  bool is_wide(uint32_t table) const { return (wide_tables_ >> table & 1) != 0; }
+  void table_widened(uint32_t table) { wide_tables_ |= 1u << table; }
+
+ private:
+  uint64_t earlier(uint64_t tick) const { return std::min(tick, now_); }
+  void mark_present(std::span<const Row> rows, Promise promise);
+
+  std::vector<Sent> sent_;
+  uint64_t now_ = 0;
+  uint32_t tables_ = 0;
+  uint32_t wide_tables_ = 0;
+};
+
+/// What is wrong with the rows that a read of the table gave, which began at `begin`; nothing if
+/// all is well.
+std::optional<std::string> find_violation(const Ledger& ledger, const SimTable& table,
+                                          uint32_t index, std::span<const Row> rows,
+                                          Promise promise, uint64_t begin);
+
+}  // namespace sluice::sim

@@ -1,0 +1,298 @@
+#include "sim/workload.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sluice/inspect.h"
+
+namespace sluice::sim {
+namespace {
+
+constexpr uint32_t kTriesMax = 4;
+constexpr uint64_t kClockStepHoursMax = 48;
+
+AckClass draw_ack(Random& random) {
+  const uint64_t draw = random.below(100);
+  return draw < 65 ? AckClass::kLog : draw < 85 ? AckClass::kMemory : AckClass::kTable;
+}
+
+const char* name_of(AckClass ack) {
+  return ack == AckClass::kMemory ? "memory" : ack == AckClass::kLog ? "log" : "table";
+}
+
+uint32_t draw_rows(Random& random) {
+  return 1 + static_cast<uint32_t>(random.below(random.chance(500) ? 4 : kBatchRowsLimit));
+}
+
+std::string source_name(uint32_t source) {
+  return "source-" + std::to_string(source);
+}
+
+/// Whether an engine that gave this error will take anything more.
+bool is_final(const Error& error) {
+  return error.code() == Code::kPoisoned || error.code() == Code::kCancelled ||
+         error.code() == Code::kFenced;
+}
+
+}  // namespace
+
+bool Stage::is_explained(const Error& error) const {
+  switch (error.code()) {
+    case Code::kIo:
+    case Code::kBusy:
+    case Code::kFull:
+    case Code::kPoisoned:
+      return faults;
+    case Code::kFenced:
+      return may_fence;
+    default:
+      return false;
+  }
+}
+
+void Stage::expect_explained(const std::string& what, const Error& error) {
+  findings.note(what + ": " + error.to_string());
+  if (!is_explained(error)) findings.violate(what + " failed: " + error.to_string());
+}
+
+std::optional<std::vector<Row>> Stage::read_and_check(uint32_t table, Promise promise) {
+  const uint64_t begin = ledger.tick();
+  const TableName& name = tables[table].name;
+  auto snapshot =
+      promise == Promise::kDurable ? engine->snapshot(name) : committed_snapshot(platform, name);
+  auto rows = snapshot.ok() ? read_rows(**snapshot) : snapshot.error();
+  if (!rows.ok()) {
+    expect_explained("reading " + name.to_string(), rows.error());
+    return std::nullopt;
+  }
+  findings.note("read " + name.to_string() + ": " + std::to_string(rows->size()) + " rows");
+  const auto wrong = find_violation(ledger, tables[table], table, *rows, promise, begin);
+  if (wrong) {
+    findings.violate(*wrong);
+    return std::nullopt;
+  }
+  ledger.witness(*rows, promise);
+  return std::move(*rows);
+}
+
+std::optional<std::vector<Row>> Stage::check_recovery(uint32_t table, uint64_t opened) {
+  auto rows = read_and_check(table, Promise::kDurable);
+  if (rows) ledger.settle(table, tables[table], *rows, opened);
+  return rows;
+}
+
+Result<Appended> Stage::send(uint64_t number, AckClass ack) {
+  const Sent batch = ledger.sent()[number];
+  AppendOptions options;
+  options.ack = ack;
+  if (batch.source != 0) options.source = {source_name(batch.source), batch.position};
+  findings.note("send batch " + std::to_string(number) + " to " +
+                tables[batch.table].name.to_string() + ", ack " + name_of(ack));
+  auto answer = engine->append(tables[batch.table].name,
+                               batch_of(tables[batch.table], number, batch.rows, batch.wide),
+                               std::move(options));
+  const std::string what = "batch " + std::to_string(number);
+  if (!answer.ok()) {
+    ledger.fail(number, answer.error());
+    expect_explained(what, answer.error());
+    return answer;
+  }
+  findings.note(what + (answer->duplicate ? ": duplicate" : ": lsn ") +
+                std::to_string(answer->lsn));
+  if (answer->duplicate && batch.source == 0) {
+    findings.violate(what + " has no source and was called a duplicate");
+  }
+  ledger.acknowledge(number, ack, *answer);
+  return answer;
+}
+
+void Stage::flush(std::optional<uint32_t> table) {
+  const uint64_t begin = ledger.tick();
+  const auto report = table ? engine->flush(tables[*table].name) : engine->flush();
+  const std::string what = table ? "flush of " + tables[*table].name.to_string() : "flush";
+  if (!report.ok()) return expect_explained(what, report.error());
+  findings.note(what + ": " + std::to_string(report->rows) + " rows");
+  ledger.flushed(log, table, begin);
+}
+
+void Clients::run() {
+  Random random(plan_.seed);
+  std::vector<std::unique_ptr<Thread>> threads;
+  const auto spawn = [&](const std::string& name, auto body) {
+    threads.push_back(stage_.runtime.spawn(name, [body, own = random.fork()] { body(own); }));
+  };
+  for (uint32_t i = 0; i < plan_.writers; ++i) {
+    spawn("writer-" + std::to_string(i), [this](Random own) { write(own); });
+  }
+  for (uint32_t source = 1; source <= plan_.sources; ++source) {
+    const uint32_t table = source % static_cast<uint32_t>(stage_.tables.size());
+    if (!stage_.ledger.has_table(table)) continue;
+    spawn(source_name(source), [=, this](Random own) { feed(table, source, own); });
+  }
+  spawn("flusher", [this](Random own) { flush(own); });
+  spawn("reader", [this](Random own) { read(own); });
+  if (plan_.adds_column) spawn("adder", [this](Random own) { add_column(own); });
+  if (plan_.steps_clock) spawn("stepper", [this](Random own) { step_clock(own); });
+  for (const auto& thread : threads) thread->join();
+}
+
+void Clients::pause(Random& random) {
+  if (random.chance(500)) return;
+  const auto nanos = static_cast<Nanos>(random.below(static_cast<uint64_t>(plan_.pause_max)));
+  stage_.runtime.sleep_until(stage_.runtime.now() + nanos);
+}
+
+std::optional<uint32_t> Clients::pick_table(Random& random) const {
+  const auto table = static_cast<uint32_t>(random.below(stage_.tables.size()));
+  if (!stage_.ledger.has_table(table)) return std::nullopt;
+  return table;
+}
+
+void Clients::write(Random random) {
+  const bool waits = random.chance(600);
+  for (uint32_t i = 0; i < plan_.batches && !stopped_; ++i) {
+    pause(random);
+    write_one(random, waits);
+  }
+}
+
+void Clients::write_one(Random& random, bool waits) {
+  const auto table = pick_table(random);
+  if (!table) return;
+  const AckClass ack = draw_ack(random);
+  Sent sent{.table = *table, .rows = draw_rows(random), .log = stage_.log};
+  sent.wide = stage_.ledger.is_wide(*table) && random.chance(700);
+  const uint64_t number = stage_.ledger.send(sent);
+  if (waits) {
+    const auto answer = stage_.send(number, ack);
+    if (!answer.ok()) stopped_ = stopped_ || is_final(answer.error());
+    if (answer.ok() && ack == AckClass::kTable && random.chance(500)) {
+      stage_.read_and_check(*table, Promise::kCommitted);
+    }
+    return;
+  }
+  const SimTable& target = stage_.tables[*table];
+  stage_.findings.note("send batch " + std::to_string(number) + " to " + target.name.to_string() +
+                       " without waiting, ack " + name_of(ack));
+  ++unanswered_;
+  const auto heard = [this, number, ack](const Result<Appended>& answer) {
+    --unanswered_;
+    stage_.findings.note(
+        "batch " + std::to_string(number) + ": " +
+        (answer.ok() ? "lsn " + std::to_string(answer->lsn) : answer.error().to_string()));
+    if (answer.ok()) return stage_.ledger.acknowledge(number, ack, *answer);
+    stage_.ledger.fail(number, answer.error());
+    stopped_ = stopped_ || is_final(answer.error());
+  };
+  AppendOptions options;
+  options.ack = ack;
+  const Status taken = stage_.engine->append(
+      target.name, batch_of(target, number, sent.rows, sent.wide), std::move(options), heard);
+  if (!taken.ok()) heard(taken.error());
+}
+
+// Sends again, in order, what the engine does not know; then new batches, each until it is taken.
+void Clients::feed(uint32_t table, uint32_t source, Random random) {
+  const auto known = resume_source(table, source);
+  if (!known) return;
+  uint64_t position = *known;
+  for (const uint64_t number : stage_.ledger.of_source(table, source)) {
+    const Sent batch = stage_.ledger.sent()[number];
+    position = std::max(position, batch.position);
+    if (batch.position <= *known) continue;
+    stage_.ledger.resend(number);
+    if (!feed_one(number, random)) return;
+  }
+  for (uint32_t i = 0; i < plan_.source_batches; ++i) {
+    pause(random);
+    Sent sent{.table = table, .rows = draw_rows(random), .log = stage_.log, .source = source};
+    sent.position = position += sent.rows;
+    const uint64_t number = stage_.ledger.send(sent);
+    if (!feed_one(number, random)) return;
+    if (!random.chance(250)) continue;
+    const auto all = stage_.ledger.of_source(table, source);
+    const uint64_t again = all[random.below(all.size())];
+    stage_.ledger.resend(again);
+    const auto answer = stage_.send(again, draw_ack(random));
+    if (answer.ok() && !answer->duplicate) {
+      stage_.findings.violate("batch " + std::to_string(again) + " was taken a second time");
+    }
+  }
+}
+
+bool Clients::feed_one(uint64_t number, Random& random) {
+  for (uint32_t tries = 0; tries < kTriesMax; ++tries) {
+    if (tries > 0) stage_.ledger.resend(number);
+    const auto answer = stage_.send(number, draw_ack(random));
+    if (answer.ok()) return true;
+    if (is_final(answer.error())) break;
+    pause(random);
+  }
+  return false;
+}
+
+// What the position covers must be there: the source will never send it again.
+std::optional<uint64_t> Clients::resume_source(uint32_t table, uint32_t source) {
+  const std::string name = source_name(source);
+  const auto position = stage_.engine->source_position(stage_.tables[table].name, name);
+  if (!position.ok()) {
+    stage_.expect_explained("position of " + name, position.error());
+    return std::nullopt;
+  }
+  uint64_t sent = 0;
+  for (const uint64_t number : stage_.ledger.of_source(table, source)) {
+    const Sent batch = stage_.ledger.sent()[number];
+    sent = std::max(sent, batch.position);
+    if (batch.position <= *position) {
+      stage_.ledger.promise(number);
+    } else if (batch.durable_at != kNever) {
+      stage_.findings.violate(name + " is known to " + std::to_string(*position) +
+                              " only, but batch " + std::to_string(number) + " was durable");
+    }
+  }
+  if (*position > sent) {
+    stage_.findings.violate(name + " is known to " + std::to_string(*position) +
+                            " and never got there");
+  }
+  return *position;
+}
+
+void Clients::flush(Random random) {
+  for (uint32_t i = 0; i < plan_.flushes && !stopped_; ++i) {
+    pause(random);
+    pause(random);
+    const auto table = pick_table(random);
+    if (table) stage_.flush(random.chance(600) ? table : std::nullopt);
+  }
+}
+
+void Clients::read(Random random) {
+  for (uint32_t i = 0; i < plan_.reads && !stopped_; ++i) {
+    pause(random);
+    pause(random);
+    const auto table = pick_table(random);
+    const Promise promise = random.chance(700) ? Promise::kDurable : Promise::kCommitted;
+    if (table) stage_.read_and_check(*table, promise);
+  }
+}
+
+void Clients::add_column(Random random) {
+  pause(random);
+  const auto table = pick_table(random);
+  if (!table) return;
+  const Status added = stage_.engine->add_columns(stage_.tables[*table].name,
+                                                  {{std::string(kLaterColumn), Type::kInt64}});
+  if (!added.ok()) return stage_.expect_explained("adding a column", added.error());
+  stage_.findings.note("column added");
+  stage_.ledger.table_widened(*table);
+}
+
+void Clients::step_clock(Random random) {
+  for (int i = 0; i < 3; ++i) {
+    pause(random);
+    const auto hours = static_cast<Nanos>(random.below(2 * kClockStepHoursMax + 1));
+    stage_.runtime.step_wall_clock((hours - Nanos{kClockStepHoursMax}) * 3600 * kSecond);
+  }
+}
+
+}  // namespace sluice::sim

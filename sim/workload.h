@@ -1,0 +1,97 @@
+// The clients of a simulated engine: writers, sources that send again, flushers, readers that check
+// what they see, and somebody who steps the clock. Each is a fiber with chance of its own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/oracle.h"
+#include "sim/runtime.h"
+#include "sluice/engine.h"
+#include "sluice/platform.h"
+
+namespace sluice::sim {
+
+/// The first thing that went wrong, and, if somebody wants to read it, what happened before.
+struct Findings {
+  std::optional<std::string> violation;
+  bool wants_tape = false;
+  std::vector<std::string> tape;
+
+  void note(std::string line) {
+    if (wants_tape) tape.push_back(std::move(line));
+  }
+  void violate(const std::string& what) {
+    note("VIOLATION: " + what);
+    if (!violation) violation = what;
+  }
+};
+
+/// One engine at work, and what its clients share. The ledger outlives the run.
+struct Stage {
+  SimRuntime& runtime;
+  Platform platform;
+  const std::vector<SimTable>& tables;
+  Ledger& ledger;
+  Findings& findings;
+  uint32_t log = 0;        ///< which of the ledger's logs the engine has
+  bool faults = false;     ///< calls may fail
+  bool may_fence = false;  ///< another engine may take the tables over
+  std::unique_ptr<Engine> engine = nullptr;
+
+  /// An error that the world cannot explain is a violation.
+  void expect_explained(const std::string& what, const Error& error);
+  bool is_explained(const Error& error) const;
+  /// Reads a table and checks it; what was seen is witnessed. Nothing if the read failed.
+  std::optional<std::vector<Row>> read_and_check(uint32_t table, Promise promise);
+  /// The same right after an opening that began at `opened`, and settles what it did not bring
+  /// back.
+  std::optional<std::vector<Row>> check_recovery(uint32_t table, uint64_t opened);
+  /// Waits for the answer.
+  Result<Appended> send(uint64_t number, AckClass ack);
+  void flush(std::optional<uint32_t> table);
+};
+
+struct ClientPlan {
+  uint64_t seed = 0;
+  uint32_t writers = 0;
+  uint32_t batches = 0;  ///< a writer
+  uint32_t sources = 0;
+  uint32_t source_batches = 0;  ///< new ones of a source
+  uint32_t flushes = 0;
+  uint32_t reads = 0;
+  bool adds_column = false;
+  bool steps_clock = false;
+  Nanos pause_max = 5 * kMillisecond;  ///< between two calls of a client
+};
+
+class Clients {
+ public:
+  Clients(Stage& stage, const ClientPlan& plan) : stage_(stage), plan_(plan) {}
+  /// Returns when all are done; completions may be outstanding. Outlives the engine.
+  void run();
+  uint64_t unanswered() const { return unanswered_; }
+
+ private:
+  void write(Random random);
+  void write_one(Random& random, bool waits);
+  void feed(uint32_t table, uint32_t source, Random random);
+  bool feed_one(uint64_t number, Random& random);
+  std::optional<uint64_t> resume_source(uint32_t table, uint32_t source);
+  void flush(Random random);
+  void read(Random random);
+  void add_column(Random random);
+  void step_clock(Random random);
+  void pause(Random& random);
+  std::optional<uint32_t> pick_table(Random& random) const;
+
+  Stage& stage_;
+  const ClientPlan plan_;
+  uint64_t unanswered_ = 0;
+  bool stopped_ = false;  ///< the engine takes no more
+};
+
+}  // namespace sluice::sim

@@ -1,0 +1,190 @@
+#include "sim/workload_rows.h"
+
+#include <bit>
+#include <limits>
+#include <utility>
+
+namespace sluice::sim {
+namespace {
+
+constexpr Nanos kDay = 86'400 * kSecond;
+constexpr Nanos kHour = 3'600 * kSecond;
+constexpr int64_t kDays[] = {-1, 0, 19'675};
+constexpr int64_t kHoursUsed = 4;
+
+enum Column : size_t { kId, kDevice, kSlot, kAt, kLevel, kNote, kFlag, kExtra };
+
+std::vector<Field> all_columns() {
+  return {{"id", Type::kInt64},     {"device", Type::kString},
+          {"slot", Type::kInt64},   {"at", Type::kTimestamp},
+          {"level", Type::kDouble}, {"note", Type::kString},
+          {"flag", Type::kBool},    {std::string(kLaterColumn), Type::kInt64}};
+}
+
+/// Some batches do not know the column.
+bool has_notes(const SimTable& table, uint64_t batch) {
+  return mix64(table.seed ^ (batch + 1)) % 8 != 0;
+}
+
+double draw_level(Random& random) {
+  switch (random.below(8)) {
+    case 0:
+      return std::numeric_limits<double>::quiet_NaN();
+    case 1:
+      return -0.0;
+    case 2:
+      return -std::numeric_limits<double>::infinity();
+    default:
+      return static_cast<double>(random.below(2'000'000)) / 1000 - 1000;
+  }
+}
+
+std::string draw_note(Random& random, uint32_t bytes_max) {
+  std::string note;
+  if (random.chance(100)) note = "\xc3\xb8\xe2\x82\xac";
+  for (uint64_t i = random.below(uint64_t{bytes_max} + 1); i > 0; --i) {
+    note += static_cast<char>('a' + random.below(26));
+  }
+  return note;
+}
+
+Nanos draw_time(const SimTable& table, Random& random) {
+  const Nanos hours = static_cast<Nanos>(random.below(kHoursUsed)) * kHour;
+  const Nanos micros = random.chance(500) ? 0 : kDay - kHour * (kHoursUsed + 1) + kMicrosecond;
+  const Nanos nanos = table.has_nanos ? static_cast<Nanos>(random.below(3)) : 0;
+  return kDays[random.below(std::size(kDays))] * kDay + hours + micros + nanos;
+}
+
+Row read_row(const Batch& batch, const std::vector<std::optional<size_t>>& columns, size_t at) {
+  Row row;
+  const auto cell = [&](Column column) { return batch.column(*columns[column]); };
+  row.id = static_cast<uint64_t>(cell(kId).int64(at));
+  row.device = cell(kDevice).bytes(at);
+  row.slot = cell(kSlot).int64(at);
+  row.at = cell(kAt).int64(at);
+  row.level = cell(kLevel).real(at);
+  if (!cell(kNote).is_null(at)) row.note = cell(kNote).bytes(at);
+  row.flag = cell(kFlag).boolean(at);
+  if (columns[kExtra] && !cell(kExtra).is_null(at)) row.extra = cell(kExtra).int64(at);
+  return row;
+}
+
+/// Where our columns are in a scan. Absent may be only the one that is added later.
+Result<std::vector<std::optional<size_t>>> find_columns(const Schema& schema) {
+  std::vector<std::optional<size_t>> places;
+  for (const Field& field : all_columns()) {
+    places.push_back(schema.find(field.name));
+    const bool wrong =
+        places.back() ? schema[*places.back()].type != field.type : field.name != kLaterColumn;
+    if (wrong) return Error(Code::kCorrupt, "the table's columns are not ours", field.name);
+  }
+  const size_t known = all_columns().size() - (places[kExtra] ? 0 : 1);
+  if (schema.size() != known) return Error(Code::kCorrupt, "the table has columns beside ours");
+  return places;
+}
+
+}  // namespace
+
+std::vector<SimTable> draw_tables(Random& random) {
+  std::vector<SimTable> tables;
+  const uint64_t first = random.below(4);
+  const uint64_t count = 1 + random.below(4);
+  for (uint64_t i = 0; i < count; ++i) {
+    const uint64_t kind = (first + i) % 4;
+    SimTable table;
+    table.name = {"sim", "t" + std::to_string(kind)};
+    table.spec.columns = all_columns();
+    table.spec.columns.pop_back();
+    if (kind < 2) {
+      const uint64_t key = random.below(3);
+      if (key != 1) table.spec.key.emplace_back("device");
+      if (key != 0) table.spec.key.emplace_back("slot");
+    }
+    if (kind % 2 == 0) table.spec.time = "at";
+    table.seed = random.next();
+    table.keys = 1 + static_cast<uint32_t>(random.below(6));
+    constexpr uint32_t kNoteBytes[] = {8, 100, 2000};
+    table.note_bytes_max = kNoteBytes[random.below(std::size(kNoteBytes))];
+    table.has_nanos = random.chance(300);
+    tables.push_back(std::move(table));
+  }
+  return tables;
+}
+
+bool operator==(const Row& a, const Row& b) {
+  return a.id == b.id && a.device == b.device && a.slot == b.slot && a.at == b.at &&
+         std::bit_cast<uint64_t>(a.level) == std::bit_cast<uint64_t>(b.level) && a.note == b.note &&
+         a.flag == b.flag && a.extra == b.extra;
+}
+
+std::string Row::to_string() const {
+  return "row " + std::to_string(id % kIdsPerBatch) + " of batch " +
+         std::to_string(id / kIdsPerBatch) + " (" + device + ", " + std::to_string(slot) + ", " +
+         std::to_string(at) + ")";
+}
+
+Place place_of(const SimTable& table, const Row& row) {
+  Place place;
+  if (table.timed()) {
+    place.day = row.at / kDay - (row.at % kDay < 0 ? 1 : 0);
+    place.at = row.at;
+  }
+  for (const std::string& column : table.spec.key) {
+    if (column == "device") place.device = row.device;
+    if (column == "slot") place.slot = row.slot;
+  }
+  return place;
+}
+
+Row row_of(const SimTable& table, uint64_t id, bool wide) {
+  Random random(mix64(table.seed) + id);
+  Row row;
+  row.id = id;
+  row.device = "d" + std::to_string(random.below(table.keys));
+  row.slot = static_cast<int64_t>(random.below(table.keys)) - 1;
+  row.at = draw_time(table, random);
+  row.level = draw_level(random);
+  row.flag = random.chance(500);
+  if (has_notes(table, id / kIdsPerBatch) && !random.chance(100)) {
+    row.note = draw_note(random, table.note_bytes_max);
+  }
+  if (wide) row.extra = static_cast<int64_t>(random.next());
+  return row;
+}
+
+Batch batch_of(const SimTable& table, uint64_t batch, uint32_t rows, bool wide) {
+  std::vector<Field> fields = all_columns();
+  if (!wide) fields.pop_back();
+  const bool notes = has_notes(table, batch);
+  if (!notes) fields.erase(fields.begin() + kNote);
+  BatchBuilder builder(Schema::make(std::move(fields)).value());
+  const size_t shift = notes ? 0 : 1;
+  for (uint32_t i = 0; i < rows; ++i) {
+    const Row row = row_of(table, row_id(batch, i), wide);
+    builder.append_int64(kId, static_cast<int64_t>(row.id));
+    builder.append_bytes(kDevice, row.device);
+    builder.append_int64(kSlot, row.slot);
+    builder.append_timestamp(kAt, row.at);
+    builder.append_double(kLevel, row.level);
+    if (row.note) {
+      builder.append_bytes(kNote, *row.note);
+    } else if (notes) {
+      builder.append_null(kNote);
+    }
+    builder.append_bool(kFlag - shift, row.flag);
+    if (wide) builder.append_int64(kExtra - shift, *row.extra);
+  }
+  return builder.finish().value();
+}
+
+Result<std::vector<Row>> read_rows(Snapshot& snapshot) {
+  const auto cursor = TRY(snapshot.scan({}));
+  const auto columns = TRY(find_columns(*cursor->schema()));
+  std::vector<Row> rows;
+  while (const std::optional<Batch> batch = TRY(cursor->next())) {
+    for (uint32_t i = 0; i < batch->rows(); ++i) rows.push_back(read_row(*batch, columns, i));
+  }
+  return rows;
+}
+
+}  // namespace sluice::sim

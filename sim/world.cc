@@ -1,0 +1,202 @@
+#include "sim/world.h"
+
+#include <iterator>
+#include <utility>
+
+#include "sim/world_duel.h"
+#include "sim/world_life.h"
+
+namespace sluice::sim {
+namespace {
+
+constexpr uint32_t kDuelPermille = 150;
+constexpr uint64_t kLivesMax = 3;
+
+uint64_t pick(Random& random, std::initializer_list<uint64_t> choices) {
+  return *(choices.begin() + random.below(choices.size()));
+}
+
+DiskFaults draw_disk_faults(Random& random) {
+  DiskFaults faults;
+  const auto rate = static_cast<uint32_t>(pick(random, {1, 3, 20}));
+  const auto maybe = [&] { return random.chance(500) ? rate : 0; };
+  faults.full_permille = maybe();
+  faults.write_permille = maybe();
+  faults.read_permille = maybe();
+  faults.sync_permille = maybe();
+  faults.sync_dir_permille = maybe();
+  faults.name_permille = maybe();
+  if (random.chance(150)) faults.capacity_bytes = pick(random, {100'000, 300'000, 1'000'000});
+  return faults;
+}
+
+BucketFaults draw_bucket_faults(Random& random) {
+  BucketFaults faults;
+  const auto rate = static_cast<uint32_t>(pick(random, {2, 8, 30}));
+  const auto maybe = [&] { return random.chance(500) ? rate : 0; };
+  faults.busy_permille = maybe();
+  faults.lost_permille = maybe();
+  faults.answer_lost_permille = maybe();
+  faults.late_permille = maybe();
+  faults.duplicated_permille = maybe();
+  faults.read_permille = maybe() / 2;
+  return faults;
+}
+
+ClientPlan draw_clients(Random& random) {
+  ClientPlan plan;
+  plan.seed = random.next();
+  plan.writers = 1 + static_cast<uint32_t>(random.below(4));
+  plan.batches = 1 + static_cast<uint32_t>(random.below(12));
+  plan.sources = static_cast<uint32_t>(random.below(3));
+  plan.source_batches = static_cast<uint32_t>(random.below(6));
+  plan.flushes = static_cast<uint32_t>(random.below(4));
+  plan.reads = static_cast<uint32_t>(random.below(4));
+  plan.adds_column = random.chance(200);
+  plan.steps_clock = random.chance(300);
+  plan.pause_max = static_cast<Nanos>(pick(random, {1, 5, 50})) * kMillisecond;
+  return plan;
+}
+
+EngineOptions draw_engine_options(Random& random) {
+  EngineOptions options;
+  options.segment_bytes = 64 << 10;
+  options.memory_bytes = 8 << 20;
+  options.flush_bytes = pick(random, {16 << 10, 100 << 10, 2 << 20});
+  options.flush_rows = 5 + random.below(496);
+  options.flush_age = static_cast<Nanos>(pick(random, {5, 50, 1000})) * kMillisecond;
+  options.flush_threads = 1 + static_cast<uint32_t>(random.below(2));
+  options.row_group_bytes = 64 << 10;
+  options.part_bytes = pick(random, {64 << 10, 1 << 20});
+  options.retry_min = static_cast<Nanos>(pick(random, {1, 10})) * kMillisecond;
+  options.retry_max = static_cast<Nanos>(pick(random, {50, 1000})) * kMillisecond;
+  options.snapshots_kept = static_cast<uint32_t>(pick(random, {1, 5, 100}));
+  options.manifests_merged_at = static_cast<uint32_t>(pick(random, {2, 10, 100}));
+  return options;
+}
+
+class World {
+ public:
+  explicit World(const WorldOptions& options) : options_(options), random_(options.seed) {}
+
+  WorldReport run() {
+    const bool duel = random_.chance(kDuelPermille);
+    if (duel) {
+      DuelReport told =
+          run_duel({random_.next(), draw_engine_options(random_)}, options_.wants_tape);
+      report_.operations = told.operations;
+      report_.hash = told.hash;
+      found(told.violation, told.tape, std::nullopt);
+    } else {
+      tables_ = draw_tables(random_);
+      tell();
+    }
+    return std::move(report_);
+  }
+
+ private:
+  void tell() {
+    Remains remains;
+    const uint64_t lives = 1 + random_.below(kLivesMax);
+    for (uint64_t life = 0; life < lives; ++life) {
+      LifePlan plan = draw_plan(random_);
+      plan.clients = draw_clients(random_);
+      plan.openings = 1 + static_cast<uint32_t>(random_.below(2));
+      plan.first_operation = report_.operations;
+      plan.clones_max = options_.crashes_max;
+      plan.crash_at = options_.crash_at;
+      remains.tape.push_back("==== life " + std::to_string(life + 1));
+      LifeReport told = absorb(live(tables_, std::move(remains), plan, options_.wants_tape), {});
+      report_.operations += told.operations;
+      if (report_.violation || look_into_crashes(told)) return;
+      Random next = random_.fork();
+      const bool dies = !told.clones.empty() && next.chance(600);
+      const Remains& last = dies ? told.clones[next.below(told.clones.size())].remains : told.end;
+      remains = last.crash(next);
+    }
+    prove(std::move(remains), random_.next(), std::nullopt);
+  }
+
+  /// True: there is nothing more to do.
+  bool look_into_crashes(const LifeReport& told) {
+    if (options_.crash_at) {
+      if (told.asked) look_into(*told.asked);
+      return told.asked.has_value();
+    }
+    for (const Clone& clone : told.clones) {
+      look_into(clone);
+      if (report_.violation) return true;
+    }
+    return false;
+  }
+
+  void look_into(const Clone& clone) {
+    Random random(mix64(options_.seed) + clone.operation);
+    Remains remains = clone.remains.crash(random);
+    ++report_.crash_states;
+    if (random.chance(400)) {
+      LifePlan plan = draw_plan(random);
+      if (random.chance(500)) {
+        plan.clients = draw_clients(random);
+        plan.clients.batches = 1 + plan.clients.batches / 4;
+      }
+      plan.clones_max = 1;
+      LifeReport told =
+          absorb(live(tables_, std::move(remains), plan, options_.wants_tape), clone.operation);
+      if (report_.violation) return;
+      const bool again = !told.clones.empty() && random.chance(700);
+      remains = (again ? told.clones[0].remains : told.end).crash(random);
+      ++report_.crash_states;
+    }
+    prove(std::move(remains), random.next(), clone.operation);
+  }
+
+  void prove(Remains remains, uint64_t seed, std::optional<uint64_t> crash_at) {
+    Random random(seed);
+    LifePlan plan;
+    plan.seed = random.next();
+    plan.engine = draw_engine_options(random);
+    plan.openings = 2;
+    plan.proof = true;
+    absorb(live(tables_, std::move(remains), plan, options_.wants_tape), crash_at);
+  }
+
+  static LifePlan draw_plan(Random& random) {
+    LifePlan plan;
+    plan.seed = random.next();
+    plan.engine = draw_engine_options(random);
+    const bool disk = random.chance(400);
+    const bool bucket = random.chance(500);
+    if (disk) plan.disk = draw_disk_faults(random);
+    if (bucket) plan.bucket = draw_bucket_faults(random);
+    plan.faults = disk || bucket;
+    return plan;
+  }
+
+  LifeReport absorb(LifeReport told, std::optional<uint64_t> crash_at) {
+    report_.hash = mix64(report_.hash ^ told.hash);
+    found(told.violation, told.end.tape, crash_at);
+    return told;
+  }
+
+  void found(const std::optional<std::string>& violation, const std::vector<std::string>& tape,
+             std::optional<uint64_t> crash_at) {
+    if (!violation || report_.violation) return;
+    report_.violation = violation;
+    report_.tape = tape;
+    report_.crash_at = crash_at;
+  }
+
+  const WorldOptions options_;
+  Random random_;
+  std::vector<SimTable> tables_;
+  WorldReport report_;
+};
+
+}  // namespace
+
+WorldReport run_world(const WorldOptions& options) {
+  return World(options).run();
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,35 @@
+// A world: everything that follows from one seed. Options, tables, clients, faults, schedule,
+// several lives, and the crashes that are looked into on the way.
+//
+// A crash is a clone of the durable state after an operation, while the engine runs on. The clone
+// is opened again, perhaps with faults and a crash of its own, and in the end without faults: then
+// the oracle decides.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::sim {
+
+struct WorldOptions {
+  uint64_t seed = 1;
+  uint32_t crashes_max = 16;  ///< a life: an even sample of its operations
+  /// Only the crash after this operation is looked into, besides what the world itself runs into.
+  std::optional<uint64_t> crash_at;
+  bool wants_tape = false;
+};
+
+struct WorldReport {
+  std::optional<std::string> violation;
+  std::optional<uint64_t> crash_at;  ///< the crash behind the violation; none: it needed no crash
+  std::vector<std::string> tape;     ///< what happened before it, if asked for
+  uint64_t crash_states = 0;
+  uint64_t operations = 0;
+  uint64_t hash = 0;
+};
+
+WorldReport run_world(const WorldOptions& options);
+
+}  // namespace sluice::sim

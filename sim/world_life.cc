@@ -1,0 +1,205 @@
+#include "sim/world_life.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sluice/inspect.h"
+
+namespace sluice::sim {
+namespace {
+
+constexpr uint64_t kStepsMax = 3'000'000;
+constexpr uint32_t kTriesMax = 3;
+constexpr uint32_t kVerifyPermille = 100;
+
+std::vector<uint64_t> ids_of(const std::vector<Row>& rows) {
+  std::vector<uint64_t> ids;
+  for (const Row& row : rows) ids.push_back(row.id);
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+RuntimeOptions runtime_options(const LifePlan& plan, Nanos wall, Random& random) {
+  constexpr uint32_t kSwitch[] = {5, 30, 100};
+  RuntimeOptions options;
+  options.seed = plan.seed;
+  options.switch_permille = kSwitch[random.below(std::size(kSwitch))];
+  options.steps_max = kStepsMax;
+  options.wall = wall;
+  return options;
+}
+
+class Life {
+ public:
+  Life(const std::vector<SimTable>& tables, Remains remains, const LifePlan& plan, bool wants_tape)
+      : plan_(plan),
+        random_(mix64(plan.seed)),
+        ledger_(std::move(remains.ledger)),
+        findings_{std::nullopt, wants_tape, std::move(remains.tape)},
+        runtime_(runtime_options(plan, remains.wall, random_)),
+        disk_(runtime_, std::move(remains.disk), plan.disk),
+        bucket_(runtime_, std::move(remains.bucket), plan.bucket),
+        stage_{runtime_,   {&runtime_, &disk_, &bucket_}, tables, ledger_, findings_, 0,
+               plan.faults} {
+    if (wants_tape) runtime_.trace = &findings_.tape;
+    runtime_.after_operation = [this](uint64_t count) { sample(plan_.first_operation + count); };
+  }
+
+  LifeReport run() {
+    const RunReport run = runtime_.run([this] { main(); });
+    if (!run.ok()) {
+      std::string text = run.outcome == Outcome::kDeadlock ? "deadlock" : "it does not end";
+      for (const std::string& fiber : run.dropped) text += "; " + fiber;
+      findings_.violate(text);
+      static_cast<void>(stage_.engine.release());  // its fibers are gone
+    }
+    report_.operations = runtime_.operations();
+    report_.hash = runtime_.trace_hash();
+    report_.violation = findings_.violation;
+    report_.end = remains();
+    return std::move(report_);
+  }
+
+ private:
+  Remains remains() {
+    return {disk_.state(), bucket_.state(), ledger_, runtime_.wall_now(), findings_.tape};
+  }
+
+  /// Reservoir sampling: in the end every operation had the same chance.
+  void sample(uint64_t operation) {
+    if (operation == plan_.crash_at) report_.asked = {operation, remains()};
+    ++sampled_;
+    if (report_.clones.size() < plan_.clones_max) {
+      report_.clones.push_back({operation, remains()});
+    } else if (plan_.clones_max > 0) {
+      const uint64_t slot = sample_.below(sampled_);
+      if (slot < plan_.clones_max) report_.clones[slot] = {operation, remains()};
+    }
+  }
+
+  void main() {
+    for (uint32_t opening = 0; opening < plan_.openings; ++opening) {
+      if (plan_.proof) check_committed();
+      const uint64_t opened = ledger_.tick();
+      if (!open()) break;
+      make_tables();
+      Clients clients(stage_, plan_.clients);
+      const auto auditor = runtime_.spawn("auditor", [&] { check_recovery(opened); });
+      clients.run();
+      auditor->join();
+      if (plan_.proof) prove();
+      end_opening();
+      if (clients.unanswered() > 0) findings_.violate("an append was never answered");
+      if (findings_.violation) break;
+    }
+    if (plan_.proof && random_.chance(kVerifyPermille)) verify_all();
+  }
+
+  bool open() {
+    for (uint32_t tries = 0; tries < kTriesMax; ++tries) {
+      findings_.note("open");
+      auto engine = Engine::open(stage_.platform, plan_.engine);
+      if (engine.ok()) {
+        stage_.engine = std::move(*engine);
+        return true;
+      }
+      stage_.expect_explained("opening", engine.error());
+      if (!plan_.faults) break;
+    }
+    return false;
+  }
+
+  void make_tables() {
+    for (uint32_t table = 0; table < stage_.tables.size(); ++table) {
+      const SimTable& wanted = stage_.tables[table];
+      for (uint32_t tries = 0; tries < kTriesMax; ++tries) {
+        const Status made = stage_.engine->create_table(wanted.name, wanted.spec);
+        if (made.ok()) {
+          ledger_.table_made(table);
+          break;
+        }
+        stage_.expect_explained("making " + wanted.name.to_string(), made.error());
+      }
+    }
+  }
+
+  void check_committed() {
+    for (uint32_t table = 0; table < stage_.tables.size(); ++table) {
+      if (ledger_.has_table(table)) stage_.read_and_check(table, Promise::kCommitted);
+    }
+  }
+
+  void check_recovery(uint64_t opened) {
+    for (uint32_t table = 0; table < stage_.tables.size(); ++table) {
+      if (!ledger_.has_table(table)) continue;
+      const auto rows = stage_.check_recovery(table, opened);
+      if (!rows || !plan_.proof) continue;
+      const auto before = proven_.find(table);
+      if (before != proven_.end() && before->second != ids_of(*rows)) {
+        findings_.violate("a second recovery changed " + stage_.tables[table].name.to_string());
+      }
+    }
+  }
+
+  void prove() {
+    stage_.flush(std::nullopt);
+    for (uint32_t table = 0; table < stage_.tables.size(); ++table) {
+      stage_.read_and_check(table, Promise::kCommitted);
+      const auto rows = stage_.read_and_check(table, Promise::kDurable);
+      if (rows) proven_[table] = ids_of(*rows);
+    }
+  }
+
+  void end_opening() {
+    if (random_.chance(500)) {
+      const uint64_t begin = ledger_.tick();
+      findings_.note("close");
+      const Status closed = stage_.engine->close();
+      if (!closed.ok()) stage_.expect_explained("closing", closed.error());
+      if (closed.ok()) ledger_.flushed(0, std::nullopt, begin);
+    }
+    findings_.note("destroy");
+    stage_.engine.reset();
+    ledger_.process_ended(0);
+  }
+
+  void verify_all() {
+    const auto report = verify(stage_.platform);
+    if (!report.ok()) return stage_.expect_explained("verify", report.error());
+    for (const Finding& finding : report->findings) {
+      findings_.violate("verify: " + finding.object + ": " + finding.error.to_string());
+    }
+  }
+
+  const LifePlan& plan_;
+  Random random_;
+  LifeReport report_;
+  Random sample_ = random_.fork();
+  uint64_t sampled_ = 0;
+  Ledger ledger_;
+  Findings findings_;
+  SimRuntime runtime_;
+  SimDisk disk_;
+  SimBucket bucket_;
+  Stage stage_;
+  std::map<uint32_t, std::vector<uint64_t>> proven_;  // ids by table, after the flush
+};
+
+}  // namespace
+
+Remains Remains::crash(Random& random) const {
+  const CrashKind kind = random.chance(650) ? CrashKind::kPowerCut : CrashKind::kProcessDeath;
+  Remains found = *this;
+  found.disk = disk.crash(random, kind);
+  found.ledger.process_ended(0);
+  found.wall += static_cast<Nanos>(random.below(7200)) * kSecond;
+  found.tape.push_back(kind == CrashKind::kPowerCut ? "---- power cut" : "---- process death");
+  return found;
+}
+
+LifeReport live(const std::vector<SimTable>& tables, Remains remains, const LifePlan& plan,
+                bool wants_tape) {
+  return Life(tables, std::move(remains), plan, wants_tape).run();
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,68 @@
+// A life: one simulated process on what an earlier one left, from its start to its end.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/bucket.h"
+#include "sim/disk.h"
+#include "sim/oracle.h"
+#include "sim/runtime.h"
+#include "sim/workload.h"
+#include "sluice/options.h"
+
+namespace sluice::sim {
+
+/// What a process leaves: its storage, and what the world knows at that moment.
+struct Remains {
+  DiskState disk;
+  BucketState bucket;
+  Ledger ledger;
+  Nanos wall = 1'700'000'000 * kSecond;
+  std::vector<std::string> tape;
+
+  /// What the next process finds after a crash at this moment.
+  Remains crash(Random& random) const;
+};
+
+struct LifePlan {
+  uint64_t seed = 0;
+  EngineOptions engine;
+  DiskFaults disk;
+  BucketFaults bucket;
+  bool faults = false;
+  ClientPlan clients;
+  uint32_t openings = 1;  ///< of the engine, in one process
+  /// Nothing may fail: the rows are read back from the table and from the engine, before and after
+  /// a flush, and the second opening shows what the first one showed.
+  bool proof = false;
+
+  // Crashes: clones of what the world holds after an operation. The first one has number
+  // first_operation + 1.
+  uint64_t first_operation = 0;
+  uint32_t clones_max = 0;           ///< an even sample of all operations
+  std::optional<uint64_t> crash_at;  ///< and this one
+};
+
+struct Clone {
+  uint64_t operation = 0;
+  Remains remains;
+};
+
+struct LifeReport {
+  Remains end;
+  std::vector<Clone> clones;
+  std::optional<Clone> asked;  ///< of crash_at
+  std::optional<std::string> violation;
+  uint64_t operations = 0;
+  uint64_t hash = 0;
+};
+
+LifeReport live(const std::vector<SimTable>& tables, Remains remains, const LifePlan& plan,
+                bool wants_tape);
+
+}  // namespace sluice::sim
