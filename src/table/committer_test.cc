@@ -6,6 +6,7 @@
 
 #include "table/fakes_test.h"
 #include "table/format.h"
+#include "table/verify.h"
 
 namespace sluice::table {
 namespace {
@@ -181,6 +182,18 @@ TEST(Committer, HoldsEachFlushOnceWhateverOneAnswerIsLost) {
   }
 }
 
+// T1: at every moment all that the head names is there.
+void expect_whole(FakeBucket bucket) {
+  const auto verdict = verify_table(bucket, kName);
+  if (!verdict.ok()) {
+    EXPECT_EQ(verdict.error().code(), Code::kNotFound);
+    return;
+  }
+  for (const Finding& finding : verdict->findings) {
+    ADD_FAILURE() << finding.error.to_string() << " @ " << finding.object;
+  }
+}
+
 // T4: a flush is in the table once, whenever the process dies and whenever its last request lands.
 TEST(Committer, HoldsEachFlushOnceWheneverTheProcessDies) {
   FakeBucket calm;
@@ -198,6 +211,7 @@ TEST(Committer, HoldsEachFlushOnceWheneverTheProcessDies) {
         Process one(bucket, writer_of(1, 1), 1);
         ASSERT_FALSE(first_life(one).ok() && operation + 1 < operations);
         bucket.revive();
+        if (late_by == 0) expect_whole(bucket);
         Process two(bucket, writer_of(1, 2), 2);
         const Status second = second_life(two);
         ASSERT_TRUE(second.ok()) << second.error().to_string();
