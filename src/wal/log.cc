@@ -138,7 +138,8 @@ Status Log::start_opening(SegmentHeader header) {
   std::unique_ptr<Writer> writer = TRY(create_segment(header, checkpoint_));
   TRY(name_segment(header.base_lsn));
   switch_to(std::move(writer));
-  recovered_.first_lsn = segments_.front().header.base_lsn;
+  recovered_.first_lsn =
+      std::max(segments_.front().header.base_lsn, checkpoint_.trim_lsn + 1);
   return ok();
 }
 

@@ -46,7 +46,7 @@ struct RecoveredLog {
   LogId log_id;
   OpeningId opening;             ///< this one
   std::vector<ChainLink> chain;  ///< all openings, this one last
-  Lsn first_lsn = 0;             ///< no frame below it is left
+  Lsn first_lsn = 0;             ///< no frame below it is left, or needed
   Lsn last_lsn = 0;              ///< no recovered frame above it; first_lsn - 1 if there is none
   Lsn base_lsn = 0;              ///< the first LSN of this opening; above last_lsn
   std::vector<std::byte> application;  ///< of the newest checkpoint
