@@ -63,8 +63,19 @@ Result<table::HeadPtr> add_nanos_columns(table::Committer& committer, const memt
   return committer.head();
 }
 
-bool outcome_is_certain(const Error& error) {
-  return error.code() != Code::kCancelled && error.reason() != Reason::kUnknownOutcome;
+// E8: after these errors of a commit no metadata names its parts, and none will
+// (table/committer.h).
+bool may_discard(const Error& error) {
+  switch (error.code()) {
+    case Code::kConflict:
+    case Code::kInvalid:
+    case Code::kIo:
+    case Code::kFull:
+    case Code::kBusy:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -155,8 +166,7 @@ class FlushAttempt {
     edit.parts = TRY(flush::flush(runtime_, bucket_, {edit.flush, &rows, &layout, cancelled_}));
     const Result<table::HeadPtr> committed = committer_.commit(edit);
     if (!committed.ok()) {
-      // E8: parts that metadata may name stay
-      if (outcome_is_certain(committed.error())) flush::discard(bucket_, edit.parts);
+      if (may_discard(committed.error())) flush::discard(bucket_, edit.parts);
       return committed.error();
     }
     TRY(committer_.confirm(edit.lsns));  // E5
