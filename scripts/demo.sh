@@ -11,7 +11,10 @@ rows_per_second=40000  # slow enough that the kill finds the ingest at work
 step() { printf '\n== %s\n' "$*"; }
 sluice() {
   printf '$ sluice'
-  printf ' %q' "$@"
+  local word
+  for word; do
+    if [[ $word =~ [^-A-Za-z0-9_./:,] ]]; then printf ' "%s"' "$word"; else printf ' %s' "$word"; fi
+  done
   printf '\n'
   "$program" "$@" --data-dir "$data"
 }

@@ -90,6 +90,26 @@ std::string format_value(const ColumnView& column, size_t row) {
   return "";
 }
 
+std::string make_visible(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const bool has_next = at + 1 < text.size();
+    if (byte == 0xc2 && has_next && static_cast<unsigned char>(text[at + 1]) < 0xa0) {
+      out += "\\x" + format_hex(text.substr(++at, 1));  // U+0080 to U+009F
+    } else if (byte == '\n') {
+      out += "\\n";
+    } else if (byte == '\t') {
+      out += "\\t";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += "\\x" + format_hex(text.substr(at, 1));
+    } else {
+      out += text[at];
+    }
+  }
+  return out;
+}
+
 std::string quote_for_shell(std::string_view text) {
   if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain)) return std::string(text);
   std::string quoted = "'";

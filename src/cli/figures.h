@@ -24,6 +24,9 @@ std::string format_hex(std::string_view bytes);  ///< two lower-case digits a by
 /// The value in `row`, which is not null: times as ISO 8601 with Z, binary in hex.
 std::string format_value(const ColumnView& column, size_t row);
 
+/// `text` with control characters spelled out, so that none reaches the terminal's controls.
+std::string make_visible(std::string_view text);
+
 /// `text` as one word of a shell's command line.
 std::string quote_for_shell(std::string_view text);
 

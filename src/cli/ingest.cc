@@ -90,6 +90,7 @@ std::string to_text(const Summary& summary, const IngestOptions& options) {
   text += "  bytes stored  " + format_bytes(summary.bytes_stored) + "\n";
   text += "  time          " + format_seconds(summary.duration) + ", " +
           format_count(per_second(summary.rows, summary.duration)) + " rows/s\n";
+  if (summary.table.location.empty()) return text;
   return text + "next:\n  " + query_command(options) + "\n  " + duckdb_command(summary.table) +
          "\n";
 }
@@ -114,7 +115,9 @@ std::string to_json(const Summary& summary, const IngestOptions& options) {
   json.key("location").text(summary.table.location).key("inputs").begin_array();
   for (const InputReport& input : summary.inputs) append_input(json, input);
   json.end_array().key("next").begin_array();
-  json.text(query_command(options)).text(duckdb_command(summary.table));
+  if (!summary.table.location.empty()) {
+    json.text(query_command(options)).text(duckdb_command(summary.table));
+  }
   return json.end_array().end_object().take() + "\n";
 }
 
@@ -137,8 +140,22 @@ Status print_summary(const Summary& summary, const IngestOptions& options) {
                                         : to_text(summary, options)));
 }
 
-bool is_interruption(const Status& status) {
-  return !status.ok() && status.error().code() == Code::kCancelled;
+bool is_interruption(const Error& error) {
+  return error.code() == Code::kCancelled;
+}
+
+/// Whether an input stopped the ingest, rather than the log or the table, which may keep a flush
+/// waiting too.
+bool is_of_input(const Error& error) {
+  switch (error.code()) {
+    case Code::kCancelled:
+    case Code::kInvalid:
+    case Code::kNotFound:
+    case Code::kUnsupported:
+      return true;
+    default:
+      return false;
+  }
 }
 
 Status take_all(Intake& intake, const std::vector<std::string>& inputs) {
@@ -176,16 +193,18 @@ Result<ExitCode> ingest(IngestOptions options) {
   const Nanos began = runtime.now();
   Intake intake(open, interrupt, progress, options.intake);
   const Status taken = take_all(intake, options.inputs);
-  // What failed may fail the flush too, or keep it waiting; acknowledged rows are safe in the log.
-  if (!taken.ok() && !is_interruption(taken)) return taken.error();
+  // Rows that were acknowledged are safe in the log.
+  if (!taken.ok() && !is_of_input(taken.error())) return taken.error();
   Summary summary = TRY(finish(open, intake, options));
   summary.is_complete = taken.ok();
   summary.duration = runtime.now() - began;
   summary.rows_replaced = watch->rows_replaced();
   summary.bytes_stored = watch->bytes();
   warn_of_replaced(summary, progress);
-  if (!options.quiet) TRY(print_summary(summary, options));
+  const bool is_worth_telling = taken.ok() || summary.rows > 0 || summary.rejects > 0;
+  if (is_worth_telling && !options.quiet) TRY(print_summary(summary, options));
   if (taken.ok()) return ExitCode::kDone;
+  if (!is_interruption(taken.error())) return taken.error();
   progress.note(
       "stopped by a signal; rows that were acknowledged are in the table. Repeat the "
       "command: files go on where they stopped");

@@ -47,7 +47,7 @@ bool has_column(const std::optional<TableSpec>& spec, const std::string& name) {
 
 std::string describe_reject(const source::Reject& reject) {
   std::string text = "line " + std::to_string(reject.at.line) + ": ";
-  if (!reject.column.empty()) text += reject.column + ": ";
+  if (!reject.column.empty()) text += make_visible(reject.column) + ": ";
   return text.append(source::to_string(reject.reason));
 }
 

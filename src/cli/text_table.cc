@@ -3,15 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "cli/figures.h"
+
 namespace sluice::cli {
 namespace {
 
 constexpr size_t kCellWidthMax = 60;
 constexpr std::string_view kGap = "  ";
 
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
 bool begins_character(char c) {
   return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
 }
@@ -20,23 +19,12 @@ size_t width_of(std::string_view text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), begins_character));
 }
 
-std::string printable(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
+std::string cut(std::string text) {
   size_t width = 0;
-  for (const char c : text) {
-    if (begins_character(c) && ++width > kCellWidthMax) return out + "…";
-    if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (is_control(c)) {
-      out += {'\\', 'x', kDigits[static_cast<unsigned char>(c) >> 4], kDigits[c & 15]};
-    } else {
-      out += c;
-    }
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (begins_character(text[at]) && ++width > kCellWidthMax) return text.substr(0, at) + "…";
   }
-  return out;
+  return text;
 }
 
 }  // namespace
@@ -50,7 +38,7 @@ TextTable::TextTable(std::vector<Column> columns) : columns_(std::move(columns))
 
 void TextTable::add(std::vector<std::string> cells) {
   for (size_t at = 0; at < cells.size(); ++at) {
-    cells[at] = printable(cells[at]);
+    cells[at] = cut(make_visible(cells[at]));
     widths_[at] = std::max(widths_[at], width_of(cells[at]));
   }
   lines_.push_back(std::move(cells));

@@ -111,7 +111,16 @@ class Ingest(cli.Case):
     def test_empty_input_is_no_failure_and_makes_no_table(self):
         summary = self.ingest("--table", "demo.a", self.write("a.csv", ""))
         self.assertEqual(summary["rows"], 0)
+        self.assertEqual(summary["next"], [])
         self.assertEqual(self.sluice("tables")[0], "no tables yet\n")
+
+    def test_an_input_that_cannot_be_read_leaves_those_before_it_in_the_table(self):
+        rows = self.write("a.csv", "a\n1\n")
+        out, err = self.sluice("ingest", "--table", "demo.a", rows, "absent.csv", code=FAILED)
+        self.assertIn("stopped before the end", out)
+        self.assertIn("absent.csv", err)
+        table, = json.loads(self.sluice("tables", "--format", "json")[0])
+        self.assertEqual((table["stored_rows"], table["unflushed_rows"]), (1, 0))
 
     def test_ctrl_c_keeps_what_was_acknowledged_and_the_repeat_goes_on(self):
         name = os.path.join(cli.TESTDATA, "flights.ndjson")

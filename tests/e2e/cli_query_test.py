@@ -90,9 +90,9 @@ class Query(cli.Case):
 
     def test_no_value_reaches_the_controls_of_the_terminal(self):
         self.sluice("ingest", "--table", "demo.d",
-                    self.write("d.ndjson", json.dumps({"s": "\x1b[2J\x07"}) + "\n"))
+                    self.write("d.ndjson", json.dumps({"s": "\x1b[2J\x07\x9b"}) + "\n"))
         out, _ = self.sluice("query", "demo.d")
-        self.assertIn("\\x1b[2J\\x07", out)
+        self.assertIn("\\x1b[2J\\x07\\x9b", out)
 
     def test_tables_lists_sizes_keys_and_places(self):
         out, _ = self.sluice("tables", "--format", "json")
