@@ -133,6 +133,14 @@ void warn_of_replaced(const Summary& summary, Progress& progress) {
                 " the columns that tell them apart with --key, and ingest into a new table");
 }
 
+void warn_of_rejects(const Summary& summary, Progress& progress) {
+  for (const InputReport& input : summary.inputs) {
+    if (input.rejects == 0) continue;
+    progress.note(format_count(input.rejects) + " records of " + input.input +
+                  " were rejected: " + input.rejects_path + "; " + input.first_reject);
+  }
+}
+
 Status print_summary(const Summary& summary, const IngestOptions& options) {
   Output output;
   return output.finish(output.write(options.format == SummaryFormat::kJson
@@ -202,7 +210,11 @@ Result<ExitCode> ingest(IngestOptions options) {
   summary.bytes_stored = watch->bytes();
   warn_of_replaced(summary, progress);
   const bool is_worth_telling = taken.ok() || summary.rows > 0 || summary.rejects > 0;
-  if (is_worth_telling && !options.quiet) TRY(print_summary(summary, options));
+  if (options.quiet) {
+    warn_of_rejects(summary, progress);
+  } else if (is_worth_telling) {
+    TRY(print_summary(summary, options));
+  }
   if (taken.ok()) return ExitCode::kDone;
   if (!is_interruption(taken.error())) return taken.error();
   progress.note(

@@ -87,6 +87,14 @@ class Ingest(cli.Case):
         with open(self.path("mine.ndjson"), encoding="utf-8") as file:
             self.assertEqual([json.loads(line)["text"] for line in file], ["x", "y", "z"])
 
+    def test_quiet_is_silent_but_for_rejects(self):
+        good = self.write("good.csv", "n\n0\n")
+        self.assertEqual(self.sluice("ingest", "--table", "demo.a", good, "--quiet"), ("", ""))
+        bad = self.write("bad.csv", "n\n1\nx\n")
+        out, err = self.sluice("ingest", "--table", "demo.a", bad, "--quiet")
+        self.assertEqual(out, "")
+        self.assertRegex(err, r"^sluice: 1 records .*demo\.a-bad\.csv\.ndjson; line 3: n: .+\n$")
+
     def test_new_columns_of_a_later_file_are_added(self):
         self.ingest("--table", "demo.a", self.write("a.csv", "n\n1\n"))
         self.ingest("--table", "demo.a", self.write("b.csv", "m,n\ntext,2\n"))
