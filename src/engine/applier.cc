@@ -173,6 +173,7 @@ void Applier::handle(FlushRequest request) {
     for (size_t i = 0; i < request.lanes.size(); ++i) {
       Lane& lane = *request.lanes[i];
       request.waiters[i]->lsn = lanes_.applied_lsn;
+      request.waiters[i]->lost = request.lost;
       lane.waiters.push_back(std::move(request.waiters[i]));
       answer_settled(lane, answers);
     }
@@ -234,7 +235,8 @@ void Applier::answer_settled(Lane& lane, Answers& answers) {
   const auto is_settled = [&](uint64_t lsn) { return lane.stopped() || lsn < oldest; };
   std::erase_if(lane.waiters, [&](const auto& waiter) {
     if (!is_settled(waiter->lsn)) return false;
-    waiter->verdict = lane.stopped() ? Status(*lane.stopped()) : ok();
+    const std::optional<Error>& error = lane.stopped() ? lane.stopped() : waiter->lost;
+    waiter->verdict = error ? Status(*error) : ok();
     return true;
   });
   std::erase_if(lane.table_acks, [&](Lane::TableAck& ack) {

@@ -25,8 +25,9 @@ using LanePtr = std::shared_ptr<Lane>;
 
 /// Somebody who waits for a table's rows to be in the table. Guarded by the lanes' monitor.
 struct FlushWaiter {
-  uint64_t lsn = 0;    ///< rows up to here
-  FlushReport report;  ///< of the flushes that happened meanwhile
+  uint64_t lsn = 0;           ///< rows up to here
+  FlushReport report;         ///< of the flushes that happened meanwhile
+  std::optional<Error> lost;  ///< why not all that was accepted can be in the table
   std::optional<Status> verdict;
 };
 
@@ -45,6 +46,7 @@ struct Append {
 struct FlushRequest {
   std::vector<LanePtr> lanes;
   std::vector<std::shared_ptr<FlushWaiter>> waiters;  ///< one a lane
+  std::optional<Error> lost = std::nullopt;           ///< the log will not bring all that it took
 };
 /// Everything up to here is in the tables.
 struct Trim {

@@ -92,7 +92,12 @@ void Shard::commit(Group group) {
   for (Pending& batch : group.batches) {
     if (!batch.answered) finish(std::move(batch), verdict);
   }
-  for (ApplierEvent& event : group.tail) applier_.push(std::move(event));
+  const bool loses = !verdict.ok() && log_.appended_lsn() > log_.durable_lsn();
+  for (ApplierEvent& event : group.tail) {
+    auto* request = std::get_if<FlushRequest>(&event);
+    if (loses && request != nullptr) request->lost = verdict.error();
+    applier_.push(std::move(event));
+  }
 }
 
 // Afterwards every batch that is not answered is in the log, or repeats one that is. Anything but a
