@@ -10,20 +10,17 @@ namespace {
 const std::vector<Field> kFields = {
     {"key", Type::kInt64}, {"version", Type::kInt64}, {"text", Type::kString}};
 
-/// One batch after another, then perhaps an error.
+/// One answer after another, then the end.
 class FakeStream final : public Stream {
  public:
-  explicit FakeStream(std::vector<Batch> batches, std::optional<Error> error = {})
-      : batches_(std::move(batches)), error_(std::move(error)) {}
+  explicit FakeStream(std::vector<Result<Batch>> answers) : answers_(std::move(answers)) {}
   Result<std::optional<Batch>> next() override {
-    if (next_ < batches_.size()) return std::optional(batches_[next_++]);
-    if (error_) return *error_;
-    return std::optional<Batch>();
+    if (next_ == answers_.size()) return std::optional<Batch>();
+    return std::optional(TRY(Result<Batch>(answers_[next_++])));
   }
 
  private:
-  std::vector<Batch> batches_;
-  std::optional<Error> error_;
+  std::vector<Result<Batch>> answers_;
   size_t next_ = 0;
 };
 
@@ -46,8 +43,8 @@ Merge make_merge(std::vector<std::unique_ptr<Stream>> streams, bool versioned) {
   return Merge(Schema::make(kFields).value(), order, std::move(streams));
 }
 
-std::unique_ptr<Stream> stream_of(std::vector<Batch> batches) {
-  return std::make_unique<FakeStream>(std::move(batches));
+std::unique_ptr<Stream> stream_of(std::vector<Result<Batch>> answers) {
+  return std::make_unique<FakeStream>(std::move(answers));
 }
 
 /// "key:version" of every row.
@@ -127,8 +124,7 @@ TEST(Merge, ABatchEndsAtItsLimits) {
 TEST(Merge, AnErrorOfARunIsReturned) {
   std::vector<std::unique_ptr<Stream>> streams;
   streams.push_back(stream_of({batch_of({{2, 1}})}));
-  streams.push_back(std::make_unique<FakeStream>(std::vector<Batch>{batch_of({{1, 1}, {3, 1}})},
-                                                 Error(Code::kCorrupt, "planned")));
+  streams.push_back(stream_of({batch_of({{1, 1}, {3, 1}}), Error(Code::kCorrupt, "planned")}));
   Merge merge = make_merge(std::move(streams), true);
   EXPECT_EQ(merge.next().error().code(), Code::kCorrupt);
 }
