@@ -33,6 +33,10 @@ namespace sluice {
 struct SourcePosition {
   std::string source;     ///< 1 to 128 bytes
   uint64_t position = 0;  ///< position after this batch, 1 or more
+  /// Position before this batch. If it lies above the known one, a batch in between was refused:
+  /// kInvalid (kSequenceViolation: expected() known, found() this), send again from expected().
+  /// Needed by those who keep several batches of a source in flight; 0: not checked.
+  uint64_t previous = 0;
 };
 
 struct AppendOptions {
@@ -101,7 +105,9 @@ class Engine {
   virtual Result<std::vector<SourcePosition>> sources(const TableName& name) = 0;
 
   virtual EngineStatus status() = 0;
-  /// Flushes nothing, loses nothing: stops the threads and closes the log. The first error met.
+  /// Refuses new appends and flushes what is left, for at most EngineOptions::close_flush; then
+  /// stops the threads and closes the log. Rows that were not flushed stay in the log. The first
+  /// error.
   virtual Status close() = 0;
 };
 

@@ -12,7 +12,7 @@ namespace sluice {
 
 struct RecoveryReport {
   uint64_t frames_replayed = 0;
-  uint64_t rows_replayed = 0;
+  uint64_t rows_replayed = 0;  ///< that only the log held
   uint64_t log_bytes = 0;
   uint64_t torn_bytes = 0;  ///< cut from the log's end and kept in a quarantine file
   Nanos duration = 0;

@@ -54,6 +54,7 @@ struct EngineOptions {
   int zstd_level = 1;
   Nanos retry_min = 50 * kMillisecond;  ///< back-off of a failing flush, doubled up to retry_max
   Nanos retry_max = 30 * kSecond;
+  Nanos close_flush = 30 * kSecond;    ///< how long close() tries to flush; 0: it does not
   uint32_t snapshots_kept = 100;       ///< besides one an hour for 7 days
   uint32_t manifests_merged_at = 100;  ///< a commit merges manifests when there are more
   std::shared_ptr<Listener> listener;  ///< told of flushes, recoveries and troubles; may be null

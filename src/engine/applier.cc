@@ -14,6 +14,11 @@ namespace {
 constexpr Nanos kCheckEvery = 50 * kMillisecond;
 // While replay waits for memory it looks this often for flushes that ended.
 constexpr Nanos kReplayPoll = 5 * kMillisecond;
+constexpr uint64_t kReplayRound = 32;  // frames
+
+Error closed() {
+  return Error(Code::kCancelled, Reason::kClosed, "the engine is closed");
+}
 
 }  // namespace
 
@@ -33,21 +38,22 @@ void Applier::run(Replay replay) {
   replaying_ = false;
   handle_all(std::exchange(deferred_, {}));
   while (!stopped_) {
-    start_due_flushes();
     trim();
-    handle_all(inbox_.drain(runtime_.now() + kCheckEvery));
+    look_after_flushes(runtime_.now() + kCheckEvery);
   }
-  fail(Error(Code::kCancelled, Reason::kClosed, "the engine is closed"));
+  fail(closed());
 }
 
 Status Applier::replay_all(Replay replay) {
   const Nanos start = runtime_.now();
-  while (std::optional<ReplayedRun> next = TRY(replay.next())) {
-    TRY(apply_replayed(std::move(*next)));
-  }
   RecoveryReport report;
+  while (std::optional<ReplayedRun> next = TRY(replay.next())) {
+    const uint64_t rows = next->run.batch.rows();
+    if (TRY(apply_replayed(std::move(*next)))) report.rows_replayed += rows;
+    if (replay.frames() % kReplayRound == 0) look_after_flushes(runtime_.now());
+    if (stopped_) return closed();
+  }
   report.frames_replayed = replay.frames();
-  report.rows_replayed = replay.rows();
   report.log_bytes = replay.log_bytes();
   report.torn_bytes = replay.torn_bytes();
   report.duration = runtime_.now() - start;
@@ -56,7 +62,8 @@ Status Applier::replay_all(Replay replay) {
   return ok();
 }
 
-Status Applier::apply_replayed(ReplayedRun next) {
+// Whether the run is held now.
+Result<bool> Applier::apply_replayed(ReplayedRun next) {
   const uint64_t lsn = next.run.lsn;
   LanePtr lane;
   bool held = false;
@@ -77,7 +84,12 @@ Status Applier::apply_replayed(ReplayedRun next) {
   if (held && !applied) budget_.release(bytes);
   CHECK(held || !applied);
   lanes_.applied_lsn = lsn;
-  return ok();
+  return applied;
+}
+
+void Applier::look_after_flushes(Nanos until) {
+  start_due_flushes();
+  handle_all(inbox_.drain(until));
 }
 
 // Memory comes back only through flushes, and only this loop takes them in: so it waits by looking
@@ -86,9 +98,8 @@ Status Applier::reserve_for_replay(uint64_t bytes) {
   for (;;) {
     const Status reserved = budget_.reserve(bytes, budget_.bytes_max(), runtime_.now());
     if (reserved.ok() || reserved.error().code() != Code::kBusy) return reserved;
-    start_due_flushes();
-    handle_all(inbox_.drain(runtime_.now() + kReplayPoll));
-    if (stopped_) return Error(Code::kCancelled, Reason::kClosed, "the engine is closed");
+    look_after_flushes(runtime_.now() + kReplayPoll);
+    if (stopped_) return closed();
   }
 }
 

@@ -38,7 +38,7 @@ class Applier {
   using Answers = std::vector<std::pair<Completion, Result<Appended>>>;
 
   Status replay_all(Replay replay);
-  Status apply_replayed(ReplayedRun next);
+  Result<bool> apply_replayed(ReplayedRun next);
   Status reserve_for_replay(uint64_t bytes);
   void end_replay(uint64_t end_lsn, Dictionary schemas);
   void fail(const Error& error);
@@ -50,6 +50,7 @@ class Applier {
   void complete(Lane& lane, const FlushDone& done);
   void answer_settled(Lane& lane, Answers& answers);
   static void answer(Answers answers);
+  void look_after_flushes(Nanos until);
   void start_due_flushes();
   bool is_due(const Lane& lane, Nanos now, const Lane* largest) const;
   void trim();

@@ -97,11 +97,12 @@ class EngineOfTables : public Engine {
 
  private:
   LanePtr make_lane(const TableName& name);
+  std::vector<LanePtr> all_lanes();
   Result<LanePtr> find(const TableName& name);
   Result<LanePtr> accept(const TableName& name, const Batch& batch, const AppendOptions& options);
   Status wait_recovered();
   Status wait_applied(uint64_t lsn);
-  Result<FlushReport> flush_lanes(std::vector<LanePtr> lanes);
+  Result<FlushReport> flush_lanes(std::vector<LanePtr> lanes, Nanos deadline);
   Status change(const LanePtr& lane, const std::function<Result<table::HeadPtr>()>& commit);
   TableDescription describe_lane(const Lane& lane) const;
   Status stop();
@@ -282,6 +283,7 @@ Status EngineOfTables::append(const TableName& name, Batch batch, AppendOptions 
   if (options.source) {
     append.source = std::make_shared<const std::string>(std::move(options.source->source));
     append.position = options.source->position;
+    append.previous = options.source->previous;
   }
   append.done = std::move(done);
   shard_.push(std::move(append));
@@ -319,7 +321,7 @@ Status EngineOfTables::wait_applied(uint64_t lsn) {
   return lanes_.failure ? Status(*lanes_.failure) : ok();
 }
 
-Result<FlushReport> EngineOfTables::flush_lanes(std::vector<LanePtr> lanes) {
+Result<FlushReport> EngineOfTables::flush_lanes(std::vector<LanePtr> lanes, Nanos deadline) {
   FlushRequest request;
   for (size_t i = 0; i < lanes.size(); ++i) {
     request.waiters.push_back(std::make_shared<FlushWaiter>());
@@ -334,7 +336,13 @@ Result<FlushReport> EngineOfTables::flush_lanes(std::vector<LanePtr> lanes) {
   FlushReport sum;
   MonitorLock lock(lanes_.monitor());
   for (const auto& waiter : waiters) {
-    while (!waiter->verdict && !lanes_.failure) lanes_.monitor().wait_until(kForever);
+    while (!waiter->verdict && !lanes_.failure) {
+      if (runtime_.now() >= deadline) {
+        return Error(Code::kBusy, Reason::kDeadline,
+                     "the flush did not end in time; its rows stay in the log");
+      }
+      lanes_.monitor().wait_until(deadline);
+    }
     TRY(waiter->verdict ? *waiter->verdict : Status(*lanes_.failure));
     sum.rows += waiter->report.rows;
     sum.rows_replaced += waiter->report.rows_replaced;
@@ -346,16 +354,16 @@ Result<FlushReport> EngineOfTables::flush_lanes(std::vector<LanePtr> lanes) {
 
 Result<FlushReport> EngineOfTables::flush(const TableName& name) {
   std::vector<LanePtr> lanes{TRY(find(name))};
-  return flush_lanes(std::move(lanes));
+  return flush_lanes(std::move(lanes), kForever);
 }
 
 Result<FlushReport> EngineOfTables::flush() {
-  std::vector<LanePtr> lanes;
-  {
-    MonitorLock lock(lanes_.monitor());
-    lanes = lanes_.all();
-  }
-  return flush_lanes(std::move(lanes));
+  return flush_lanes(all_lanes(), kForever);
+}
+
+std::vector<LanePtr> EngineOfTables::all_lanes() {
+  MonitorLock lock(lanes_.monitor());
+  return lanes_.all();
 }
 
 Result<std::unique_ptr<Snapshot>> EngineOfTables::snapshot(const TableName& name) {
@@ -408,7 +416,10 @@ EngineStatus EngineOfTables::status() {
 
 Status EngineOfTables::close() {
   if (closed_) return ok();
-  const Result<FlushReport> flushed = flush();
+  Result<FlushReport> flushed = FlushReport{};
+  if (options_.close_flush > 0) {
+    flushed = flush_lanes(all_lanes(), runtime_.now() + options_.close_flush);
+  }
   const Status stopped = stop();
   return flushed.ok() ? stopped : Status(flushed.error());
 }

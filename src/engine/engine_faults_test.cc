@@ -225,6 +225,25 @@ TEST_F(EngineFaults, TakesAResentBatchOnce) {
   EXPECT_EQ(numbers(), up_to(2));
 }
 
+// E7: of several batches in flight one was refused: what follows it must not pass for complete.
+TEST_F(EngineFaults, RefusesABatchThatFollowsAMissingOne) {
+  const auto send = [&](int64_t first, uint64_t previous, uint64_t position) {
+    BatchBuilder builder(Schema::make({{"n", Type::kInt64}}).value());
+    builder.append_int64(0, first);
+    AppendOptions options;
+    options.source = SourcePosition{"source", position, previous};
+    return engine_->append(kTable, builder.finish().value(), options);
+  };
+  EXPECT_TRUE(send(0, 0, 10).ok());
+  const auto refused = send(2, 20, 30);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().reason(), Reason::kSequenceViolation);
+  EXPECT_EQ(refused.error().expected(), 10u);
+  EXPECT_TRUE(send(1, 10, 20).ok());
+  EXPECT_TRUE(send(2, 20, 30).ok());
+  EXPECT_EQ(numbers(), up_to(3));
+}
+
 // T1: what the metadata names is there before it; a failure in between commits nothing.
 TEST_F(EngineFaults, CommitsNothingWhenAManifestCannotBePut) {
   ASSERT_TRUE(append(0, 10).ok());

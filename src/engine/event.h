@@ -41,6 +41,7 @@ struct Append {
   AckClass ack = AckClass::kLog;
   std::shared_ptr<const std::string> source;
   uint64_t position = 0;
+  uint64_t previous = 0;  ///< 0: whatever was before
   Completion done;
 };
 struct FlushRequest {

@@ -52,7 +52,6 @@ Result<std::optional<ReplayedRun>> Replay::decode(const wal::LogFrame& frame) {
   replayed.table = schema->table;
   replayed.run.lsn = frame.lsn;
   replayed.run.batch = TRY(Batch::decode(schema->schema, record.batch));
-  rows_ += replayed.run.batch.rows();
   if (!record.head.source.empty()) {
     auto& name = sources_[record.head.source];
     if (name == nullptr) name = std::make_shared<const std::string>(std::move(record.head.source));

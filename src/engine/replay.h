@@ -30,7 +30,6 @@ class Replay {
   /// The LSN that everything of this opening lies above.
   uint64_t end_lsn() const { return end_lsn_; }
   uint64_t frames() const { return frames_; }
-  uint64_t rows() const { return rows_; }
   uint64_t log_bytes() const { return log_bytes_; }
   uint64_t torn_bytes() const { return torn_bytes_; }
   Dictionary take_schemas() { return std::move(schemas_); }
@@ -45,7 +44,6 @@ class Replay {
   uint64_t log_bytes_;
   uint64_t torn_bytes_;
   uint64_t frames_ = 0;
-  uint64_t rows_ = 0;
   std::map<std::string, std::shared_ptr<const std::string>> sources_;  // each name once in memory
 };
 

@@ -137,18 +137,30 @@ struct Shard::Piece {
   std::map<SourceKey, uint64_t> positions;
 };
 
+// Whether the batch is news of its source. E7: one that is not is acknowledged after the sync that
+// covers its first copy.
+Result<bool> Shard::is_news(const Append& append, Piece& piece) const {
+  if (append.source == nullptr) return true;
+  if (!recovered_) {
+    return Error(Code::kBusy, "the log is being replayed; sources are served afterwards");
+  }
+  const SourceKey key{append.lane->name(), *append.source};
+  const auto known = positions_.find(key);
+  uint64_t& position = piece.positions[key];
+  if (known != positions_.end()) position = std::max(position, known->second);
+  if (append.position <= position) return false;
+  if (append.previous > position) {
+    return Error({Code::kInvalid, Reason::kSequenceViolation,
+                  "an earlier batch of the source is missing; send again from the known position",
+                  *append.source, position, append.previous});
+  }
+  position = append.position;
+  return true;
+}
+
 void Shard::stage(Pending& batch, Piece& piece) const {
   const Append& append = batch.append;
   const TableName& table = append.lane->name();
-  if (append.source != nullptr) {
-    const SourceKey key{table, *append.source};
-    const auto known = positions_.find(key);
-    uint64_t& position = piece.positions[key];
-    if (known != positions_.end()) position = std::max(position, known->second);
-    if (append.position <= position)
-      return;  // E7: acknowledged after the sync that covers the first copy
-    position = append.position;
-  }
   const SchemaPtr& schema = append.batch.schema();
   BatchHead head{0, append.source ? *append.source : "", append.position};
   if (const auto bound = bound_.find(table); bound != bound_.end()) {
@@ -177,9 +189,10 @@ Status Shard::write_piece(std::span<Pending> batches) {
   Piece piece;
   piece.next_lsn = log_.appended_lsn() + 1;
   for (Pending& batch : batches) {
-    if (batch.append.source != nullptr && !recovered_) {
-      refuse(batch, Error(Code::kBusy, "the log is being replayed; sources are served afterwards"));
-    } else {
+    const Result<bool> news = is_news(batch.append, piece);
+    if (!news.ok()) {
+      refuse(batch, news.error());
+    } else if (*news) {
       stage(batch, piece);
     }
   }

@@ -60,6 +60,7 @@ class Shard {
   Status write(std::vector<Pending>& batches);
   Status write_piece(std::span<Pending> batches);
   Status roll_when_full();
+  Result<bool> is_news(const Append& append, Piece& piece) const;
   void stage(Pending& batch, Piece& piece) const;
   void finish(Pending batch, const Status& verdict);
   void refuse(Pending& batch, const Error& error);

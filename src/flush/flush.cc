@@ -1,7 +1,8 @@
 #include "flush/flush.h"
 
 #include <algorithm>
-#include <array>
+
+#include "flush/finisher.h"
 
 namespace sluice::flush {
 
@@ -18,24 +19,29 @@ class PartSequence {
         job_(job),
         rows_(*job.rows, job.layout->columns, job.layout->epoch),
         stem_(job.layout->prefix + "/data/" + job.flush.hex() + "-" +
-              RandomId<AttemptTag>::draw(runtime).hex().substr(0, 8) + "-") {}
+              RandomId<AttemptTag>::draw(runtime).hex().substr(0, 8) + "-"),
+        finisher_(runtime, job.rows->partitions().size()) {}
 
   Status write_all() {
     for (const auto& partition : job_.rows->partitions()) {
       const size_t end = partition.first + partition.count;
       for (size_t at = partition.first; at < end;) at = TRY(write_part(partition.day, at, end));
     }
-    return ok();
+    return finisher_.wait();
   }
 
+  /// Ends what is under way first, so that nothing appears after it was discarded.
+  void give_up() {
+    static_cast<void>(finisher_.wait());
+    discard(bucket_, parts_);
+  }
   std::vector<part::Meta> take() { return std::move(parts_); }
-  const std::vector<part::Meta>& parts() const { return parts_; }
 
  private:
   // Writes rows from `at` on until the part is full or `end` is reached; returns where it stopped.
   Result<size_t> write_part(int32_t day, size_t at, size_t end) {
     const std::string key = stem_ + std::to_string(parts_.size()) + ".parquet";
-    const std::unique_ptr<Upload> upload = TRY(bucket_.begin_upload(key));
+    std::unique_ptr<Upload> upload = TRY(bucket_.begin_upload(key));
     part::Writer writer(*upload, job_.layout->part_columns, job_.layout->writer);
     while (at < end && writer.bytes() < job_.layout->part_bytes) {
       if (job_.cancelled()) return Error(Code::kCancelled, "the flush was told to stop", key);
@@ -48,7 +54,7 @@ class PartSequence {
     if (job_.layout->by_day) meta.day = day;
     // Named before finish(): after an unknown answer the object may exist and has to be discarded.
     parts_.push_back(std::move(meta));
-    TRY(upload->finish());
+    TRY(finisher_.push(std::move(upload)));
     return at;
   }
 
@@ -57,6 +63,7 @@ class PartSequence {
   memtable::Gatherer rows_;
   std::string stem_;
   std::vector<part::Meta> parts_;
+  Finisher finisher_;
 };
 
 }  // namespace
@@ -65,7 +72,7 @@ Result<std::vector<part::Meta>> flush(Runtime& runtime, Bucket& bucket, const Jo
   PartSequence sequence(runtime, bucket, job);
   const Status written = sequence.write_all();
   if (!written.ok()) {
-    discard(bucket, sequence.parts());
+    sequence.give_up();
     return written.error();
   }
   return sequence.take();

@@ -2,13 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstring>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <set>
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "io/thread_runtime.h"
 #include "part/reader.h"
 
 namespace sluice::flush {
@@ -16,28 +19,13 @@ namespace {
 
 constexpr Nanos kDay = 86'400 * kSecond;
 
-class CountingRuntime final : public Runtime {
- public:
-  Nanos now() override { return 0; }
-  Nanos wall_now() override { return 0; }
-  void sleep_until(Nanos) override {}
-  void random(std::span<std::byte> out) override {
-    for (std::byte& byte : out) byte = static_cast<std::byte>(++drawn_);
-  }
-  std::unique_ptr<Thread> spawn(std::string, std::function<void()>) override { CHECK(false); }
-  std::unique_ptr<Monitor> monitor() override { CHECK(false); }
-
- private:
-  int drawn_ = 0;
-};
-
 /// Objects appear when their upload is finished. Uploads fail by plan.
 class UploadBucket final : public Bucket {
  public:
   std::map<std::string, std::string, std::less<>> objects;
   std::optional<uint64_t> bytes_left;  ///< then writes fail
   std::optional<size_t> lost_finish;   ///< the finish after so many has its effect and fails
-  int open_uploads = 0;
+  std::atomic<int> open_uploads = 0;
 
   Result<std::unique_ptr<Upload>> begin_upload(std::string_view key) override {
     EXPECT_FALSE(objects.contains(key)) << key;
@@ -77,6 +65,7 @@ class UploadBucket final : public Bucket {
       return ok();
     }
     Status finish() override {
+      const std::lock_guard lock(bucket_.finishing_);
       const bool lost = bucket_.lost_finish == bucket_.objects.size();
       bucket_.objects[key_] = object_;
       return lost ? Status(Error(Code::kIo, Reason::kUnknownOutcome, "planned", key_)) : ok();
@@ -88,6 +77,7 @@ class UploadBucket final : public Bucket {
     std::string key_;
     std::string object_;
   };
+  std::mutex finishing_;
 };
 
 const TableSpec kSpec = {
@@ -132,19 +122,12 @@ Layout layout_of(uint64_t part_bytes) {
   return layout;
 }
 
-struct Flushed {
-  Result<std::vector<part::Meta>> parts;
-  size_t chunks = 0;
-};
-
-Flushed flush_into(UploadBucket& bucket, const memtable::Frozen& rows, uint64_t part_bytes,
-                   size_t chunks_max = SIZE_MAX) {
+Result<std::vector<part::Meta>> flush_into(
+    UploadBucket& bucket, const memtable::Frozen& rows, uint64_t part_bytes,
+    std::function<bool()> cancelled = [] { return false; }) {
   CountingRuntime runtime;
   const Layout layout = layout_of(part_bytes);
-  size_t chunks = 0;
-  const Job job{FlushId{}, &rows, &layout, [&] { return ++chunks > chunks_max; }};
-  auto parts = flush(runtime, bucket, job);
-  return {std::move(parts), chunks};
+  return flush(runtime, bucket, {FlushId{}, &rows, &layout, std::move(cancelled)});
 }
 
 std::vector<int64_t> longs_of(UploadBucket& bucket, const part::Meta& part, int32_t field_id) {
@@ -161,7 +144,7 @@ std::vector<int64_t> longs_of(UploadBucket& bucket, const part::Meta& part, int3
 
 TEST(Flush, EveryPartitionHasPartsOfItsOwn) {
   UploadBucket bucket;
-  const auto parts = flush_into(bucket, frozen_of(3, 10), 1u << 30).parts.value();
+  const auto parts = flush_into(bucket, frozen_of(3, 10), 1u << 30).value();
   ASSERT_EQ(parts.size(), 3u);
   for (int day = 0; day < 3; ++day) {
     const part::Meta& part = parts[static_cast<size_t>(day)];
@@ -177,7 +160,7 @@ TEST(Flush, EveryPartitionHasPartsOfItsOwn) {
 TEST(Flush, PartsEndAtTheirSizeAndTogetherHoldEveryRowInOrder) {
   UploadBucket bucket;
   constexpr uint64_t kPartBytes = 200'000;
-  const auto parts = flush_into(bucket, frozen_of(1, 50'000), kPartBytes).parts.value();
+  const auto parts = flush_into(bucket, frozen_of(1, 50'000), kPartBytes).value();
   EXPECT_GT(parts.size(), 3u);
   std::vector<int64_t> ids;
   std::set<std::string> keys;
@@ -194,22 +177,24 @@ TEST(Flush, PartsEndAtTheirSizeAndTogetherHoldEveryRowInOrder) {
 TEST(Flush, OfNothingHasNoParts) {
   UploadBucket bucket;
   const memtable::Frozen nothing({}, kSpec);
-  EXPECT_TRUE(flush_into(bucket, nothing, 1000).parts->empty());
+  EXPECT_TRUE(flush_into(bucket, nothing, 1000)->empty());
   EXPECT_TRUE(bucket.objects.empty());
 }
 
 TEST(Flush, CancelledAtAnyChunkItLeavesNothing) {
   const memtable::Frozen rows = frozen_of(2, 20'000);
   UploadBucket whole;
-  const Flushed all = flush_into(whole, rows, 300'000);
-  ASSERT_TRUE(all.parts.ok());
-  ASSERT_GT(all.chunks, 4u);
-  for (size_t chunks = 0; chunks < all.chunks; ++chunks) {
+  size_t chunks = 0;
+  const auto count = [&] { return ++chunks == 0; };
+  ASSERT_TRUE(flush_into(whole, rows, 300'000, count).ok());
+  ASSERT_GT(chunks, 4u);
+  for (size_t at = 0; at < chunks; ++at) {
     UploadBucket bucket;
-    const auto parts = flush_into(bucket, rows, 300'000, chunks).parts;
-    ASSERT_FALSE(parts.ok());
-    EXPECT_EQ(parts.error().code(), Code::kCancelled);
-    EXPECT_TRUE(bucket.objects.empty()) << chunks;
+    size_t asked = 0;
+    const auto cancelled = flush_into(bucket, rows, 300'000, [&] { return asked++ == at; });
+    ASSERT_FALSE(cancelled.ok());
+    EXPECT_EQ(cancelled.error().code(), Code::kCancelled);
+    EXPECT_TRUE(bucket.objects.empty()) << at;
     EXPECT_EQ(bucket.open_uploads, 0);
   }
 }
@@ -217,13 +202,13 @@ TEST(Flush, CancelledAtAnyChunkItLeavesNothing) {
 TEST(Flush, AFailingUploadLeavesNothing) {
   const memtable::Frozen rows = frozen_of(2, 20'000);
   UploadBucket whole;
-  const auto parts = flush_into(whole, rows, 300'000).parts.value();
+  const auto parts = flush_into(whole, rows, 300'000).value();
   uint64_t bytes = 0;
   for (const part::Meta& part : parts) bytes += part.bytes;
   for (uint64_t left = 0; left < bytes; left += bytes / 7) {
     UploadBucket bucket;
     bucket.bytes_left = left;
-    const auto failed = flush_into(bucket, rows, 300'000).parts;
+    const auto failed = flush_into(bucket, rows, 300'000);
     ASSERT_FALSE(failed.ok()) << left;
     EXPECT_EQ(failed.error().code(), Code::kFull);
     EXPECT_TRUE(bucket.objects.empty()) << left;
@@ -236,7 +221,7 @@ TEST(Flush, APartWhoseAnswerWasLostIsRemovedToo) {
   for (size_t part = 0; part < 3; ++part) {
     UploadBucket bucket;
     bucket.lost_finish = part;
-    const auto failed = flush_into(bucket, rows, 1u << 30).parts;
+    const auto failed = flush_into(bucket, rows, 1u << 30);
     ASSERT_FALSE(failed.ok());
     EXPECT_EQ(failed.error().reason(), Reason::kUnknownOutcome);
     EXPECT_TRUE(bucket.objects.empty()) << part;
@@ -245,7 +230,7 @@ TEST(Flush, APartWhoseAnswerWasLostIsRemovedToo) {
 
 TEST(Discard, RemovesTheObjectsOfParts) {
   UploadBucket bucket;
-  const auto parts = flush_into(bucket, frozen_of(2, 10), 1u << 30).parts.value();
+  const auto parts = flush_into(bucket, frozen_of(2, 10), 1u << 30).value();
   ASSERT_EQ(bucket.objects.size(), 2u);
   discard(bucket, parts);
   EXPECT_TRUE(bucket.objects.empty());

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "base/check.h"
 
@@ -51,6 +52,8 @@ struct Candidate {
   std::string hash = {};
   Position reached = {};
   bool matches = false;
+  bool awaits_newline =
+      false;  ///< matches if the next byte ends the line that was taken as a record
 };
 
 std::optional<Candidate> parse_candidate(const SourcePosition& known) {
@@ -87,6 +90,7 @@ class Comparison {
     while (!bytes.empty()) {
       const uint64_t stop = *std::upper_bound(stops_.begin(), stops_.end(), at_.offset);
       const auto part = bytes.first(std::min<uint64_t>(bytes.size(), stop - at_.offset));
+      settle_line_ends(part.front());
       hash_.add(part);
       at_.offset += part.size();
       at_.line += static_cast<uint64_t>(std::count(part.begin(), part.end(), std::byte{'\n'}));
@@ -107,13 +111,22 @@ class Comparison {
   }
 
  private:
+  void settle_line_ends(std::byte next) {
+    const bool ends_line = next == std::byte{'\n'} || next == std::byte{'\r'};
+    for (Candidate& candidate : candidates_) {
+      if (std::exchange(candidate.awaits_newline, false)) candidate.matches = ends_line;
+    }
+  }
+
   void settle(bool after_newline) {
     for (Candidate& candidate : candidates_) {
       if (candidate.reached.offset == at_.offset) candidate.reached.line = at_.line;
       if (candidate.size != at_.offset) continue;
       const bool grew_behind_record =
           after_newline || candidate.size == size_ || candidate.reached.offset < candidate.size;
-      candidate.matches = grew_behind_record && candidate.hash == hash_.hex();
+      const bool same = candidate.hash == hash_.hex();
+      candidate.matches = same && grew_behind_record;
+      candidate.awaits_newline = same && !grew_behind_record;
     }
   }
 

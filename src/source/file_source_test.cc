@@ -54,6 +54,14 @@ TEST(FileSource, TakesTheFarthestOfSeveralKnownBeginnings) {
   EXPECT_EQ(identity_of("a\nb\nc\n", known).start, (Position{4, 3}));
 }
 
+TEST(FileSource, ContinuesAGrownFileWhoseLastLineWasTakenWithoutItsEnd) {
+  for (const size_t piece : {1u, 3u, 100u}) {
+    EXPECT_EQ(identity_of("a\nb\nc\n", {known_at("a\nb", 3)}, piece).start, (Position{3, 2}));
+    EXPECT_EQ(identity_of("a\nb\r\nc", {known_at("a\nb", 3)}, piece).start, (Position{3, 2}));
+    EXPECT_EQ(identity_of("a\nbc\n", {known_at("a\nb", 3)}, piece).start, Position{});
+  }
+}
+
 TEST(FileSource, ContinuesInsideAKnownBeginningThatWasTakenHalfway) {
   EXPECT_EQ(identity_of("a\nb\nc", {known_at("a\nb", 2)}).start, (Position{2, 2}));
 }
