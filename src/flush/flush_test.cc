@@ -28,6 +28,7 @@ class UploadBucket final : public Bucket {
   std::atomic<int> open_uploads = 0;
 
   Result<std::unique_ptr<Upload>> begin_upload(std::string_view key) override {
+    const std::lock_guard lock(finishing_);
     EXPECT_FALSE(objects.contains(key)) << key;
     return std::unique_ptr<Upload>(new PlannedUpload(*this, std::string(key)));
   }
@@ -125,9 +126,9 @@ Layout layout_of(uint64_t part_bytes) {
 Result<std::vector<part::Meta>> flush_into(
     UploadBucket& bucket, const memtable::Frozen& rows, uint64_t part_bytes,
     std::function<bool()> cancelled = [] { return false; }) {
-  CountingRuntime runtime;
+  const auto runtime = io::make_thread_runtime();
   const Layout layout = layout_of(part_bytes);
-  return flush(runtime, bucket, {FlushId{}, &rows, &layout, std::move(cancelled)});
+  return flush(*runtime, bucket, {FlushId{}, &rows, &layout, std::move(cancelled)});
 }
 
 std::vector<int64_t> longs_of(UploadBucket& bucket, const part::Meta& part, int32_t field_id) {
