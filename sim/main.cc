@@ -6,8 +6,9 @@
 //   --jobs J                 processes
 //   --crashes N              crashes looked into in each life
 //   --check-determinism      every world twice, and both must have the same hash
+//   --expect-violation       for a simulator with a planted bug: to find it is to do well
 //
-// Exit code: 0 all is well, 1 a violation, 2 usage.
+// Exit code: 0 all is well, 1 a violation (or none, where one is expected), 2 usage.
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,7 +30,7 @@
 namespace sluice::sim {
 namespace {
 
-constexpr size_t kTapeLinesShown = 400;
+constexpr size_t kTapeLinesShown = 200;
 
 struct Command {
   WorldOptions world;
@@ -38,6 +39,7 @@ struct Command {
   double seconds = 0;
   uint64_t jobs = 1;
   bool checks_determinism = false;
+  bool expects_violation = false;
 };
 
 /// What all processes share.
@@ -48,6 +50,8 @@ struct Progress {
   std::atomic<uint64_t> operations{0};
   std::atomic<bool> failed{false};
 };
+
+std::string program_name = "sluice-sim";
 
 // For the handler of a crash: what repeats it.
 char replay_line[128];
@@ -110,6 +114,8 @@ std::optional<Command> parse(int count, char** words) {
       command.world.wants_tape = true;
     } else if (word == "--check-determinism") {
       command.checks_determinism = true;
+    } else if (word == "--expect-violation") {
+      command.expects_violation = true;
     } else if (i + 1 == count || !parse_value(word, words[++i], command)) {
       return std::nullopt;
     }
@@ -118,7 +124,7 @@ std::optional<Command> parse(int count, char** words) {
 }
 
 std::string replay(const WorldOptions& options, std::optional<uint64_t> crash_at) {
-  std::string line = "sluice-sim --seed " + std::to_string(options.seed);
+  std::string line = program_name + " --seed " + std::to_string(options.seed);
   if (options.crashes_max != WorldOptions().crashes_max) {
     line += " --crashes " + std::to_string(options.crashes_max);
   }
@@ -214,21 +220,29 @@ int run(const Command& command) {
   std::printf(
       "%s: %llu runs, %llu crash states, %llu operations in %.1f s: %.1f runs/s, "
       "%.1f crash states/s\n",
-      good ? "ok" : "FAILED", static_cast<unsigned long long>(runs),
-      static_cast<unsigned long long>(states), static_cast<unsigned long long>(operations), seconds,
-      static_cast<double>(runs) / seconds, static_cast<double>(states) / seconds);
-  return good ? 0 : 1;
+      good                        ? "ok"
+      : command.expects_violation ? "found"
+                                  : "FAILED",
+      static_cast<unsigned long long>(runs), static_cast<unsigned long long>(states),
+      static_cast<unsigned long long>(operations), seconds, static_cast<double>(runs) / seconds,
+      static_cast<double>(states) / seconds);
+  return good != command.expects_violation ? 0 : 1;
 }
 
 }  // namespace
 }  // namespace sluice::sim
 
 int main(int count, char** words) {
+  if (count > 0) {
+    const std::string_view path = words[0];
+    sluice::sim::program_name = path.substr(path.rfind('/') + 1);
+  }
   const auto command = sluice::sim::parse(count, words);
   if (!command) {
     std::fputs(
         "usage: sluice-sim [--seed N | --seeds FROM..[TO]] [--crash-at K] [--trace]\n"
-        "                  [--seconds S] [--jobs J] [--crashes N] [--check-determinism]\n",
+        "                  [--seconds S] [--jobs J] [--crashes N]\n"
+        "                  [--check-determinism] [--expect-violation]\n",
         stderr);
     return 2;
   }

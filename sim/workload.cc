@@ -36,6 +36,16 @@ bool is_final(const Error& error) {
 
 }  // namespace
 
+void Reporter::on_recovered(const RecoveryReport& report) {
+  findings_.note("recovered: " + std::to_string(report.frames_replayed) + " frames, " +
+                 std::to_string(report.rows_replayed) + " rows, " +
+                 std::to_string(report.torn_bytes) + " torn bytes");
+}
+
+void Reporter::on_trouble(const TableName& table, const Error& error) {
+  findings_.note("trouble with " + table.to_string() + ": " + error.to_string());
+}
+
 bool Stage::is_explained(const Error& error) const {
   switch (error.code()) {
     case Code::kIo:

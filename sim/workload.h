@@ -11,6 +11,7 @@
 #include "sim/oracle.h"
 #include "sim/runtime.h"
 #include "sluice/engine.h"
+#include "sluice/events.h"
 #include "sluice/platform.h"
 
 namespace sluice::sim {
@@ -28,6 +29,17 @@ struct Findings {
     note("VIOLATION: " + what);
     if (!violation) violation = what;
   }
+};
+
+/// Writes what the engine tells of itself onto the tape. The findings outlive it.
+class Reporter final : public Listener {
+ public:
+  explicit Reporter(Findings& findings) : findings_(findings) {}
+  void on_recovered(const RecoveryReport& report) override;
+  void on_trouble(const TableName& table, const Error& error) override;
+
+ private:
+  Findings& findings_;
 };
 
 /// One engine at work, and what its clients share. The ledger outlives the run.

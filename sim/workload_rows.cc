@@ -42,8 +42,11 @@ double draw_level(Random& random) {
 std::string draw_note(Random& random, uint32_t bytes_max) {
   std::string note;
   if (random.chance(100)) note = "\xc3\xb8\xe2\x82\xac";
-  for (uint64_t i = random.below(uint64_t{bytes_max} + 1); i > 0; --i) {
-    note += static_cast<char>('a' + random.below(26));
+  const uint64_t end = note.size() + random.below(uint64_t{bytes_max} + 1);
+  while (note.size() < end) {
+    for (uint64_t word = random.next(); word != 0 && note.size() < end; word >>= 5) {
+      note += static_cast<char>('a' + word % 26);
+    }
   }
   return note;
 }
@@ -103,7 +106,7 @@ std::vector<SimTable> draw_tables(Random& random) {
     if (kind % 2 == 0) table.spec.time = "at";
     table.seed = random.next();
     table.keys = 1 + static_cast<uint32_t>(random.below(6));
-    constexpr uint32_t kNoteBytes[] = {8, 100, 2000};
+    constexpr uint32_t kNoteBytes[] = {8, 60, 400};
     table.note_bytes_max = kNoteBytes[random.below(std::size(kNoteBytes))];
     table.has_nanos = random.chance(300);
     tables.push_back(std::move(table));

@@ -93,14 +93,15 @@ BucketFaults draw_faults(Random& random) {
 class Duel {
  public:
   Duel(const DuelPlan& plan, bool wants_tape)
-      : plan_(plan),
-        random_(plan.seed),
+      : random_(plan.seed),
+        engine_options_(plan.engine),
         copies_log_(random_.chance(500)),
         runtime_({.seed = random_.next(), .steps_max = kStepsMax}),
         bucket_(runtime_, {}, draw_faults(random_)),
         first_disk_(runtime_),
         first_line_(runtime_, bucket_),
         second_line_(runtime_, bucket_) {
+    engine_options_.listener = std::make_shared<Reporter>(findings_);
     findings_.wants_tape = wants_tape;
     tables_ = draw_tables(random_);
     tables_.resize(1);
@@ -157,7 +158,7 @@ class Duel {
 
   bool open(Stage& stage) {
     const bool again = stage.log != kBeforeCopy;
-    auto engine = Engine::open(stage.platform, plan_.engine);
+    auto engine = Engine::open(stage.platform, engine_options_);
     if (!engine.ok()) {
       stage.expect_explained("opening", engine.error());
       return false;
@@ -281,14 +282,14 @@ class Duel {
     findings_.note("the log of the engine that stopped");
     SimBucket bucket(runtime_, table);
     Stage stage{runtime_, {&runtime_, &disk, &bucket}, tables_, ledger, findings_};
-    auto engine = Engine::open(stage.platform, plan_.engine);
+    auto engine = Engine::open(stage.platform, engine_options_);
     if (!engine.ok()) return stage.expect_explained("opening the loser", engine.error());
     stage.engine = std::move(*engine);
     stage.read_and_check(kTable, Promise::kDurable);
   }
 
-  const DuelPlan plan_;
   Random random_;
+  EngineOptions engine_options_;
   const bool copies_log_;
   std::vector<SimTable> tables_;
   Findings findings_;

@@ -1,0 +1,181 @@
+#include "sim/oracle.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace sluice::sim {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr Appended kFirstLsn{1, false};
+constexpr Appended kSecondLsn{2, false};
+
+SimTable table_of(bool keyed) {
+  SimTable table;
+  table.name = {"sim", "t"};
+  if (keyed) table.spec.key = {"device"};  // of one value: every row replaces every earlier one
+  return table;
+}
+
+/// A table, what was sent to it, and what a reader finds.
+class OracleTest : public testing::Test {
+ protected:
+  uint64_t send(uint32_t rows = 2) { return ledger_.send({.rows = rows}); }
+  uint64_t acknowledged(const Appended& appended, AckClass ack = AckClass::kLog) {
+    const uint64_t number = send();
+    ledger_.acknowledge(number, ack, appended);
+    return number;
+  }
+  void find(uint64_t number, uint64_t row) {
+    found_.push_back(row_of(table_, row_id(number, row), false));
+  }
+  void find_all(uint64_t number) {
+    for (uint64_t row = 0; row < ledger_.sent()[number].rows; ++row) find(number, row);
+  }
+  std::string verdict(Promise promise = Promise::kDurable) {
+    const uint64_t begin = ledger_.tick();
+    return find_violation(ledger_, table_, 0, found_, promise, begin).value_or("fine");
+  }
+
+  SimTable table_ = table_of(false);
+  Ledger ledger_;
+  std::vector<Row> found_;
+};
+
+class KeyedOracleTest : public OracleTest {
+ protected:
+  KeyedOracleTest() { table_ = table_of(true); }
+};
+
+TEST_F(OracleTest, IsContentWithWhatWasAcknowledged) {
+  find_all(acknowledged(kFirstLsn));
+  EXPECT_EQ(verdict(), "fine");
+}
+
+TEST_F(OracleTest, MissesAnAcknowledgedRow) {
+  find(acknowledged(kFirstLsn), 0);
+  EXPECT_THAT(verdict(), HasSubstr("a row is missing: row 1 of batch 0"));
+}
+
+TEST_F(OracleTest, AsksAnUnansweredBatchToBeThereAsAWholeOrNotAtAll) {
+  const uint64_t number = send();
+  EXPECT_EQ(verdict(), "fine");
+  find(number, 0);
+  EXPECT_THAT(verdict(), HasSubstr("a row is missing"));
+  find(number, 1);
+  EXPECT_EQ(verdict(), "fine");
+}
+
+TEST_F(OracleTest, SeesARowTwice) {
+  const uint64_t number = acknowledged(kFirstLsn);
+  find_all(number);
+  find(number, 1);
+  EXPECT_THAT(verdict(), HasSubstr("a row twice"));
+}
+
+TEST_F(OracleTest, SeesARowThatNobodySent) {
+  find(7, 0);
+  EXPECT_THAT(verdict(), HasSubstr("never sent"));
+}
+
+TEST_F(OracleTest, SeesAChangedValue) {
+  find_all(acknowledged(kFirstLsn));
+  found_[1].level += 1;
+  found_[1].flag = !found_[1].flag;
+  EXPECT_THAT(verdict(), HasSubstr("other values"));
+}
+
+TEST_F(OracleTest, SeesARefusedRow) {
+  const uint64_t number = send();
+  ledger_.fail(number, Error(Code::kFull, "no room"));
+  EXPECT_EQ(verdict(), "fine");
+  find_all(number);
+  EXPECT_THAT(verdict(), HasSubstr("must not be there"));
+}
+
+TEST_F(OracleTest, LeavesOpenWhatAnUnclearErrorMeans) {
+  const uint64_t number = send();
+  ledger_.fail(number, Error(Code::kPoisoned, "who knows"));
+  EXPECT_EQ(verdict(), "fine");
+  find_all(number);
+  EXPECT_EQ(verdict(), "fine");
+}
+
+TEST_F(OracleTest, AsksTheCommittedTableOnlyForWhatIsCommitted) {
+  const uint64_t number = acknowledged(kFirstLsn);
+  EXPECT_EQ(verdict(Promise::kCommitted), "fine");
+  ledger_.flushed(0, std::nullopt, ledger_.tick());
+  EXPECT_THAT(verdict(Promise::kCommitted), HasSubstr("missing"));
+  find_all(number);
+  EXPECT_EQ(verdict(Promise::kCommitted), "fine");
+}
+
+TEST_F(OracleTest, HoldsNobodyToAnAckOfMemoryUntilALaterOneOfTheLog) {
+  acknowledged(kFirstLsn, AckClass::kMemory);
+  EXPECT_EQ(verdict(), "fine");
+  find_all(acknowledged(kSecondLsn));
+  EXPECT_THAT(verdict(), HasSubstr("missing: row 0 of batch 0"));
+}
+
+TEST_F(OracleTest, KeepsAwayWhatARecoveryDidNotBringBack) {
+  const uint64_t number = send();
+  ledger_.process_ended(0);
+  ledger_.settle(0, table_, {}, ledger_.tick());
+  find_all(number);
+  EXPECT_THAT(verdict(), HasSubstr("must not be there"));
+}
+
+TEST_F(OracleTest, KeepsWhatAReaderHasSeen) {
+  find_all(send());
+  ledger_.witness(found_, Promise::kDurable);
+  ledger_.process_ended(0);
+  found_.clear();
+  EXPECT_THAT(verdict(), HasSubstr("missing"));
+}
+
+TEST_F(KeyedOracleTest, LetsTheLastWriteWin) {
+  acknowledged(kFirstLsn);
+  const uint64_t last = acknowledged(kSecondLsn);
+  find(last, 1);
+  EXPECT_EQ(verdict(), "fine");
+}
+
+TEST_F(KeyedOracleTest, SeesAnEarlierWriteOverALaterOne) {
+  const uint64_t first = acknowledged(kSecondLsn);
+  const uint64_t second = acknowledged(kFirstLsn);
+  find(second, 1);
+  EXPECT_THAT(verdict(), HasSubstr("an earlier write won"));
+  found_.clear();
+  find(first, 0);
+  EXPECT_THAT(verdict(), HasSubstr("an earlier write won"));
+}
+
+TEST_F(KeyedOracleTest, LetsAnUnansweredWriteWinOnlyIfItIsNotKnownToBeEarlier) {
+  const uint64_t doubtful = send();
+  ledger_.fail(doubtful, Error(Code::kIo, "who knows"));
+  const uint64_t later = acknowledged(kFirstLsn);
+  find(doubtful, 1);
+  EXPECT_THAT(verdict(), HasSubstr("an earlier write won"));
+  const uint64_t concurrent = send();
+  ledger_.process_ended(0);
+  found_.clear();
+  find(concurrent, 1);
+  EXPECT_EQ(verdict(), "fine");
+  found_.clear();
+  find(later, 1);
+  EXPECT_EQ(verdict(), "fine");
+}
+
+TEST_F(KeyedOracleTest, SeesTwoRowsOfOneKeyAndNoneAtAll) {
+  EXPECT_EQ(verdict(), "fine");
+  const uint64_t first = acknowledged(kFirstLsn);
+  EXPECT_THAT(verdict(), HasSubstr("missing"));
+  find_all(first);
+  EXPECT_THAT(verdict(), HasSubstr("two rows of one key"));
+}
+
+}  // namespace
+}  // namespace sluice::sim
