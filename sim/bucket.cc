@@ -10,6 +10,7 @@ namespace {
 constexpr size_t kKeyBytesMax = 512;
 constexpr uint64_t kBusyCallsMax = 8;
 constexpr uint32_t kSlowListPermille = 100;
+constexpr size_t kChunkBytes = 16 << 10;  // what an upload collects before it sends
 
 bool is_key_segment(std::string_view segment) {
   const auto allowed = [](char c) {
@@ -76,10 +77,7 @@ class SimUpload final : public Upload {
 
   Status write(ByteView bytes) override {
     if (ended_) return closed();
-    TRY(bucket_.enter(bucket_.faults_.nanos_max));
-    if (bucket_.random_.chance(bucket_.faults_.lost_permille)) {
-      return Error(Code::kIo, "simulated network error", key_);
-    }
+    if (bytes_.size() / kChunkBytes != (bytes_.size() + bytes.size()) / kChunkBytes) TRY(send());
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
     return ok();
   }
@@ -92,6 +90,12 @@ class SimUpload final : public Upload {
 
  private:
   Error closed() const { return Error(Code::kInvalid, Reason::kClosed, "the upload ended", key_); }
+  /// A chunk on its way.
+  Status send() {
+    TRY(bucket_.enter(bucket_.faults_.nanos_max));
+    if (!bucket_.random_.chance(bucket_.faults_.lost_permille)) return ok();
+    return Error(Code::kIo, "simulated network error", key_);
+  }
 
   SimBucket& bucket_;
   const std::string key_;

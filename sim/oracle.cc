@@ -79,6 +79,7 @@ class Audit {
   bool must_be_there(uint64_t number) const {
     const Sent& batch = sent_[number];
     if (seen_[number] != 0) return true;  // a batch is atomic
+    if (promise_ == Promise::kNothing) return false;
     if (promise_ == Promise::kCommitted) return batch.committed_at <= begin_;
     return std::min(batch.durable_at, batch.committed_at) <= begin_;
   }

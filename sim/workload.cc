@@ -37,6 +37,7 @@ bool is_final(const Error& error) {
 }  // namespace
 
 void Reporter::on_recovered(const RecoveryReport& report) {
+  torn_bytes_ = report.torn_bytes;
   findings_.note("recovered: " + std::to_string(report.frames_replayed) + " frames, " +
                  std::to_string(report.rows_replayed) + " rows, " +
                  std::to_string(report.torn_bytes) + " torn bytes");
@@ -55,6 +56,8 @@ bool Stage::is_explained(const Error& error) const {
       return faults;
     case Code::kFenced:
       return may_fence;
+    case Code::kCorrupt:
+      return rotten;
     default:
       return false;
   }
@@ -69,7 +72,7 @@ std::optional<std::vector<Row>> Stage::read_and_check(uint32_t table, Promise pr
   const uint64_t begin = ledger.tick();
   const TableName& name = tables[table].name;
   auto snapshot =
-      promise == Promise::kDurable ? engine->snapshot(name) : committed_snapshot(platform, name);
+      promise == Promise::kCommitted ? committed_snapshot(platform, name) : engine->snapshot(name);
   auto rows = snapshot.ok() ? read_rows(**snapshot) : snapshot.error();
   if (!rows.ok()) {
     expect_explained("reading " + name.to_string(), rows.error());
@@ -81,7 +84,7 @@ std::optional<std::vector<Row>> Stage::read_and_check(uint32_t table, Promise pr
     findings.violate(*wrong);
     return std::nullopt;
   }
-  ledger.witness(*rows, promise);
+  if (promise != Promise::kNothing) ledger.witness(*rows, promise);
   return std::move(*rows);
 }
 

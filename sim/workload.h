@@ -37,9 +37,11 @@ class Reporter final : public Listener {
   explicit Reporter(Findings& findings) : findings_(findings) {}
   void on_recovered(const RecoveryReport& report) override;
   void on_trouble(const TableName& table, const Error& error) override;
+  uint64_t torn_bytes() const { return torn_bytes_; }
 
  private:
   Findings& findings_;
+  uint64_t torn_bytes_ = 0;
 };
 
 /// One engine at work, and what its clients share. The ledger outlives the run.
@@ -52,6 +54,7 @@ struct Stage {
   uint32_t log = 0;        ///< which of the ledger's logs the engine has
   bool faults = false;     ///< calls may fail
   bool may_fence = false;  ///< another engine may take the tables over
+  bool rotten = false;     ///< stored bytes are not as they were written
   std::unique_ptr<Engine> engine = nullptr;
 
   /// An error that the world cannot explain is a violation.

@@ -10,6 +10,7 @@ namespace sluice::sim {
 namespace {
 
 constexpr uint32_t kDuelPermille = 150;
+constexpr uint32_t kRotPermille = 100;
 constexpr uint64_t kLivesMax = 3;
 
 uint64_t pick(Random& random, std::initializer_list<uint64_t> choices) {
@@ -134,6 +135,8 @@ class World {
     Random random(mix64(options_.seed) + clone.operation);
     Remains remains = clone.remains.crash(random);
     ++report_.crash_states;
+    if (random.chance(kRotPermille)) look_at_rot(remains, random.fork(), clone.operation);
+    if (report_.violation) return;
     if (random.chance(400)) {
       LifePlan plan = draw_plan(random);
       if (random.chance(500)) {
@@ -149,6 +152,15 @@ class World {
       ++report_.crash_states;
     }
     prove(std::move(remains), random.next(), clone.operation);
+  }
+
+  void look_at_rot(Remains remains, Random random, uint64_t crash_at) {
+    remains.rot(random);
+    LifePlan plan;
+    plan.seed = random.next();
+    plan.engine = draw_engine_options(random);
+    plan.rotten = true;
+    absorb(live(tables_, std::move(remains), plan, options_.wants_tape), crash_at);
   }
 
   void prove(Remains remains, uint64_t seed, std::optional<uint64_t> crash_at) {

@@ -46,7 +46,8 @@ class Life {
   }
 
   LifeReport run() {
-    const RunReport run = runtime_.run([this] { main(); });
+    stage_.rotten = plan_.rotten;
+    const RunReport run = runtime_.run([this] { plan_.rotten ? look_at_rot() : main(); });
     if (!run.ok()) {
       std::string text = run.outcome == Outcome::kDeadlock ? "deadlock" : "it does not end";
       for (const std::string& fiber : run.dropped) text += "; " + fiber;
@@ -95,9 +96,28 @@ class Life {
     if (plan_.proof && random_.chance(kVerifyPermille)) verify_all();
   }
 
+  void look_at_rot() {
+    if (!open()) return;
+    std::map<uint32_t, std::vector<Row>> seen;
+    const uint64_t begin = ledger_.tick();
+    for (uint32_t table = 0; table < stage_.tables.size(); ++table) {
+      if (!ledger_.has_table(table)) continue;
+      auto rows = stage_.read_and_check(table, Promise::kNothing);
+      if (rows) seen[table] = std::move(*rows);
+    }
+    end_opening();
+    if (reporter_->torn_bytes() > 0) return;
+    for (const auto& [table, rows] : seen) {
+      const auto wrong =
+          find_violation(ledger_, stage_.tables[table], table, rows, Promise::kDurable, begin);
+      if (wrong) findings_.violate("in silence, after rot, " + *wrong);
+    }
+  }
+
   bool open() {
+    reporter_ = std::make_shared<Reporter>(findings_);
     EngineOptions options = plan_.engine;
-    options.listener = std::make_shared<Reporter>(findings_);
+    options.listener = reporter_;
     for (uint32_t tries = 0; tries < kTriesMax; ++tries) {
       findings_.note("open");
       auto engine = Engine::open(stage_.platform, options);
@@ -183,6 +203,7 @@ class Life {
   SimDisk disk_;
   SimBucket bucket_;
   Stage stage_;
+  std::shared_ptr<Reporter> reporter_;
   std::map<uint32_t, std::vector<uint64_t>> proven_;  // ids by table, after the flush
 };
 
@@ -196,6 +217,18 @@ Remains Remains::crash(Random& random) const {
   found.wall += static_cast<Nanos>(random.below(7200)) * kSecond;
   found.tape.push_back(kind == CrashKind::kPowerCut ? "---- power cut" : "---- process death");
   return found;
+}
+
+void Remains::rot(Random& random) {
+  std::vector<std::string> segments;
+  for (const auto& [name, file] : disk.names()) {
+    if (name.ends_with(".wal") && disk.file(file).cache().bytes > 0) segments.push_back(name);
+  }
+  if (segments.empty()) return;
+  const std::string& name = segments[random.below(segments.size())];
+  const uint64_t offset = random.below(disk.file(*disk.find(name)).cache().bytes);
+  disk.rot(name, offset, random);
+  tape.push_back("---- rot in " + name + " at " + std::to_string(offset));
 }
 
 LifeReport live(const std::vector<SimTable>& tables, Remains remains, const LifePlan& plan,

@@ -27,6 +27,8 @@ struct Remains {
 
   /// What the next process finds after a crash at this moment.
   Remains crash(Random& random) const;
+  /// Flips a bit of the log.
+  void rot(Random& random);
 };
 
 struct LifePlan {
@@ -40,6 +42,9 @@ struct LifePlan {
   /// Nothing may fail: the rows are read back from the table and from the engine, before and after
   /// a flush, and the second opening shows what the first one showed.
   bool proof = false;
+  /// A byte of the log has rotted. The engine may say so, or may have cut the end of its log and
+  /// say that: else it shows everything, and in no case anything wrong.
+  bool rotten = false;
 
   // Crashes: clones of what the world holds after an operation. The first one has number
   // first_operation + 1.

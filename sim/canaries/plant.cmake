@@ -9,6 +9,6 @@ execute_process(COMMAND "${GIT}" apply "${PATCH}" WORKING_DIRECTORY "${OUT}"
                 RESULT_VARIABLE failed ERROR_VARIABLE reason)
 if(failed)
   file(REMOVE "${OUT}/${FILE}")
-  message(FATAL_ERROR "the canary's patch ${PATCH} no longer applies to ${FILE}: plant its bug anew\n"
-                      "${reason}")
+  message(FATAL_ERROR "the canary's patch ${PATCH} no longer applies to ${FILE}: "
+                      "plant its bug anew\n${reason}")
 endif()
