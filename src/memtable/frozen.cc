@@ -18,26 +18,38 @@ size_t common_prefix(std::string_view a, std::string_view b) {
   return length;
 }
 
-size_t common_prefix(const std::vector<ColumnView>& column) {
+// What the texts of a key column have in common, so that eight bytes tell most of them apart.
+struct Texts {
+  size_t shared = 0;   ///< bytes that all begin with
+  size_t longest = 0;  ///< bytes
+  /// One word holds what is behind the shared bytes, and its length.
+  bool fit_a_word() const { return longest - shared <= 7; }
+};
+
+Texts survey(const std::vector<ColumnView>& column) {
+  Texts texts;
   std::string_view prefix;
   bool first = true;
   for (const ColumnView& view : column) {
     for (size_t row = 0; row < view.rows; ++row) {
-      prefix = first ? view.bytes(row) : prefix.substr(0, common_prefix(prefix, view.bytes(row)));
+      const std::string_view text = view.bytes(row);
+      prefix = first ? text : prefix.substr(0, common_prefix(prefix, text));
+      texts.longest = std::max(texts.longest, text.size());
       first = false;
-      if (prefix.empty()) return 0;
     }
   }
-  return prefix.size();
+  texts.shared = prefix.size();
+  return texts;
 }
 
-// Eight bytes behind `skip` as a number that orders like the bytes.
-uint64_t order_of(std::string_view bytes, size_t skip) {
+// The bytes behind the shared ones as a number that orders like them. Where seven hold them all,
+// the length comes last: it tells "a" from "a\0", and the number is the text.
+uint64_t order_of(std::string_view text, const Texts& texts) {
+  text.remove_prefix(texts.shared);
   uint64_t word = 0;
-  if (bytes.size() > skip) {
-    std::memcpy(&word, bytes.data() + skip, std::min<size_t>(8, bytes.size() - skip));
-  }
-  return __builtin_bswap64(word);
+  if (!text.empty()) std::memcpy(&word, text.data(), std::min<size_t>(8, text.size()));
+  word = __builtin_bswap64(word);
+  return texts.fit_a_word() ? word | text.size() : word;
 }
 
 uint64_t order_of(int64_t value) {
@@ -87,8 +99,8 @@ void Frozen::collect(const TableSpec& spec) {
       column.push_back(run.batch.column(*run.batch.schema()->find(name)));
   }
   const bool text = !keys_.empty() && !runs_.empty() && is_text(keys_[0][0].type);
-  const size_t skip = text ? common_prefix(keys_[0]) : 0;
-  prefix_is_key_ = keys_.size() == 1 && !text;
+  const Texts texts = text ? survey(keys_[0]) : Texts{};
+  prefix_is_key_ = keys_.size() == 1 && texts.fit_a_word();
   size_t rows = 0;
   for (const Run& run : runs_) rows += run.batch.rows();
   order_.reserve(rows);
@@ -101,7 +113,7 @@ void Frozen::collect(const TableSpec& spec) {
       uint64_t prefix = 0;
       if (!keys_.empty()) {
         const ColumnView& key = keys_[0][run];
-        prefix = text ? order_of(key.bytes(row), skip)
+        prefix = text ? order_of(key.bytes(row), texts)
                       : order_of(key.type == Type::kBool ? key.boolean(row) : key.int64(row));
       }
       order_.push_back({spec.time.empty() ? 0 : day_of(at), run, row, prefix, at});

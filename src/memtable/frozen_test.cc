@@ -139,23 +139,23 @@ TEST(Frozen, OfNoRunsIsEmpty) {
 }
 
 TEST(Frozen, TextsOrderByBytesAlsoBehindACommonPrefix) {
-  const std::vector<std::string> ids = {"device-",
-                                        "device-1",
-                                        std::string("device-1\0", 9),
-                                        std::string("device-1\0\0", 10),
-                                        "device-11",
-                                        "device-12345678",
-                                        "device-123456789",
-                                        "device-2",
-                                        "device-\x7f",
-                                        "device-\xc3\xa6"};
-  std::vector<Reading> readings;
-  for (size_t i = 0; i < ids.size(); ++i) readings.push_back({ids[i], 0, static_cast<int64_t>(i)});
-  std::mt19937_64 random(3);
-  std::shuffle(readings.begin(), readings.end(), random);
-  const Longs values = longs(Frozen(runs_of({readings}), kKeyed));
-  EXPECT_TRUE(std::is_sorted(values.begin(), values.end()));
-  EXPECT_EQ(values.size(), ids.size());
+  const std::string one = "device-1";
+  const std::vector<std::string> short_ids = {
+      "device-",      one,        one + '\0',    one + '\0' + '\0', one + "1", one + "12345",
+      one + "123456", "device-2", "device-\x7f", "device-\xc3\xa6"};
+  std::vector<std::string> long_ids = short_ids;
+  long_ids.insert(long_ids.begin() + 7, one + "1234567");
+  for (const auto& ids : {short_ids, long_ids}) {
+    std::vector<Reading> readings;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      readings.push_back({ids[i], 0, static_cast<int64_t>(i)});
+    }
+    std::mt19937_64 random(3);
+    std::shuffle(readings.begin(), readings.end(), random);
+    const Longs values = longs(Frozen(runs_of({readings}), kKeyed));
+    EXPECT_TRUE(std::is_sorted(values.begin(), values.end()));
+    EXPECT_EQ(values.size(), ids.size());
+  }
 }
 
 TEST(Frozen, EveryTypeOfKeyHasItsOrder) {
