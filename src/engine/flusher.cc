@@ -137,20 +137,19 @@ struct Flushed {
 class FlushAttempt {
  public:
   FlushAttempt(Runtime& runtime, Bucket& bucket, const EngineOptions& options, Lane& lane, Cut cut,
-               table::HeadPtr known, std::function<bool()> cancelled)
+               std::function<bool()> cancelled)
       : runtime_(runtime),
         bucket_(bucket),
         options_(options),
         committer_(lane.committer()),
         name_(lane.name()),
         cut_(std::move(cut)),
-        known_(std::move(known)),
         cancelled_(std::move(cancelled)) {}
 
   Result<Flushed> run() {
     const Nanos start = runtime_.now();
     const table::HeadPtr claimed = TRY(committer_.claim());
-    if (claimed->marks != known_->marks) {
+    if (claimed->marks != cut_.base->marks) {
       // E10: an earlier try was committed, though its answer or its confirmation failed.
       return Error(Code::kConflict, "the table's marks moved; rows that they cover are dropped");
     }
@@ -193,7 +192,6 @@ class FlushAttempt {
   table::Committer& committer_;
   const TableName& name_;
   Cut cut_;
-  const table::HeadPtr known_;  ///< what the cut was made against
   const std::map<std::string, table::Coverage> positions_ = positions_of(cut_.runs);
   std::function<bool()> cancelled_;
 };
@@ -203,14 +201,12 @@ class FlushAttempt {
 FlushDone Flusher::flush_lane(const LanePtr& lane) {
   CommitTurn turn(lanes_, *lane);
   Cut cut;
-  table::HeadPtr known;
   {
     MonitorLock lock(lanes_.monitor());
     if (lane->stopped()) return {lane, *lane->stopped(), nullptr, {}};
     cut = lane->cut();
-    known = lane->head();
   }
-  FlushAttempt attempt(runtime_, bucket_, options_, *lane, std::move(cut), std::move(known),
+  FlushAttempt attempt(runtime_, bucket_, options_, *lane, std::move(cut),
                        [this] { return cancelled(); });
   Result<Flushed> flushed = attempt.run();
   if (flushed.ok()) return {lane, ok(), flushed->head, flushed->report};

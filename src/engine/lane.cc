@@ -57,7 +57,7 @@ uint64_t Lane::stop(Error error) {
 
 const Cut& Lane::freeze(uint64_t lsn) {
   CHECK(!flushing());
-  cut_ = Cut{lsn, active_.runs()};
+  cut_ = Cut{lsn, active_.runs(), head_};
   active_ = {};
   return *cut_;
 }
@@ -104,6 +104,7 @@ uint64_t Lane::unflushed_rows() const {
 std::vector<memtable::Run> Lane::unflushed_runs() const {
   std::vector<memtable::Run> runs = cut_ ? cut_->runs : std::vector<memtable::Run>{};
   runs.insert(runs.end(), active_.runs().begin(), active_.runs().end());
+  std::erase_if(runs, [this](const memtable::Run& run) { return covers(run); });
   return runs;
 }
 

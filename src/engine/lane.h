@@ -23,6 +23,7 @@ namespace sluice::engine {
 struct Cut {
   uint64_t lsn = 0;
   std::vector<memtable::Run> runs;
+  table::HeadPtr base;  ///< the head when it was made: none of its rows was in the table
 };
 
 class Lane {
@@ -67,7 +68,8 @@ class Lane {
   /// The oldest LSN that only the log holds.
   std::optional<uint64_t> oldest_unflushed() const;
   uint64_t unflushed_rows() const;
-  /// Rows that are not in the head's parts, in the order of the log.
+  /// Rows that are not in the head's parts, in the order of the log: a cut that was committed may
+  /// wait for its confirmation.
   std::vector<memtable::Run> unflushed_runs() const;
   const std::map<std::string, uint64_t>& positions() const { return positions_; }
 
