@@ -521,28 +521,27 @@ class Layout(Case):
             self.assertTrue(all(isinstance(text, str) for text in snapshot["summary"].values()))
 
     def test_a_moved_directory_opens_and_takes_further_rows(self):
-        moved = FOLDER + "/moved"
+        wanted = {name: [row for _, row in acknowledged(name)] for name in SAME_ROWS}
+        location = TABLES["plain"].path
+        moved, away = FOLDER + "/moved", FOLDER + "/away"
         shutil.copytree(data_dir(), moved)
-        os.rename(data_dir(), FOLDER + "/away")
-        try:
-            for name in ["plain", "by_key_and_time"]:
-                path = f"{moved}/tables/demo/{name}"
-                before = query(moved, f"demo.{name}", TABLES[name].fields)
-                self.assert_same_rows(before, [row for _, row in acknowledged(name)])
-                self.assert_same_rows(
-                    (of_reader(row, TABLES[name].fields) for row in chdb(path)), before)
-            with open(FOLDER + "/more.csv", "w", encoding="utf-8") as file:
-                file.write("id,n\n-7,1\n")
-            sluice("ingest", "--data-dir", moved, "--table", "demo.plain", FOLDER + "/more.csv")
-            table = Table(f"{moved}/tables/demo/plain")
-            self.assertEqual(ids(chdb(table.path)),
-                             ids(query(moved, "demo.plain", table.fields)))
-            self.assertEqual(ids(chdb(table.path))[0], -7)
-            self.assertEqual(table.metadata["location"], TABLES["plain"].path)
-            self.assertTrue(all(map(os.path.isfile, table.live_paths)))
-            self.assertIn("ok", sluice("verify", "--data-dir", moved))
-        finally:
-            os.rename(FOLDER + "/away", data_dir())
+        os.rename(data_dir(), away)
+        self.addCleanup(os.rename, away, data_dir())
+        for name in ["plain", "by_key_and_time"]:
+            table = Table(f"{moved}/tables/demo/{name}")
+            self.assert_same_rows(query(moved, f"demo.{name}", table.fields), wanted[name])
+            self.assert_same_rows((of_reader(row, table.fields) for row in chdb(table.path)),
+                                  wanted[name])
+        with open(FOLDER + "/more.csv", "w", encoding="utf-8") as file:
+            file.write("id,n\n-7,1\n")
+        sluice("ingest", "--data-dir", moved, "--table", "demo.plain", FOLDER + "/more.csv")
+        table = Table(f"{moved}/tables/demo/plain")
+        self.assertEqual(table.metadata["location"], location)
+        self.assertTrue(all(map(os.path.isfile, table.live_paths)))
+        grown = [-7, *ids(wanted["plain"])]
+        self.assertEqual(ids(query(moved, "demo.plain", table.fields)), grown)
+        self.assertEqual(ids(chdb(table.path)), grown)
+        sluice("verify", "--data-dir", moved)
 
 
 def int_map(name, key_id):
