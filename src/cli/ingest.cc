@@ -1,5 +1,7 @@
 // `sluice ingest`: files and streams into a table, files exactly once.
+#include <algorithm>
 #include <atomic>
+#include <optional>
 
 #include "cli/command.h"
 #include "cli/figures.h"
@@ -49,12 +51,30 @@ class FlushWatch final : public Listener {
   std::atomic<uint64_t> bytes_{0};
 };
 
+/// Larger tables are not read through for the sake of one figure.
+constexpr uint64_t kCountedRowsMax = 20'000'000;
+
+/// Rows of the parts that later rows of their key replaced. Reads the keys of the whole table;
+/// nothing if it is too large for that.
+Result<std::optional<uint64_t>> count_superseded(Engine& engine, const TableName& name) {
+  const auto table = engine.describe(name);
+  if (!table.ok() && table.error().code() == Code::kNotFound) return std::optional<uint64_t>(0);
+  if (!table.ok()) return table.error();
+  if (table->spec.key.empty()) return std::optional<uint64_t>(0);
+  if (table->stored_rows > kCountedRowsMax) return std::optional<uint64_t>();
+  const auto snapshot = TRY(engine.snapshot(name));
+  const Batch count = TRY(snapshot->aggregate({Aggregate{{}, {}, "rows"}}, {}));
+  const auto seen = static_cast<uint64_t>(count.column(0).int64(0));
+  return std::optional<uint64_t>(table->stored_rows + table->unflushed_rows - seen);
+}
+
 struct Summary {
   TableDescription table;
   std::vector<InputReport> inputs;
   uint64_t rows = 0;
   uint64_t rejects = 0;
   uint64_t rows_replaced = 0;
+  bool knows_all_replaced = true;  ///< else only those within one flush were counted
   uint64_t bytes_in = 0;
   uint64_t bytes_stored = 0;
   Nanos duration = 0;
@@ -85,7 +105,8 @@ std::string to_text(const Summary& summary, const IngestOptions& options) {
     text += "                " + format_count(input.rejects) + " of " + input.input + ": " +
             input.rejects_path + "\n                " + input.first_reject + "\n";
   }
-  text += "  replaced      " + format_count(summary.rows_replaced) + "\n";
+  text += std::string("  replaced      ") + (summary.knows_all_replaced ? "" : "at least ") +
+          format_count(summary.rows_replaced) + "\n";
   text += "  bytes in      " + format_bytes(summary.bytes_in) + "\n";
   text += "  bytes stored  " + format_bytes(summary.bytes_stored) + "\n";
   text += "  time          " + format_seconds(summary.duration) + ", " +
@@ -109,6 +130,7 @@ std::string to_json(const Summary& summary, const IngestOptions& options) {
   json.key("complete").boolean(summary.is_complete).key("rows").number(summary.rows);
   json.key("rejects").number(summary.rejects);
   json.key("rows_replaced").number(summary.rows_replaced);
+  json.key("rows_replaced_is_exact").boolean(summary.knows_all_replaced);
   json.key("bytes_in").number(summary.bytes_in).key("bytes_stored").number(summary.bytes_stored);
   json.key("seconds").real(static_cast<double>(summary.duration) / kSecond);
   json.key("rows_per_second").number(per_second(summary.rows, summary.duration));
@@ -178,7 +200,6 @@ Result<Summary> finish(OpenEngine& open, const Intake& intake, const IngestOptio
   const bool has_table = table.ok() || table.error().code() != Code::kNotFound;
   if (has_table) TRY(open.engine->flush(options.intake.table));
   if (has_table) summary.table = TRY(open.engine->describe(options.intake.table));
-  TRY(open.engine->close());
   summary.inputs = intake.reports();
   for (const InputReport& input : summary.inputs) {
     summary.rows += input.rows;
@@ -186,6 +207,20 @@ Result<Summary> finish(OpenEngine& open, const Intake& intake, const IngestOptio
     summary.bytes_in += input.bytes;
   }
   return summary;
+}
+
+/// What flushes replaced within themselves, and what they superseded in the table.
+Status count_replaced(Engine& engine, const TableName& table, const FlushWatch& watch,
+                      std::optional<uint64_t> superseded_before, Summary& summary) {
+  summary.rows_replaced = watch.rows_replaced();
+  std::optional<uint64_t> superseded;
+  if (superseded_before) superseded = TRY(count_superseded(engine, table));
+  summary.knows_all_replaced = superseded.has_value();
+  if (!superseded) return ok();
+  // Rows that an earlier run left in the log count on both sides.
+  summary.rows_replaced += *superseded;
+  summary.rows_replaced -= std::min(summary.rows_replaced, *superseded_before);
+  return ok();
 }
 
 Result<ExitCode> ingest(IngestOptions options) {
@@ -198,6 +233,8 @@ Result<ExitCode> ingest(IngestOptions options) {
   engine_options.listener = watch;
   OpenEngine open = TRY(open_engine(options.data_dir, DirectoryUse::kCreate, engine_options));
   Runtime& runtime = *open.platform->platform().runtime;
+  const TableName& table = options.intake.table;
+  const std::optional<uint64_t> superseded = TRY(count_superseded(*open.engine, table));
   const Nanos began = runtime.now();
   Intake intake(open, interrupt, progress, options.intake);
   const Status taken = take_all(intake, options.inputs);
@@ -206,7 +243,8 @@ Result<ExitCode> ingest(IngestOptions options) {
   Summary summary = TRY(finish(open, intake, options));
   summary.is_complete = taken.ok();
   summary.duration = runtime.now() - began;
-  summary.rows_replaced = watch->rows_replaced();
+  TRY(count_replaced(*open.engine, table, *watch, superseded, summary));
+  TRY(open.engine->close());
   summary.bytes_stored = watch->bytes();
   warn_of_replaced(summary, progress);
   const bool is_worth_telling = taken.ok() || summary.rows > 0 || summary.rejects > 0;

@@ -193,7 +193,9 @@ void Applier::handle(FlushRequest request) {
   answer(std::move(answers));
 }
 
+// The listener hears of a flush before anybody who waits for it goes on.
 void Applier::handle(FlushDone done) {
+  tell_listener(done);
   Lane& lane = *done.lane;
   Answers answers;
   {
@@ -204,14 +206,14 @@ void Applier::handle(FlushDone done) {
     lanes_.monitor().notify_all();
   }
   answer(std::move(answers));
-  if (!options_.listener ||
-      (!done.verdict.ok() && done.verdict.error().code() == Code::kCancelled)) {
-    return;
-  }
+}
+
+void Applier::tell_listener(const FlushDone& done) const {
+  if (options_.listener == nullptr) return;
   if (done.verdict.ok()) {
     options_.listener->on_flush(done.report);
-  } else {
-    options_.listener->on_trouble(lane.name(), done.verdict.error());
+  } else if (done.verdict.error().code() != Code::kCancelled) {
+    options_.listener->on_trouble(done.lane->name(), done.verdict.error());
   }
 }
 

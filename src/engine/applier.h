@@ -47,6 +47,7 @@ class Applier {
   void handle(Applied applied);
   void handle(FlushRequest request);
   void handle(FlushDone done);
+  void tell_listener(const FlushDone& done) const;
   void complete(Lane& lane, const FlushDone& done);
   void answer_settled(Lane& lane, Answers& answers);
   static void answer(Answers answers);

@@ -1,13 +1,16 @@
-// The engine over a bucket that fails on demand: what must never be lost, doubled, trimmed or
-// removed.
+// The engine over a bucket and a disk that fail on demand: what must never be lost, doubled,
+// trimmed or removed.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <mutex>
+#include <set>
 
+#include "engine/faulty_disk.h"
 #include "sluice/engine.h"
 #include "sluice/inspect.h"
 
@@ -92,20 +95,26 @@ class EngineFaults : public testing::Test {
   void stop() {
     engine_.reset();
     bucket_.reset();
+    disk_.reset();
     platform_.reset();
   }
-  void start() {
+  void start(FaultyDisk::Rule disk_rule = nullptr) {
     stop();
     platform_ = open_local_platform(dir_, DirectoryUse::kCreate).value();
     Platform platform = platform_->platform();
     bucket_ = std::make_unique<FaultyBucket>(*platform.bucket);
     platform.bucket = bucket_.get();
+    disk_ = std::make_unique<FaultyDisk>(*platform.disk, std::move(disk_rule));
+    platform.disk = disk_.get();
     engine_ = Engine::open(platform, options_).value();
   }
-  Status append(int64_t first, int rows) {
+  static Batch batch(int64_t first, int rows) {
     BatchBuilder builder(Schema::make({{"n", Type::kInt64}}).value());
     for (int i = 0; i < rows; ++i) builder.append_int64(0, first + i);
-    const auto ack = engine_->append(kTable, builder.finish().value(), {});
+    return builder.finish().value();
+  }
+  Status append(int64_t first, int rows) {
+    const auto ack = engine_->append(kTable, batch(first, rows), {});
     return ack.ok() ? ok() : ack.error();
   }
   std::vector<int64_t> numbers() {
@@ -130,6 +139,7 @@ class EngineFaults : public testing::Test {
   EngineOptions options_;
   std::unique_ptr<OwnedPlatform> platform_;
   std::unique_ptr<FaultyBucket> bucket_;
+  std::unique_ptr<FaultyDisk> disk_;
   std::unique_ptr<Engine> engine_;
 };
 
@@ -258,6 +268,39 @@ TEST_F(EngineFaults, CommitsNothingWhenAManifestCannotBePut) {
   bucket_->set_rule(nullptr);
   EXPECT_EQ(numbers(), up_to(10));
   EXPECT_TRUE(verify(platform_->platform()).value().findings.empty());
+}
+
+// E9: what is rolled while replay runs carries the schemas of earlier openings, too.
+TEST_F(EngineFaults, ReplaysAfterADeathWhoseOpeningRolledBeforeItsReplayEnded) {
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(append(i * 1000, 1000).ok());
+  ASSERT_TRUE(engine_->flush().ok());
+  for (int i = 20; i < 40; ++i) {
+    ASSERT_TRUE(append(i * 1000, 1000).ok());
+    ASSERT_EQ(numbers().size(), (i + 1) * 1000u);
+  }
+  stop();
+  std::set<std::string> segments;
+  for (const auto& entry : std::filesystem::directory_iterator(dir_ + "/log")) {
+    if (entry.file_size() > 0) segments.insert(entry.path().filename());
+  }
+  ASSERT_GT(segments.size(), 1u);
+  std::promise<void> gate;
+  start([oldest = *segments.begin(), opened = gate.get_future().share()](const auto& call) {
+    if (call.name == "read_at" && call.file == oldest && call.bytes > 4096) opened.wait();
+    return ok();
+  });
+  for (int i = 40; i < 60; ++i) ASSERT_TRUE(append(i * 1000, 1000).ok());
+  EXPECT_TRUE(engine_->status().recovering);
+  const std::string dead = dir_ + "_dead";
+  std::filesystem::remove_all(dead);
+  std::filesystem::copy(dir_, dead, std::filesystem::copy_options::recursive);
+  gate.set_value();
+  stop();
+  std::filesystem::remove_all(std::exchange(dir_, dead));
+  start();
+  const auto sources = engine_->sources(kTable);
+  ASSERT_TRUE(sources.ok()) << sources.error().to_string();
+  EXPECT_EQ(numbers(), up_to(60'000));
 }
 
 }  // namespace

@@ -108,6 +108,13 @@ class Ingest(cli.Case):
         self.assertIn("--key", err)
         self.assertEqual([row["v"] for row in self.rows("demo.a")], [2, 3])
 
+    def test_rows_that_replace_rows_of_an_earlier_ingest_are_counted(self):
+        self.ingest("--table", "demo.a", "--key", "k", self.write("a.csv", "k,v\na,1\nb,2\n"))
+        again = self.ingest("--table", "demo.a", "--key", "k",
+                            self.write("b.csv", "k,v\na,3\na,4\nc,5\n"))
+        self.assertEqual(again["rows_replaced"], 2)
+        self.assertTrue(again["rows_replaced_is_exact"])
+
     def test_standard_input_and_json_arrays(self):
         summary = self.ingest("--table", "demo.a", "-", stdin=b'{"a":1}\n{"a":2}\n')
         self.assertEqual(summary["rows"], 2)
