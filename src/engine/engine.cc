@@ -152,7 +152,9 @@ void EngineOfTables::start(const std::vector<TableName>& names, Replay replay) {
     }
     lanes_.add(std::move(lane));
   }
-  shard_thread_ = runtime_.spawn("shard", [this] { log_closed_ = shard_.run(); });
+  shard_thread_ = runtime_.spawn("shard", [this, schemas = replay.schemas()]() mutable {
+    log_closed_ = shard_.run(std::move(schemas));
+  });
   applier_thread_ =
       runtime_.spawn("applier", [this, replay = std::make_shared<Replay>(std::move(replay))] {
         applier_.run(std::move(*replay));

@@ -27,6 +27,8 @@ class Replay {
   /// The next batch, or nothing at the end. kCorrupt (where and offset), kUnsupported (a record
   /// type that must be understood), kIo.
   Result<std::optional<ReplayedRun>> next();
+  /// Those of the newest checkpoint and of the frames so far.
+  const Dictionary& schemas() const { return schemas_; }
   /// The LSN that everything of this opening lies above.
   uint64_t end_lsn() const { return end_lsn_; }
   uint64_t frames() const { return frames_; }

@@ -23,7 +23,9 @@ void Shard::push(ShardEvent event) {
   if (!inbox_.push(std::move(event))) turn_away(std::move(event));
 }
 
-Status Shard::run() {
+// E9: a roll may come before the end of replay, and its checkpoint replaces the one that was found.
+Status Shard::run(Dictionary schemas) {
+  schemas_ = std::move(schemas);
   for (bool running = true; running;) {
     Group group = collect(next_events());
     running = !group.stop;

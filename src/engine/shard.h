@@ -35,8 +35,9 @@ class Shard {
   void push(ShardEvent event);
   uint64_t syncs() const { return syncs_.load(); }
   uint64_t appends() const { return appends_.load(); }
-  /// The loop; returns after Stop, with the log closed.
-  Status run();
+  /// The loop; returns after Stop, with the log closed. `schemas` are those of the log's newest
+  /// checkpoint.
+  Status run(Dictionary schemas);
 
  private:
   struct Pending {
