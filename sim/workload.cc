@@ -34,6 +34,23 @@ bool is_final(const Error& error) {
          error.code() == Code::kFenced;
 }
 
+/// Whether the world may answer so.
+bool is_explained(const Stage& stage, const Error& error) {
+  switch (error.code()) {
+    case Code::kIo:
+    case Code::kBusy:
+    case Code::kFull:
+    case Code::kPoisoned:
+      return stage.faults;
+    case Code::kFenced:
+      return stage.may_fence;
+    case Code::kCorrupt:
+      return stage.rotten;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 void Reporter::on_recovered(const RecoveryReport& report) {
@@ -47,25 +64,9 @@ void Reporter::on_trouble(const TableName& table, const Error& error) {
   findings_.note("trouble with " + table.to_string() + ": " + error.to_string());
 }
 
-bool Stage::is_explained(const Error& error) const {
-  switch (error.code()) {
-    case Code::kIo:
-    case Code::kBusy:
-    case Code::kFull:
-    case Code::kPoisoned:
-      return faults;
-    case Code::kFenced:
-      return may_fence;
-    case Code::kCorrupt:
-      return rotten;
-    default:
-      return false;
-  }
-}
-
 void Stage::expect_explained(const std::string& what, const Error& error) {
   findings.note(what + ": " + error.to_string());
-  if (!is_explained(error)) findings.violate(what + " failed: " + error.to_string());
+  if (!is_explained(*this, error)) findings.violate(what + " failed: " + error.to_string());
 }
 
 std::optional<std::vector<Row>> Stage::read_and_check(uint32_t table, Promise promise) {

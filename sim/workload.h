@@ -59,7 +59,6 @@ struct Stage {
 
   /// An error that the world cannot explain is a violation.
   void expect_explained(const std::string& what, const Error& error);
-  bool is_explained(const Error& error) const;
   /// Reads a table and checks it; what was seen is witnessed. Nothing if the read failed.
   std::optional<std::vector<Row>> read_and_check(uint32_t table, Promise promise);
   /// The same right after an opening that began at `opened`, and settles what it did not bring
