@@ -262,6 +262,12 @@ Result<LanePtr> EngineOfTables::accept(const TableName& name, const Batch& batch
                   options.source->source, kSourceNameBytesMax, options.source->source.size()});
   }
   TRY(model::check_batch_fits(*spec, batch));
+  constexpr uint64_t kBatchBytes = wal::kPayloadBytesMax - kBatchHeadBytesMax;
+  if (batch.bytes().size() > kBatchBytes) {
+    return Error({Code::kInvalid, Reason::kPayloadTooLarge,
+                  "the batch is too large for a frame of the log; send smaller ones",
+                  name.to_string(), kBatchBytes, batch.bytes().size()});
+  }
   const uint64_t bytes = memtable::charge(batch);
   if (bytes > budget_.bytes_max() / 4) {
     return Error({Code::kInvalid, Reason::kPayloadTooLarge,

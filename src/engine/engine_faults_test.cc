@@ -303,5 +303,100 @@ TEST_F(EngineFaults, ReplaysAfterADeathWhoseOpeningRolledBeforeItsReplayEnded) {
   EXPECT_EQ(numbers(), up_to(60'000));
 }
 
+/// Holds the shard in its next sync, so that what is sent meanwhile becomes one group.
+class HeldSync {
+ public:
+  explicit HeldSync(FaultyDisk::Rule then) : then_(std::move(then)) {}
+  FaultyDisk::Rule rule() {
+    return [this, opened = gate_.get_future().share()](const FaultyDisk::Call& call) {
+      if (call.name == "sync" && !std::exchange(held_, true)) {
+        reached_.set_value();
+        opened.wait();
+      }
+      return open_ ? then_(call) : ok();
+    };
+  }
+  void wait() { reached_.get_future().wait(); }
+  void open() {
+    open_ = true;
+    gate_.set_value();
+  }
+
+ private:
+  const FaultyDisk::Rule then_;
+  bool held_ = false;
+  std::atomic<bool> open_ = false;
+  std::promise<void> reached_;
+  std::promise<void> gate_;
+};
+
+// E2: one batch is refused for its position, then its neighbour for the full disk: each once.
+TEST_F(EngineFaults, AnswersABatchOnceThatIsRefusedBesideAFullDisk) {
+  ASSERT_TRUE(engine_->sources(kTable).ok());
+  bool full = true;
+  HeldSync held([&](const FaultyDisk::Call& call) -> Status {
+    const bool hit = call.name == "pwrite_at" && std::exchange(full, false);
+    return hit ? Status(Error(Code::kFull, "planted")) : ok();
+  });
+  disk_->set_rule(held.rule());
+  const auto ignore = [](const Result<Appended>&) {};
+  ASSERT_TRUE(engine_->append(kTable, batch(0, 1), {}, ignore).ok());
+  held.wait();
+  std::atomic<int> answers = 0;
+  AppendOptions late;
+  late.source = SourcePosition{"source", 30, 20};
+  const auto count = [&](const Result<Appended>& ack) {
+    EXPECT_EQ(ack.error().reason(), Reason::kSequenceViolation);
+    ++answers;
+  };
+  ASSERT_TRUE(engine_->append(kTable, batch(9, 1), late, count).ok());
+  std::promise<Result<Appended>> second;
+  const auto answer = [&](Result<Appended> ack) { second.set_value(std::move(ack)); };
+  ASSERT_TRUE(engine_->append(kTable, batch(9, 1), {}, answer).ok());
+  held.open();
+  EXPECT_EQ(second.get_future().get().error().code(), Code::kFull);
+  ASSERT_TRUE(append(1, 1).ok());
+  EXPECT_EQ(answers, 1);
+  ASSERT_TRUE(engine_->flush().ok());
+  EXPECT_EQ(numbers(), up_to(2));
+  EXPECT_EQ(engine_->status().memory_bytes_used, 0u);
+  stop();
+}
+
+// E1: within one group a roll makes the first batch durable, then the log fails under the second.
+TEST_F(EngineFaults, AcceptsWhatARollMadeDurableBeforeTheLogFailed) {
+  constexpr int kRows = 600'000;  // more than is written at once
+  bool rolled = false;
+  HeldSync held([&](const FaultyDisk::Call& call) -> Status {
+    rolled = rolled || call.name == "rename";
+    return rolled && call.name == "pwrite_at" ? Status(Error(Code::kIo, "planted")) : ok();
+  });
+  disk_->set_rule(held.rule());
+  const auto ignore = [](const Result<Appended>&) {};
+  ASSERT_TRUE(engine_->append(kTable, batch(0, 1), {}, ignore).ok());
+  held.wait();
+  std::promise<Result<Appended>> first;
+  std::promise<Result<Appended>> second;
+  const auto answer_to = [](auto& promise) {
+    return [&promise](Result<Appended> ack) { promise.set_value(std::move(ack)); };
+  };
+  ASSERT_TRUE(engine_->append(kTable, batch(1, kRows), {}, answer_to(first)).ok());
+  ASSERT_TRUE(engine_->append(kTable, batch(kRows + 1, 1), {}, answer_to(second)).ok());
+  held.open();
+  EXPECT_EQ(second.get_future().get().error().code(), Code::kPoisoned);
+  ASSERT_TRUE(first.get_future().get().ok());
+  EXPECT_EQ(numbers(), up_to(kRows + 1));
+  start();
+  EXPECT_EQ(numbers(), up_to(kRows + 1));
+}
+
+TEST_F(EngineFaults, TakesABatchOfWhichNobodyWaitsToHear) {
+  AppendOptions options;
+  options.ack = AckClass::kMemory;
+  ASSERT_TRUE(engine_->append(kTable, batch(0, 1), options, nullptr).ok());
+  ASSERT_TRUE(append(1, 1).ok());
+  EXPECT_EQ(numbers(), up_to(2));
+}
+
 }  // namespace
 }  // namespace sluice

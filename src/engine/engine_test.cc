@@ -159,6 +159,20 @@ TEST_F(EngineTest, RefusesABatchBeforeTheLogSeesIt) {
   EXPECT_EQ(engine_->status().memory_bytes_used, 0u);
 }
 
+// E2: together with its head it would exceed a frame of the log.
+TEST_F(EngineTest, RefusesABatchThatNoFrameHoldsBeforeItIsAccepted) {
+  options_.memory_bytes = 512 << 20;
+  start();
+  ASSERT_TRUE(engine_->create_table(kWeather, weather_spec()).ok());
+  BatchBuilder builder(Schema::make(weather_spec().columns).value());
+  builder.append_bytes(0, std::string(kBatchBytesMax - 128, 'x'));
+  builder.append_timestamp(1, 0);
+  builder.append_double(2, 0);
+  const Status accepted =
+      engine_->append(kWeather, builder.finish().value(), {}, [](const Result<Appended>&) {});
+  EXPECT_EQ(accepted.error().reason(), Reason::kPayloadTooLarge);
+}
+
 TEST_F(EngineTest, AddsColumnsAndReadsOldRowsAsNull) {
   ASSERT_TRUE(engine_->create_table(kWeather, weather_spec()).ok());
   ASSERT_TRUE(engine_->append(kWeather, weather("oslo", 0, 1, 1), {}).ok());

@@ -32,6 +32,7 @@ namespace sluice::engine {
 inline constexpr uint16_t kSchemaRecord = 16;
 inline constexpr uint16_t kBatchRecord = 17;
 inline constexpr size_t kSourceNameBytesMax = 128;
+inline constexpr size_t kBatchHeadBytesMax = 152;
 inline constexpr uint32_t kColumnsMax = 4096;
 
 struct SchemaRecord {

@@ -92,7 +92,10 @@ void Shard::commit(Group group) {
     ++syncs_;
   }
   for (Pending& batch : group.batches) {
-    if (!batch.answered) finish(std::move(batch), verdict);
+    // A roll may have synced it before the log failed: what is durable is accepted, and readers
+    // wait for it.
+    const bool durable = batch.lsn != 0 && batch.lsn <= log_.durable_lsn();
+    if (!batch.answered) finish(std::move(batch), durable ? ok() : verdict);
   }
   const bool loses = !verdict.ok() && log_.appended_lsn() > log_.durable_lsn();
   for (ApplierEvent& event : group.tail) {
@@ -102,8 +105,8 @@ void Shard::commit(Group group) {
   }
 }
 
-// Afterwards every batch that is not answered is in the log, or repeats one that is. Anything but a
-// full disk ends the writing: those left are answered with the error too.
+// Afterwards every batch that is not answered is in the log, or repeats one that is. Only a
+// poisoned log ends the writing; after any other error nothing of the piece was appended.
 Status Shard::write(std::vector<Pending>& batches) {
   for (size_t first = 0; first < batches.size();) {
     size_t end = first;
@@ -112,9 +115,9 @@ Status Shard::write(std::vector<Pending>& batches) {
     }
     const std::span<Pending> piece = std::span(batches).subspan(first, end - first);
     const Status written = write_piece(piece);
-    if (!written.ok() && written.error().code() != Code::kFull) return written;
-    if (!written.ok()) {
-      for (Pending& batch : piece) refuse(batch, written.error());
+    if (!written.ok() && written.error().code() == Code::kPoisoned) return written;
+    for (Pending& batch : piece) {
+      if (!written.ok() && !batch.answered) refuse(batch, written.error());
     }
     TRY(roll_when_full());
     first = end;
@@ -207,9 +210,9 @@ Status Shard::write_piece(std::span<Pending> batches) {
   }
   for (const auto& [key, position] : piece.positions) positions_[key] = position;
   for (Pending& batch : batches) {
-    if (!batch.answered && batch.append.ack == AckClass::kMemory) {
-      std::exchange(batch.append.done, nullptr)(Appended{batch.lsn, batch.lsn == 0});
-    }
+    if (batch.answered || batch.append.ack != AckClass::kMemory) continue;
+    const Completion done = std::exchange(batch.append.done, nullptr);
+    if (done) done(Appended{batch.lsn, batch.lsn == 0});
   }
   return ok();
 }
