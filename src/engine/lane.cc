@@ -17,6 +17,7 @@ uint64_t charge(const std::vector<memtable::Run>& runs) {
 }  // namespace
 
 void Lane::set_head(table::HeadPtr head) {
+  if (head_ != nullptr && head->metadata.version < head_->metadata.version) return;
   head_ = std::move(head);
   spec_ = std::make_shared<const TableSpec>(head_->metadata.spec());
   for (const auto& [source, coverage] : head_->marks.sources) {

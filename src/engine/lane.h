@@ -37,6 +37,7 @@ class Lane {
   /// The table as last committed; null while it could not be read.
   const table::HeadPtr& head() const { return head_; }
   const std::shared_ptr<const TableSpec>& spec() const { return spec_; }
+  /// Heads arrive in any order: an older one than the known changes nothing.
   void set_head(table::HeadPtr head);
 
   /// A lane that cannot go on: its rows stay in the log, its writers get this error.
