@@ -92,7 +92,8 @@ class Engine {
   /// The blocking wrapper.
   virtual Result<Appended> append(const TableName& name, Batch batch, AppendOptions options) = 0;
 
-  /// Everything accepted before the call is in the table on return.
+  /// Everything accepted before the call is in the table on return; of all tables, the first error
+  /// is returned when each has ended.
   virtual Result<FlushReport> flush(const TableName& name) = 0;
   virtual Result<FlushReport> flush() = 0;
 
@@ -107,7 +108,7 @@ class Engine {
   virtual EngineStatus status() = 0;
   /// Refuses new appends and flushes what is left, for at most EngineOptions::close_flush; then
   /// stops the threads and closes the log. Rows that were not flushed stay in the log. The first
-  /// error.
+  /// error; ok at once if it was called before.
   virtual Status close() = 0;
 };
 

@@ -30,6 +30,11 @@ Status Budget::reserve(uint64_t bytes, uint64_t limit, Nanos deadline) {
   return ok();
 }
 
+void Budget::overdraw(uint64_t bytes) {
+  MonitorLock lock(*monitor_);
+  used_ += bytes;
+}
+
 void Budget::release(uint64_t bytes) {
   MonitorLock lock(*monitor_);
   CHECK(bytes <= used_);

@@ -18,6 +18,8 @@ class Budget {
   /// kBusy (kDeadline). More than the limit at once: kInvalid (kPayloadTooLarge). After cancel():
   /// kCancelled.
   Status reserve(uint64_t bytes, uint64_t limit, Nanos deadline);
+  /// Counts `bytes` that are there already, whatever the limit.
+  void overdraw(uint64_t bytes);
   void release(uint64_t bytes);
   /// Every waiting and later reserve() ends with kCancelled.
   void cancel();

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "engine/shard.h"
+#include "model/schema.h"
 
 namespace sluice::engine {
 
@@ -77,6 +78,7 @@ Result<bool> Applier::apply_replayed(ReplayedRun next) {
                  "the log holds rows of a table that is gone; put the table's directory back",
                  next.table.to_string());
   }
+  held = held && admit(*lane, next.run.batch);
   const uint64_t bytes = held ? memtable::charge(next.run.batch) : 0;
   if (held) TRY(reserve_for_replay(bytes));
   MonitorLock lock(lanes_.monitor());
@@ -87,16 +89,34 @@ Result<bool> Applier::apply_replayed(ReplayedRun next) {
   return applied;
 }
 
+// Another table may stand where the rows' own one was: then the lane stops, and the log keeps them.
+bool Applier::admit(Lane& lane, const Batch& batch) {
+  std::optional<Error> unfit;
+  {
+    MonitorLock lock(lanes_.monitor());
+    const Status fits = model::check_batch_fits(*lane.spec(), batch);
+    if (fits.ok()) return true;
+    unfit = Error(Code::kCorrupt, fits.error().reason(),
+                  "the log holds rows that do not fit the table: " + fits.error().message(),
+                  fits.error().where());
+    budget_.release(lane.stop(*unfit));
+  }
+  if (options_.listener) options_.listener->on_trouble(lane.name(), *unfit);
+  return false;
+}
+
 void Applier::look_after_flushes(Nanos until) {
   start_due_flushes();
   handle_all(inbox_.drain(until));
 }
 
 // Memory comes back only through flushes, and only this loop takes them in: so it waits by looking
-// after them.
+// after them. A batch that was accepted under a larger limit goes beyond this one, alone.
 Status Applier::reserve_for_replay(uint64_t bytes) {
+  const uint64_t within = std::min(bytes, budget_.bytes_max() / 4);
   for (;;) {
-    const Status reserved = budget_.reserve(bytes, budget_.bytes_max(), runtime_.now());
+    const Status reserved = budget_.reserve(within, budget_.bytes_max(), runtime_.now());
+    if (reserved.ok()) budget_.overdraw(bytes - within);
     if (reserved.ok() || reserved.error().code() != Code::kBusy) return reserved;
     look_after_flushes(runtime_.now() + kReplayPoll);
     if (stopped_) return closed();

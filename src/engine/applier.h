@@ -39,6 +39,7 @@ class Applier {
 
   Status replay_all(Replay replay);
   Result<bool> apply_replayed(ReplayedRun next);
+  bool admit(Lane& lane, const Batch& batch);
   Status reserve_for_replay(uint64_t bytes);
   void end_replay(uint64_t end_lsn, Dictionary schemas);
   void fail(const Error& error);

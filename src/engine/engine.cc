@@ -75,7 +75,7 @@ class EngineOfTables : public Engine {
         applier_(runtime_, lanes_, budget_, news_, flusher_, shard_, options_) {}
 
   ~EngineOfTables() override {
-    if (!closed_) static_cast<void>(stop());
+    if (begin_closing()) static_cast<void>(stop());
   }
 
   void start(const std::vector<TableName>& names, Replay replay);
@@ -105,6 +105,7 @@ class EngineOfTables : public Engine {
   Result<FlushReport> flush_lanes(std::vector<LanePtr> lanes, Nanos deadline);
   Status change(const LanePtr& lane, const std::function<Result<table::HeadPtr>()>& commit);
   TableDescription describe_lane(const Lane& lane) const;
+  bool begin_closing();
   Status stop();
 
   Runtime& runtime_;
@@ -120,7 +121,6 @@ class EngineOfTables : public Engine {
   std::unique_ptr<Thread> shard_thread_;
   std::unique_ptr<Thread> applier_thread_;
   Status log_closed_;
-  bool closed_ = false;
 };
 
 LanePtr EngineOfTables::make_lane(const TableName& name) {
@@ -247,6 +247,7 @@ Result<LanePtr> EngineOfTables::accept(const TableName& name, const Batch& batch
   {
     MonitorLock lock(lanes_.monitor());
     if (lanes_.failure) return *lanes_.failure;
+    if (lanes_.closing) return Error(Code::kCancelled, Reason::kClosed, "the engine is closing");
     lane = lanes_.find(name);
     if (lane == nullptr) return Error(Code::kNotFound, "there is no such table", name.to_string());
     if (lane->stopped()) return *lane->stopped();
@@ -342,6 +343,7 @@ Result<FlushReport> EngineOfTables::flush_lanes(std::vector<LanePtr> lanes, Nano
   }
   shard_.push(std::move(request));
   FlushReport sum;
+  Status verdict;  // the first error; the other tables are waited for
   MonitorLock lock(lanes_.monitor());
   for (const auto& waiter : waiters) {
     while (!waiter->verdict && !lanes_.failure) {
@@ -351,12 +353,14 @@ Result<FlushReport> EngineOfTables::flush_lanes(std::vector<LanePtr> lanes, Nano
       }
       lanes_.monitor().wait_until(deadline);
     }
-    TRY(waiter->verdict ? *waiter->verdict : Status(*lanes_.failure));
+    const Status flushed = waiter->verdict ? *waiter->verdict : Status(*lanes_.failure);
+    if (verdict.ok()) verdict = flushed;
     sum.rows += waiter->report.rows;
     sum.rows_replaced += waiter->report.rows_replaced;
     sum.parts += waiter->report.parts;
     sum.bytes += waiter->report.bytes;
   }
+  TRY(verdict);
   return sum;
 }
 
@@ -423,7 +427,7 @@ EngineStatus EngineOfTables::status() {
 }
 
 Status EngineOfTables::close() {
-  if (closed_) return ok();
+  if (!begin_closing()) return ok();
   Result<FlushReport> flushed = FlushReport{};
   if (options_.close_flush > 0) {
     flushed = flush_lanes(all_lanes(), runtime_.now() + options_.close_flush);
@@ -432,10 +436,15 @@ Status EngineOfTables::close() {
   return flushed.ok() ? stopped : Status(flushed.error());
 }
 
-// Callers are gone by contract. What the shard still has in its inbox becomes durable; rows stay in
+// Whether the caller is the one to do it.
+bool EngineOfTables::begin_closing() {
+  MonitorLock lock(lanes_.monitor());
+  return !std::exchange(lanes_.closing, true);
+}
+
+// What the shard still has in its inbox becomes durable; rows stay in
 // the log.
 Status EngineOfTables::stop() {
-  closed_ = true;
   budget_.cancel();
   shard_.push(Stop{});
   flusher_.stop();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <future>
 #include <mutex>
@@ -396,6 +397,80 @@ TEST_F(EngineFaults, TakesABatchOfWhichNobodyWaitsToHear) {
   ASSERT_TRUE(engine_->append(kTable, batch(0, 1), options, nullptr).ok());
   ASSERT_TRUE(append(1, 1).ok());
   EXPECT_EQ(numbers(), up_to(2));
+}
+
+// The batch alone takes more than all rows may now.
+TEST_F(EngineFaults, ReplaysUnderASmallerMemoryLimitThanItWasAppendedUnder) {
+  ASSERT_TRUE(append(0, 10).ok());
+  ASSERT_TRUE(append(10, 200'000).ok());
+  ASSERT_TRUE(append(200'010, 10).ok());
+  options_.memory_bytes = 8 << 20;
+  start();
+  const auto sources = engine_->sources(kTable);
+  ASSERT_TRUE(sources.ok()) << sources.error().to_string();
+  EXPECT_EQ(numbers(), up_to(200'020));
+  ASSERT_TRUE(engine_->flush().ok());
+  EXPECT_EQ(engine_->status().memory_bytes_used, 0u);
+}
+
+TEST_F(EngineFaults, StopsATableThatTheRowsInTheLogDoNotFit) {
+  const TableName other{"demo", "other"};
+  ASSERT_TRUE(engine_->create_table(other, {{{"m", Type::kInt64}}, {"m"}, ""}).ok());
+  ASSERT_TRUE(append(0, 10).ok());
+  stop();
+  const std::filesystem::path database = dir_ + "/tables/demo";
+  std::filesystem::rename(database / "events", database / "away");
+  std::filesystem::copy(database / "other", database / "events",
+                        std::filesystem::copy_options::recursive);
+  start();
+  EXPECT_EQ(engine_->snapshot(kTable).error().reason(), Reason::kUnknownColumn);
+  EXPECT_TRUE(engine_->snapshot(other).ok());
+  stop();
+  std::filesystem::remove_all(database / "events");
+  std::filesystem::rename(database / "away", database / "events");
+  start();
+  EXPECT_EQ(numbers(), up_to(10));
+}
+
+// The unreadable table comes first; the other's rows go to its parts all the same.
+TEST_F(EngineFaults, FlushesTheOtherTablesWhenOneCannotGoOn) {
+  ASSERT_TRUE(engine_->create_table({"demo", "broken"}, {{{"m", Type::kInt64}}, {}, ""}).ok());
+  stop();
+  std::filesystem::remove_all(dir_ + "/tables/demo/broken/metadata/v1.metadata.json");
+  std::filesystem::create_directories(dir_ + "/tables/demo/broken/metadata");
+  std::ofstream(dir_ + "/tables/demo/broken/metadata/v1.metadata.json") << "damaged";
+  start();
+  ASSERT_TRUE(append(0, 10).ok());
+  int failures = 3;
+  bucket_->set_rule([&](std::string_view call, std::string_view) {
+    return call == "begin_upload" && failures-- > 0 ? Verdict::kFailBefore : Verdict::kPass;
+  });
+  EXPECT_EQ(engine_->close().error().code(), Code::kCorrupt);
+  const auto snapshot = committed_snapshot(platform_->platform(), kTable).value();
+  EXPECT_EQ(snapshot->table().stored_rows, 10u);
+}
+
+TEST_F(EngineFaults, TakesNoAppendWhileItCloses) {
+  ASSERT_TRUE(append(0, 10).ok());
+  std::promise<void> reached;
+  std::promise<void> gate;
+  bucket_->set_rule([&](std::string_view call, std::string_view) {
+    if (call == "begin_upload") {
+      reached.set_value();
+      gate.get_future().wait();
+    }
+    return Verdict::kPass;
+  });
+  auto closed = std::async(std::launch::async, [&] { return engine_->close(); });
+  reached.get_future().wait();
+  const Status refused = append(10, 10);
+  EXPECT_TRUE(engine_->close().ok()) << "a second call does nothing";
+  gate.set_value();
+  EXPECT_TRUE(closed.get().ok());
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().reason(), Reason::kClosed);
+  start();
+  EXPECT_EQ(numbers(), up_to(10));
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ class Lanes {
 
   uint64_t applied_lsn = 0;
   bool recovered = false;
+  bool closing = false;  ///< no append is accepted any more
   std::optional<Error>
       failure;  ///< replay met damage, or the engine closed: nothing can be promised any more
 
