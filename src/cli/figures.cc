@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "source/time_text.h"
+#include "sluice/time_text.h"
 
 namespace sluice::cli {
 namespace {
@@ -85,7 +85,7 @@ std::string format_value(const ColumnView& column, size_t row) {
     case Type::kBinary:
       return format_hex(column.bytes(row));
     case Type::kTimestamp:
-      return source::format_time(column.int64(row));
+      return format_time(column.int64(row));
   }
   return "";
 }

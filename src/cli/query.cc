@@ -3,7 +3,7 @@
 #include "cli/output.h"
 #include "cli/row_printer.h"
 #include "sluice/inspect.h"
-#include "source/time_text.h"
+#include "sluice/time_text.h"
 
 namespace sluice::cli {
 namespace {
@@ -65,10 +65,10 @@ Result<ExitCode> query(const QueryOptions& options) {
 }
 
 Result<Nanos> parse_time_option(std::string_view text) {
-  const source::ParsedTime parsed = source::parse_time(text);
-  if (parsed.reason == source::RejectReason::kNone) return parsed.time;
-  return Error(Code::kInvalid, std::string(source::to_string(parsed.reason)) +
-                                   "; write 2026-11-21 or 2026-11-21T10:00:00Z");
+  const ParsedTime parsed = parse_time(text);
+  if (parsed.fault == TimeFault::kNone) return parsed.time;
+  return Error(Code::kInvalid,
+               std::string(to_string(parsed.fault)) + "; write 2026-11-21 or 2026-11-21T10:00:00Z");
 }
 
 Result<Predicate> parse_where(std::string_view text) {

@@ -7,7 +7,7 @@
 #include "cli/output.h"
 #include "cli/text_table.h"
 #include "sluice/inspect.h"
-#include "source/time_text.h"
+#include "sluice/time_text.h"
 
 namespace sluice::cli {
 namespace {
@@ -36,7 +36,7 @@ std::string join(const std::vector<std::string>& words) {
 
 std::string commit_time(const TableDescription& table) {
   if (table.last_commit_wall_time == 0) return "";
-  return source::format_time(table.last_commit_wall_time / kSecond * kSecond);
+  return format_time(table.last_commit_wall_time / kSecond * kSecond);
 }
 
 std::string to_text(const std::vector<TableDescription>& tables) {

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "base/check.h"
-#include "query/time_text.h"
+#include "sluice/time_text.h"
 
 namespace sluice::query {
 
@@ -75,10 +75,12 @@ Status bind_literal(Predicate& test, const Field& column) {
   } else if (column.type == Type::kBinary && value.type == Type::kString) {
     value.type = Type::kBinary;
   } else if (column.type == Type::kTimestamp && value.type == Type::kString) {
-    const std::optional<Nanos> time = parse_time(value.bytes);
-    if (!time) return mismatch(column, "a text that is no time like 2024-05-31T23:59:59Z");
+    const ParsedTime parsed = parse_time(value.bytes);
+    if (parsed.fault != TimeFault::kNone) {
+      return mismatch(column, "a text that is no time like 2024-05-31T23:59:59Z");
+    }
     value.type = Type::kTimestamp;
-    value.int64 = *time;
+    value.int64 = parsed.time;
   } else {
     return mismatch(column, "a value of type " + type);
   }

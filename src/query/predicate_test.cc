@@ -89,6 +89,7 @@ TEST(Bind, LiteralsTakeTheTypeOfTheirColumn) {
   EXPECT_EQ(bound("n = 2e0")->value.type, Type::kInt64);
   EXPECT_EQ(bound("t < '1970-01-01T00:00:01Z'")->value.int64, kSecond);
   EXPECT_EQ(bound("t < '1970-01-01T00:00:01Z'")->value.type, Type::kTimestamp);
+  EXPECT_EQ(bound("t < 'Jan 1 1970 00:00:01'")->value.int64, kSecond);
   EXPECT_EQ(bound("raw = 'ab'")->value.type, Type::kBinary);
 }
 

@@ -7,10 +7,10 @@
 #include <set>
 
 #include "base/bytes.h"
+#include "sluice/time_text.h"
 #include "source/csv.h"
 #include "source/json.h"
 #include "source/records.h"
-#include "source/time_text.h"
 #include "source/value_text.h"
 
 namespace sluice::source {
@@ -62,7 +62,7 @@ void Tally::add(Kind kind, std::string_view text) {
   if (kind != Kind::kNull && values() == 0) example = beginning_of(text);
   ++of(kind);
   if (kind == Kind::kString && times == of(Kind::kString) - 1 &&
-      parse_time(text).reason == RejectReason::kNone) {
+      parse_time(text).fault == TimeFault::kNone) {
     ++times;
   }
   if (kind == Kind::kLong || kind == Kind::kBig || kind == Kind::kFraction) {

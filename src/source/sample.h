@@ -6,7 +6,7 @@
 //   all true or false                   bool
 //   all whole numbers in int64          long
 //   numbers, some with fraction         double, if it holds the whole ones exactly
-//   all texts that time_text.h reads    timestamp
+//   all texts that parse_time reads     timestamp
 //   all other texts                     string
 //   anything else, or no value          string; from JSON values of other kinds as JSON text
 // Null and, in CSV, an empty field have no say. "007" is text.

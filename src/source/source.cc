@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "base/bytes.h"
+#include "sluice/time_text.h"
 
 namespace sluice::source {
 
@@ -64,13 +65,13 @@ std::string_view to_string(RejectReason reason) {
     case RejectReason::kInexact:
       return "a double cannot hold this whole number exactly";
     case RejectReason::kInvalidTime:
-      return "the value is not a time";
+      return to_string(TimeFault::kInvalid);
     case RejectReason::kNoSuchTime:
-      return "no such day or time of day exists";
+      return to_string(TimeFault::kNoSuchTime);
     case RejectReason::kLeapSecond:
-      return "leap seconds cannot be stored";
+      return to_string(TimeFault::kLeapSecond);
     case RejectReason::kTimeOutOfRange:
-      return "the time is outside the years 1677 to 2262";
+      return to_string(TimeFault::kOutOfRange);
     case RejectReason::kTimeUnitUnknown:
       return "a number in a column whose times are text";
     case RejectReason::kRaggedRow:

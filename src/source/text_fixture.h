@@ -10,9 +10,9 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "sluice/time_text.h"
 #include "source/decoder.h"
 #include "source/sample.h"
-#include "source/time_text.h"
 
 namespace sluice::source {
 

@@ -6,7 +6,8 @@
 #include <cmath>
 #include <limits>
 
-#include "source/time_text.h"
+#include "base/check.h"
+#include "sluice/time_text.h"
 
 namespace sluice::source {
 namespace {
@@ -68,9 +69,44 @@ Kind csv_number_kind(std::string_view text, NumberText& number) {
   return number.kind;
 }
 
-RejectReason append_parsed(const ParsedTime& parsed, size_t index, BatchBuilder& rows) {
-  if (parsed.reason == RejectReason::kNone) rows.append_timestamp(index, parsed.time);
-  return parsed.reason;
+RejectReason reason_of(TimeFault fault) {
+  switch (fault) {
+    case TimeFault::kNone:
+      return RejectReason::kNone;
+    case TimeFault::kInvalid:
+      return RejectReason::kInvalidTime;
+    case TimeFault::kNoSuchTime:
+      return RejectReason::kNoSuchTime;
+    case TimeFault::kLeapSecond:
+      return RejectReason::kLeapSecond;
+    case TimeFault::kOutOfRange:
+      return RejectReason::kTimeOutOfRange;
+  }
+  CHECK(false);
+}
+
+Nanos length_of(TimeUnit unit) {
+  switch (unit) {
+    case TimeUnit::kNone:
+      break;
+    case TimeUnit::kSeconds:
+      return kSecond;
+    case TimeUnit::kMillis:
+      return kMillisecond;
+    case TimeUnit::kMicros:
+      return kMicrosecond;
+    case TimeUnit::kNanos:
+      return 1;
+  }
+  CHECK(false);
+}
+
+RejectReason append_counted_time(int64_t value, TimeUnit unit, size_t index, BatchBuilder& rows) {
+  if (unit == TimeUnit::kNone) return RejectReason::kTimeUnitUnknown;
+  const std::optional<Nanos> time = time_from_integer(value, unit);
+  if (!time) return RejectReason::kTimeOutOfRange;
+  rows.append_timestamp(index, *time);
+  return RejectReason::kNone;
 }
 
 RejectReason append_double(std::string_view text, Kind kind, size_t index, BatchBuilder& rows) {
@@ -94,7 +130,7 @@ RejectReason append_number(std::string_view text, const NumberText& number, cons
     case Type::kTimestamp:
       if (number.kind == Kind::kFraction) return RejectReason::kInvalidTime;
       if (number.kind == Kind::kBig) return RejectReason::kTimeOutOfRange;
-      return append_parsed(time_from_integer(number.value, column.unit), index, rows);
+      return append_counted_time(number.value, column.unit, index, rows);
     default:
       return RejectReason::kTypeMismatch;
   }
@@ -148,6 +184,19 @@ bool is_exact(std::string_view digits, double value) {
          digits == std::string_view(text.data(), static_cast<size_t>(end - text.data()));
 }
 
+std::optional<Nanos> time_from_integer(int64_t value, TimeUnit unit) {
+  Nanos time = 0;
+  if (__builtin_mul_overflow(value, length_of(unit), &time)) return std::nullopt;
+  return time;
+}
+
+TimeUnit unit_by_magnitude(int64_t value) {
+  for (const TimeUnit unit : {TimeUnit::kSeconds, TimeUnit::kMillis, TimeUnit::kMicros}) {
+    if (time_from_integer(value, unit)) return unit;
+  }
+  return TimeUnit::kNanos;
+}
+
 RejectReason append_json_number(std::string_view text, const Column& column, size_t index,
                                 BatchBuilder& rows) {
   const NumberText number = scan_number(text);
@@ -156,7 +205,9 @@ RejectReason append_json_number(std::string_view text, const Column& column, siz
 }
 
 RejectReason append_time(std::string_view text, size_t index, BatchBuilder& rows) {
-  return append_parsed(parse_time(text), index, rows);
+  const ParsedTime parsed = parse_time(text);
+  if (parsed.fault == TimeFault::kNone) rows.append_timestamp(index, parsed.time);
+  return reason_of(parsed.fault);
 }
 
 RejectReason append_csv_value(std::string_view text, const Column& column, size_t index,

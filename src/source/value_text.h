@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "sluice/runtime.h"
 #include "source/source.h"
 
 namespace sluice::source {
@@ -36,6 +37,12 @@ Kind kind_of_csv(std::string_view text);
 std::optional<double> parse_double(std::string_view number);
 /// Whether `value` is exactly the whole number that `digits` spell.
 bool is_exact(std::string_view digits, double value);
+
+/// A whole number counted in `unit`, which is not kNone; nothing outside of 1677 to 2262.
+std::optional<Nanos> time_from_integer(int64_t value, TimeUnit unit);
+/// The unit that puts `value` into 1677 to 2262 at the coarsest: 1.6e9 is seconds, 1.6e12
+/// milliseconds.
+TimeUnit unit_by_magnitude(int64_t value);
 
 /// Append one number to a long, double or timestamp column; kNone, or why it does not fit and
 /// nothing was appended.

@@ -1,10 +1,9 @@
-#include "source/time_text.h"
+#include "sluice/time_text.h"
 
 #include <array>
 #include <chrono>
-#include <cstdlib>
 
-namespace sluice::source {
+namespace sluice {
 namespace {
 
 constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -113,12 +112,34 @@ ParsedTime combine(int64_t seconds, int64_t nanos) {
   ParsedTime result;
   if (__builtin_mul_overflow(seconds, kSecond, &result.time) ||
       __builtin_add_overflow(result.time, nanos, &result.time)) {
-    return {RejectReason::kTimeOutOfRange, 0};
+    return {TimeFault::kOutOfRange, 0};
   }
   return result;
 }
 
+void append_padded(std::string& text, int64_t value, size_t width) {
+  const std::string digits = std::to_string(value);
+  text.append(width > digits.size() ? width - digits.size() : 0, '0');
+  text += digits;
+}
+
 }  // namespace
+
+std::string_view to_string(TimeFault fault) {
+  switch (fault) {
+    case TimeFault::kNone:
+      return "none";
+    case TimeFault::kInvalid:
+      return "the value is not a time";
+    case TimeFault::kNoSuchTime:
+      return "no such day or time of day exists";
+    case TimeFault::kLeapSecond:
+      return "leap seconds cannot be stored";
+    case TimeFault::kOutOfRange:
+      return "the time is outside the years 1677 to 2262";
+  }
+  return "unknown";
+}
 
 ParsedTime parse_time(std::string_view text) {
   Scanner scan(text);
@@ -136,58 +157,17 @@ ParsedTime parse_time(std::string_view text) {
     }
     zone_exists = scan_zone(scan, time);
   }
-  if (!scan.ok() || !scan.at_end()) return {RejectReason::kInvalidTime, 0};
+  if (!scan.ok() || !scan.at_end()) return {TimeFault::kInvalid, 0};
 
   const auto day = std::chrono::year(date.year) / date.month / date.day;
-  if (time.second == 60) return {RejectReason::kLeapSecond, 0};
-  if (!day.ok() || time.hour > 23 || time.minute > 59 || time.second > 60 || !zone_exists) {
-    return {RejectReason::kNoSuchTime, 0};
+  if (time.second == 60) return {TimeFault::kLeapSecond, 0};
+  if (!day.ok() || time.hour > 23 || time.minute > 59 || time.second > 59 || !zone_exists) {
+    return {TimeFault::kNoSuchTime, 0};
   }
   const int64_t days = std::chrono::local_days(day).time_since_epoch().count();
   const int64_t minutes = int64_t{time.hour} * 60 + time.minute - time.zone_minutes;
   return combine(days * kDaySeconds + minutes * 60 + time.second, time.nanos);
 }
-
-ParsedTime time_from_integer(int64_t value, TimeUnit unit) {
-  int64_t scale = 1;
-  switch (unit) {
-    case TimeUnit::kNone:
-      return {RejectReason::kTimeUnitUnknown, 0};
-    case TimeUnit::kSeconds:
-      scale = kSecond;
-      break;
-    case TimeUnit::kMillis:
-      scale = kMillisecond;
-      break;
-    case TimeUnit::kMicros:
-      scale = kMicrosecond;
-      break;
-    case TimeUnit::kNanos:
-      break;
-  }
-  ParsedTime result;
-  if (__builtin_mul_overflow(value, scale, &result.time)) {
-    return {RejectReason::kTimeOutOfRange, 0};
-  }
-  return result;
-}
-
-TimeUnit unit_by_magnitude(int64_t value) {
-  for (const TimeUnit unit : {TimeUnit::kSeconds, TimeUnit::kMillis, TimeUnit::kMicros}) {
-    if (time_from_integer(value, unit).reason == RejectReason::kNone) return unit;
-  }
-  return TimeUnit::kNanos;
-}
-
-namespace {
-
-void append_padded(std::string& text, int64_t value, size_t width) {
-  const std::string digits = std::to_string(value);
-  text.append(width > digits.size() ? width - digits.size() : 0, '0');
-  text += digits;
-}
-
-}  // namespace
 
 std::string format_time(Nanos time) {
   int64_t seconds = time / kSecond;
@@ -221,4 +201,4 @@ std::string format_time(Nanos time) {
   return text + 'Z';
 }
 
-}  // namespace sluice::source
+}  // namespace sluice

@@ -5,30 +5,33 @@
 //   zone := 'Z' | ('+' | '-') HH ':' MM                                       absent: UTC
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "sluice/runtime.h"
-#include "source/source.h"
 
-namespace sluice::source {
+namespace sluice {
+
+/// Why a text is not a time.
+enum class TimeFault : uint8_t {
+  kNone,
+  kInvalid,     ///< not of the grammar
+  kNoSuchTime,  ///< of the grammar, but in no calendar, or on no clock
+  kLeapSecond,
+  kOutOfRange,  ///< outside of int64: before 1677 or after 2262
+};
+/// One sentence for people.
+std::string_view to_string(TimeFault fault);
 
 struct ParsedTime {
-  /// kNone, kInvalidTime, kNoSuchTime, kLeapSecond or kTimeOutOfRange.
-  RejectReason reason = RejectReason::kNone;
-  Nanos time = 0;  ///< since 1970 UTC
+  TimeFault fault = TimeFault::kNone;
+  Nanos time = 0;  ///< since 1970 UTC; 0 with a fault
 };
 
 ParsedTime parse_time(std::string_view text);
 
-/// A whole number counted in `unit`; kTimeOutOfRange, and kTimeUnitUnknown for kNone.
-ParsedTime time_from_integer(int64_t value, TimeUnit unit);
-
-/// The unit that puts `value` into 1677 to 2262 at the coarsest: 1.6e9 is seconds, 1.6e12
-/// milliseconds.
-TimeUnit unit_by_magnitude(int64_t value);
-
 /// "2000-01-01T00:00:00.5Z": as many digits of the fraction as needed. parse_time gives it back.
 std::string format_time(Nanos time);
 
-}  // namespace sluice::source
+}  // namespace sluice
