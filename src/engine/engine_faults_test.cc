@@ -11,7 +11,7 @@
 #include <mutex>
 #include <set>
 
-#include "engine/faulty_disk.h"
+#include "engine/faulty_disk_fixture.h"
 #include "sluice/engine.h"
 #include "sluice/inspect.h"
 
