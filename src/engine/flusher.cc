@@ -2,10 +2,14 @@
 
 #include "flush/flush.h"
 #include "memtable/frozen.h"
+#include "table/format.h"
 
 namespace sluice::engine {
 
 namespace {
+
+// A claim goes one above the epoch that was read, a reader's own rows one more.
+static_assert(table::kEpochMax + 2 <= memtable::kEpochMax);
 
 std::string nanos_column(const std::string& timestamp) {
   return "_" + timestamp + "_ns";

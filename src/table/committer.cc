@@ -22,6 +22,22 @@ bool covers(const Coverage& have, const Coverage& wanted) {
                      [&](const auto& entry) { return have.of(entry.first) >= entry.second; });
 }
 
+/// What could not be read again is not committed.
+Status check_sizes(const Proposal& proposal) {
+  const Metadata& metadata = proposal.head->metadata;
+  const auto within = [&](const std::string& key, size_t bytes, uint64_t limit) -> Status {
+    if (bytes <= limit) return ok();
+    return Error({Code::kInvalid, Reason::kPayloadTooLarge, "the table's metadata is full", key,
+                  limit, bytes});
+  };
+  for (const NewObject& object : proposal.objects) {
+    const bool is_marks = object.key == metadata.marks_key;
+    TRY(within(object.key, object.bytes.size(), is_marks ? kMarksBytesMax : kManifestBytesMax));
+  }
+  return within(metadata_key(metadata.prefix, metadata.version), metadata.encode().size(),
+                kMetadataBytesMax);
+}
+
 uint64_t draw_number(Runtime& runtime) {
   uint64_t number = 0;
   runtime.random(std::as_writable_bytes(std::span(&number, 1)));
@@ -194,10 +210,7 @@ Result<std::optional<Proposal>> Committer::build(const Propose& propose) {
   const HeadPtr head = TRY(refresh());
   auto proposal = TRY(propose(head));
   if (!proposal) return proposal;
-  if ((*proposal).head->metadata.encode().size() > kMetadataBytesMax) {
-    return Error(Code::kInvalid, Reason::kPayloadTooLarge, "the table's metadata is full",
-                 name_.to_string());
-  }
+  TRY(check_sizes(*proposal));
   return proposal;
 }
 

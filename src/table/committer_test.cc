@@ -122,6 +122,18 @@ TEST(Committer, MakesATableThatReloadsEqual) {
   EXPECT_EQ(list_tables(bucket).value(), std::vector<TableName>{kName});
 }
 
+TEST(Committer, CommitsNothingThatCouldNotBeReadAgain) {
+  FakeBucket bucket;
+  Process process(bucket, writer_of(1, 1), 1);
+  ASSERT_TRUE(first_life(process).ok());
+  FlushEdit edit;
+  edit.base = process.committer().head();
+  edit.lsns.low_water = 30;
+  edit.sources[std::string(kMarksBytesMax, 's')].low_water = 1;
+  EXPECT_EQ(process.committer().commit(edit).error().reason(), Reason::kPayloadTooLarge);
+  EXPECT_TRUE(load_head(bucket, kName).ok());
+}
+
 TEST(Committer, CreateOfAnExistingTableLoadsIt) {
   FakeBucket bucket;
   Process first(bucket, writer_of(1, 1), 1);

@@ -53,6 +53,8 @@ inline constexpr uint64_t kMarksBytesMax = 64ull << 20;
 inline constexpr uint64_t kManifestBytesTarget = 8ull << 20;  ///< a manifest is ended at this size
 inline constexpr size_t kColumnsMax = 10'000;
 inline constexpr size_t kMetadataLogMax = 100;
+// Half of what `_version` holds: only a damaged number exceeds it.
+inline constexpr uint64_t kEpochMax = 1ull << 22;
 
 std::string table_prefix(const TableName& name);
 std::string metadata_key(std::string_view prefix, uint64_t version);

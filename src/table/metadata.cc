@@ -309,6 +309,7 @@ Status read_properties(const JsonValue& root, Metadata& metadata) {
   }
   metadata.time_column = TRY(take_property(properties, kTimeProperty));
   metadata.epoch = TRY(take_number(properties, kEpochProperty));
+  if (metadata.epoch > kEpochMax) return corrupt("an epoch that no opening reaches");
   metadata.owner = TRY(take_property(properties, kOwnerProperty));
   metadata.log = TRY(take_property(properties, kLogProperty));
   metadata.commit_id = TRY(take_property(properties, kCommitProperty));

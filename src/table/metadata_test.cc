@@ -110,6 +110,14 @@ TEST(Metadata, RefusesANewerFormatAndForeignTablesAsUnsupported) {
             Code::kCorrupt);
 }
 
+TEST(Metadata, RefusesAnEpochThatNoOpeningReaches) {
+  Metadata metadata = one_flush();
+  metadata.epoch = kEpochMax;
+  EXPECT_TRUE(Metadata::decode(metadata.encode(), 2, "db/coll").ok());
+  metadata.epoch = kEpochMax + 1;
+  EXPECT_EQ(Metadata::decode(metadata.encode(), 2, "db/coll").error().code(), Code::kCorrupt);
+}
+
 TEST(Metadata, DecodesEveryTruncationAndFlipToAValueOrAnError) {
   const std::string text(kGolden);
   for (size_t at = 0; at < text.size(); ++at) {
