@@ -8,6 +8,7 @@
 #include "engine/flusher.h"
 #include "engine/lanes.h"
 #include "engine/shard.h"
+#include "memtable/frozen.h"
 #include "model/schema.h"
 #include "query/view.h"
 #include "sluice/engine.h"
@@ -20,6 +21,8 @@ namespace engine {
 namespace {
 
 constexpr uint64_t kMemoryBytesMin = 8ull << 20;
+// Who waits for memory looks this often for the end of replay.
+constexpr Nanos kRecoveryPoll = 20 * kMillisecond;
 
 Status check_options(const Platform& platform, const EngineOptions& options) {
   const auto within = [](const char* name, uint64_t value, uint64_t least,
@@ -56,6 +59,12 @@ Result<uint64_t> highest_mark(Bucket& bucket, const std::vector<TableName>& name
     if (!head.ok()) continue;  // its lane reports it
     for (const table::LogMarks& log : (*head)->marks.logs)
       highest = std::max(highest, log.lsns.highest());
+    // The rest is left to this log. More is damage, and would not fit into `_version`.
+    constexpr uint64_t kLsnMax = memtable::kLsnMax / 2;
+    if (highest <= kLsnMax) continue;
+    return Error({Code::kCorrupt, Reason::kOutOfRange,
+                  "the table's marks name an LSN that no log reaches", name.to_string(), kLsnMax,
+                  highest});
   }
   return highest;
 }
@@ -100,6 +109,7 @@ class EngineOfTables : public Engine {
   std::vector<LanePtr> all_lanes();
   Result<LanePtr> find(const TableName& name);
   Result<LanePtr> accept(const TableName& name, const Batch& batch, const AppendOptions& options);
+  Status reserve(uint64_t bytes, Nanos deadline);
   Status wait_recovered();
   Status wait_applied(uint64_t lsn);
   Result<FlushReport> flush_lanes(std::vector<LanePtr> lanes, Nanos deadline);
@@ -243,7 +253,6 @@ Result<LanePtr> EngineOfTables::accept(const TableName& name, const Batch& batch
                                        const AppendOptions& options) {
   LanePtr lane;
   std::shared_ptr<const TableSpec> spec;
-  uint64_t limit = budget_.bytes_max();
   {
     MonitorLock lock(lanes_.monitor());
     if (lanes_.failure) return *lanes_.failure;
@@ -252,8 +261,6 @@ Result<LanePtr> EngineOfTables::accept(const TableName& name, const Batch& batch
     if (lane == nullptr) return Error(Code::kNotFound, "there is no such table", name.to_string());
     if (lane->stopped()) return *lane->stopped();
     spec = lane->spec();
-    // Rows that are being replayed need room, or nothing would ever be flushed.
-    if (!lanes_.recovered) limit /= 4;
   }
   if (batch.empty()) return Error(Code::kInvalid, "the batch has no rows", name.to_string());
   if (options.source && (options.source->source.empty() || options.source->position == 0 ||
@@ -277,8 +284,26 @@ Result<LanePtr> EngineOfTables::accept(const TableName& name, const Batch& batch
   }
   const Nanos now = runtime_.now();
   const Nanos deadline = options.timeout > kForever - now ? kForever : now + options.timeout;
-  TRY(budget_.reserve(bytes, limit, deadline));
+  TRY(reserve(bytes, deadline));
   return lane;
+}
+
+// Rows that are being replayed need room, or nothing would ever be flushed: until they are all
+// there, others have a quarter.
+Status EngineOfTables::reserve(uint64_t bytes, Nanos deadline) {
+  for (;;) {
+    bool recovered = false;
+    {
+      MonitorLock lock(lanes_.monitor());
+      recovered = lanes_.recovered;
+    }
+    const uint64_t limit = recovered ? budget_.bytes_max() : budget_.bytes_max() / 4;
+    const Nanos now = runtime_.now();
+    const Nanos until = recovered ? deadline : std::min(deadline, now + kRecoveryPoll);
+    const Status reserved = budget_.reserve(bytes, limit, until);
+    const bool is_busy = !reserved.ok() && reserved.error().code() == Code::kBusy;
+    if (!is_busy || recovered || now >= deadline) return reserved;
+  }
 }
 
 Status EngineOfTables::append(const TableName& name, Batch batch, AppendOptions options,

@@ -109,6 +109,19 @@ class EngineFaults : public testing::Test {
     platform.disk = disk_.get();
     engine_ = Engine::open(platform, options_).value();
   }
+  /// A rule for the next start: replay waits in the oldest segment.
+  FaultyDisk::Rule held_replay(const std::shared_future<void>& opened) {
+    std::set<std::string> segments;
+    for (const auto& entry : std::filesystem::directory_iterator(dir_ + "/log")) {
+      if (entry.file_size() > 0) segments.insert(entry.path().filename());
+    }
+    EXPECT_GT(segments.size(), 1u) << "the newest is read by the opening itself";
+    return [oldest = *segments.begin(), opened](const FaultyDisk::Call& call) {
+      const bool is_replay = call.name == "read_at" && call.file == oldest && call.bytes > 4096;
+      if (is_replay) opened.wait();
+      return ok();
+    };
+  }
   static Batch batch(int64_t first, int rows) {
     BatchBuilder builder(Schema::make({{"n", Type::kInt64}}).value());
     for (int i = 0; i < rows; ++i) builder.append_int64(0, first + i);
@@ -280,16 +293,8 @@ TEST_F(EngineFaults, ReplaysAfterADeathWhoseOpeningRolledBeforeItsReplayEnded) {
     ASSERT_EQ(numbers().size(), (i + 1) * 1000u);
   }
   stop();
-  std::set<std::string> segments;
-  for (const auto& entry : std::filesystem::directory_iterator(dir_ + "/log")) {
-    if (entry.file_size() > 0) segments.insert(entry.path().filename());
-  }
-  ASSERT_GT(segments.size(), 1u);
   std::promise<void> gate;
-  start([oldest = *segments.begin(), opened = gate.get_future().share()](const auto& call) {
-    if (call.name == "read_at" && call.file == oldest && call.bytes > 4096) opened.wait();
-    return ok();
-  });
+  start(held_replay(gate.get_future().share()));
   for (int i = 40; i < 60; ++i) ASSERT_TRUE(append(i * 1000, 1000).ok());
   EXPECT_TRUE(engine_->status().recovering);
   const std::string dead = dir_ + "_dead";
@@ -472,6 +477,24 @@ TEST_F(EngineFaults, TakesNoAppendWhileItCloses) {
   EXPECT_EQ(refused.error().reason(), Reason::kClosed);
   start();
   EXPECT_EQ(numbers(), up_to(10));
+}
+
+// What waits for the room that replay leaves gets the whole of it when replay ends.
+TEST_F(EngineFaults, LetsAnAppendInWhenReplayEnds) {
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(append(i * 1000, 1000).ok());
+  stop();
+  std::promise<void> gate;
+  options_.memory_bytes = 8 << 20;
+  start(held_replay(gate.get_future().share()));
+  ASSERT_TRUE(append(20'000, 20'000).ok());
+  AppendOptions options;
+  options.timeout = 10 * kSecond;
+  auto second = std::async(std::launch::async,
+                           [&] { return engine_->append(kTable, batch(40'000, 20'000), options); });
+  EXPECT_EQ(second.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
+  gate.set_value();
+  EXPECT_TRUE(second.get().ok());
+  EXPECT_EQ(numbers(), up_to(60'000));
 }
 
 }  // namespace
