@@ -36,9 +36,9 @@ void verify_log(Disk& disk, VerifyReport& into) {
   if (!log.ok()) return report(into, log.error(), "log");
   into.segments = log->segments.size();
   for (const wal::SegmentReport& segment : log->segments) {
-    into.frames += segment.user_frames;
-    into.log_bytes += segment.bytes;
-    into.torn_bytes += segment.torn_bytes;
+    into.frames += segment.content.user_frames;
+    into.log_bytes += segment.content.accepted.end;
+    into.torn_bytes += segment.content.torn_bytes;
   }
   std::move(log->findings.begin(), log->findings.end(), std::back_inserter(into.findings));
 }

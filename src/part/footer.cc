@@ -250,6 +250,16 @@ void read_chunk_body(thrift::Reader& in, Field body, Chunk& chunk) {
       case 1:
         chunk.type = static_cast<Physical>(in.i32(field));
         break;
+      case 2:
+        in.list(field, {Wire::kI32, 1},
+                [&] { chunk.encodings.push_back(static_cast<Encoding>(in.i32())); });
+        break;
+      case 3:
+        in.list(field, {Wire::kBinary, 1}, [&] {
+          if (!chunk.path.empty()) chunk.path += '.';
+          chunk.path += in.binary();
+        });
+        break;
       case 4:
         chunk.compression = static_cast<Compression>(in.i32(field));
         break;
@@ -282,9 +292,24 @@ Chunk read_chunk(thrift::Reader& in) {
   chunk.elsewhere = true;
   bool foreign = false;
   in.structure([&](Field field) {
-    if (field.id == 3) {
-      chunk.elsewhere = false;
-      return read_chunk_body(in, field, chunk);
+    switch (field.id) {
+      case 3:
+        chunk.elsewhere = false;
+        return read_chunk_body(in, field, chunk);
+      case 4:
+        chunk.offset_index_offset = in.i64(field);
+        return;
+      case 5:
+        chunk.offset_index_bytes = in.i32(field);
+        return;
+      case 6:
+        chunk.column_index_offset = in.i64(field);
+        return;
+      case 7:
+        chunk.column_index_bytes = in.i32(field);
+        return;
+      default:
+        break;
     }
     // file_path, crypto_metadata, encrypted_column_metadata
     foreign = foreign || field.id == 1 || field.id == 8 || field.id == 9;

@@ -174,6 +174,12 @@ TEST(Footer, EveryFieldThatTheReaderUsesComesBack) {
   chunk.pages_offset = 40;
   chunk.dictionary_offset = 4;
   chunk.statistics = {"lo", "hi", false, true, 2};
+  chunk.encodings = {parquet::Encoding::kPlain, parquet::Encoding::kRleDictionary};
+  chunk.path = "t";
+  chunk.column_index_offset = 140;
+  chunk.column_index_bytes = 20;
+  chunk.offset_index_offset = 160;
+  chunk.offset_index_bytes = 30;
   group.chunks.push_back(chunk);
   footer.row_groups.push_back(group);
   const std::string bytes = encode_footer(footer);
@@ -193,6 +199,12 @@ TEST(Footer, EveryFieldThatTheReaderUsesComesBack) {
   EXPECT_FALSE(back.statistics.lower_exact);
   EXPECT_TRUE(back.statistics.upper_exact);
   EXPECT_EQ(back.statistics.null_count, 2);
+  EXPECT_EQ(back.encodings, chunk.encodings);
+  EXPECT_EQ(back.path, "t");
+  EXPECT_EQ(back.column_index_offset, 140);
+  EXPECT_EQ(back.column_index_bytes, 20);
+  EXPECT_EQ(back.offset_index_offset, 160);
+  EXPECT_EQ(back.offset_index_bytes, 30);
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_FALSE(parquet::decode_footer(view(bytes).first(size))) << size;
   }

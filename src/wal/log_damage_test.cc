@@ -375,13 +375,41 @@ TEST(VerifyLog, CountsWhatAHealthyLogHolds) {
   EXPECT_TRUE(report.findings.empty());
   ASSERT_EQ(report.segments.size(), 2u);
   EXPECT_EQ(report.segments[0].name, segment_name(1));
-  EXPECT_EQ(report.segments[0].last_lsn, 6u);
-  EXPECT_EQ(report.segments[1].base_lsn, 7u);
-  EXPECT_EQ(report.segments[1].last_lsn, 12u);
-  EXPECT_EQ(report.segments[1].user_frames, 6u);
-  EXPECT_EQ(report.segments[1].torn_bytes, 0u);
-  EXPECT_EQ(report.segments[0].bytes,
+  EXPECT_EQ(report.segments[0].content.accepted.last_lsn, 6u);
+  EXPECT_EQ(report.segments[1].header->base_lsn, 7u);
+  const SegmentContent& newest = report.segments[1].content;
+  EXPECT_EQ(newest.accepted.last_lsn, 12u);
+  EXPECT_EQ(newest.user_frames, 6u);
+  EXPECT_EQ(newest.torn_bytes, 0u);
+  EXPECT_GT(newest.marks, 0u);
+  EXPECT_LE(newest.confirmed_end, newest.accepted.end);
+  EXPECT_EQ(report.segments[0].content.accepted.end,
             read_segment_header(disk, segment_name(7)).value().accepted.end);
+}
+
+TEST(VerifyLog, ShowsEveryFrameToTheVisitorUpToTheDamage) {
+  CrashDisk disk;
+  write_four_segments(disk);
+  std::vector<Lsn> all;
+  const auto visit_into = [](std::vector<Lsn>& lsns) {
+    return [&lsns](const ParsedFrame& frame) {
+      if (!is_own_type(frame.type)) lsns.push_back(frame.lsn);
+    };
+  };
+  ASSERT_OK(verify_log(disk, visit_into(all)));
+  EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
+  EXPECT_EQ(all.front(), 1u);
+  flip(disk, segment_name(1), 8192);
+  flip(disk, segment_name(5), 0);
+  std::vector<Lsn> readable;
+  const LogReport report = verify_log(disk, visit_into(readable)).value();
+  ASSERT_EQ(report.segments.size(), 4u);
+  EXPECT_EQ(report.segments[0].damage->found(), 8192u);
+  EXPECT_EQ(report.segments[0].content.accepted.end, 8192u);
+  EXPECT_FALSE(report.segments[2].header.has_value());
+  EXPECT_TRUE(std::includes(all.begin(), all.end(), readable.begin(), readable.end()));
+  EXPECT_LT(readable.size(), all.size());
+  EXPECT_EQ(readable.back(), all.back());
 }
 
 TEST(VerifyLog, FindsEveryDamageWithObjectAndOffset) {
@@ -416,7 +444,7 @@ TEST(VerifyLog, FindsMissingSegmentsAndLeavesTornTailsAlone) {
     EXPECT_EQ(finding.error.reason(), Reason::kMissingSegment);
     EXPECT_EQ(finding.offset, 0u);
   }
-  EXPECT_GT(report.segments.back().torn_bytes, 0u);
+  EXPECT_GT(report.segments.back().content.torn_bytes, 0u);
 }
 
 }  // namespace

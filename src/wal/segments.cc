@@ -1,12 +1,27 @@
 #include "wal/segments.h"
 
+#include <algorithm>
 #include <array>
+
+#include "base/bytes.h"
 
 namespace sluice::wal {
 namespace {
 
 std::string range(Lsn first_lsn, Lsn last_lsn) {
   return std::to_string(first_lsn).append(" to ").append(std::to_string(last_lsn));
+}
+
+Status note_frame(const ParsedFrame& frame, SegmentContent& content) {
+  if (frame.type == kCheckpointType) {
+    content.checkpoint = TRY(decode_checkpoint(frame.payload));
+  } else if (frame.type == kMarkType && frame.payload.size() == sizeof(uint64_t)) {
+    ++content.marks;
+    content.confirmed_end = std::max(content.confirmed_end, load<uint64_t>(frame.payload.data()));
+  } else if (!is_own_type(frame.type)) {
+    ++content.user_frames;
+  }
+  return ok();
 }
 
 }  // namespace
@@ -60,23 +75,30 @@ Status remove_if_present(Disk& disk, const std::string& name) {
   return ok();
 }
 
-Result<SegmentContent> parse_segment(SegmentParser& parser, std::string_view name) {
-  SegmentContent newest;
-  while (const std::optional<ParsedFrame> frame = TRY(parser.next())) {
-    if (frame->type == kCheckpointType) {
-      Result<Checkpoint> checkpoint = decode_checkpoint(frame->payload);
-      if (!checkpoint.ok()) {
-        return corruption(checkpoint.error().reason(), checkpoint.error().message(), name,
-                          frame->offset);
-      }
-      newest.checkpoint = std::move(*checkpoint);
-    } else if (!is_own_type(frame->type)) {
-      ++newest.user_frames;
+SegmentWalk walk_segment(SegmentParser& parser, std::string_view name, const FrameVisitor& visit) {
+  SegmentWalk walk;
+  SegmentContent& content = walk.content;
+  for (;;) {
+    const Result<std::optional<ParsedFrame>> parsed = parser.next();
+    if (!parsed.ok()) walk.damage = parsed.error();
+    if (!parsed.ok() || !parsed->has_value()) break;
+    const ParsedFrame& frame = **parsed;
+    const Status noted = note_frame(frame, content);
+    if (!noted.ok()) {
+      walk.damage = corruption(noted.error().reason(), noted.error().message(), name, frame.offset);
+      break;
     }
+    if (visit) visit(frame);
   }
-  newest.accepted = parser.position();
-  newest.torn_bytes = parser.torn_bytes();
-  return newest;
+  content.accepted = parser.position();
+  content.torn_bytes = parser.torn_bytes();
+  return walk;
+}
+
+Result<SegmentContent> parse_segment(SegmentParser& parser, std::string_view name) {
+  SegmentWalk walk = walk_segment(parser, name, nullptr);
+  if (walk.damage) return *std::move(walk.damage);
+  return std::move(walk.content);
 }
 
 }  // namespace sluice::wal

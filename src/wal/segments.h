@@ -1,6 +1,8 @@
 // Segments: what a log directory holds, and the rules that tie its segments into one log.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,14 +38,24 @@ Status check_oldest(const SegmentHeader& oldest, const Checkpoint& newest);
 /// ok also if there is no such file.
 Status remove_if_present(Disk& disk, const std::string& name);
 
-/// The newest segment as an opening finds it.
+/// What a segment's frames say, all in all.
 struct SegmentContent {
   Boundary accepted;
   uint64_t torn_bytes = 0;
   Checkpoint checkpoint;  ///< the newest
   uint64_t user_frames = 0;
+  uint64_t marks = 0;
+  uint64_t confirmed_end = 0;  ///< highest offset that a mark confirms
 };
-/// Parses to the end.
+using FrameVisitor = std::function<void(const ParsedFrame& frame)>;
+
+struct SegmentWalk {
+  SegmentContent content;       ///< of the valid frames
+  std::optional<Error> damage;  ///< why they end where they end; none: clean end or torn tail
+};
+/// Parses to the end, or to the damage. `visit` may be empty.
+SegmentWalk walk_segment(SegmentParser& parser, std::string_view name, const FrameVisitor& visit);
+/// The content of a segment without damage.
 Result<SegmentContent> parse_segment(SegmentParser& parser, std::string_view name);
 
 }  // namespace sluice::wal

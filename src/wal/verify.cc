@@ -1,81 +1,99 @@
 #include "wal/verify.h"
 
+#include <algorithm>
 #include <optional>
-
-#include "wal/segments.h"
 
 namespace sluice::wal {
 namespace {
 
 class Verification {
  public:
-  explicit Verification(Disk& disk) : disk_(disk) {}
+  Verification(Disk& disk, const FrameVisitor& visit) : disk_(disk), visit_(visit) {}
 
   Result<LogReport> run() {
-    for (const std::string& name : TRY(list_segments(disk_))) load(name);
-    for (size_t i = 0; i < segments_.size(); ++i) check(i);
+    for (DiskEntry& entry : TRY(disk_.list())) {
+      if (parse_segment_name(entry.name)) load(std::move(entry));
+    }
+    for (size_t i = 0; i < candidates_.size(); ++i) check(i);
+    for (Candidate& candidate : candidates_) {
+      if (!candidate.vanished) report_.segments.push_back(std::move(candidate.report));
+    }
     return std::move(report_);
   }
 
  private:
-  /// Segments found, and whether the one before each is known to be its predecessor.
   struct Candidate {
-    std::string name;
-    SegmentHeader header;
-    bool linked = false;
+    SegmentReport report;
+    bool linked = false;    ///< the one before is known to be its predecessor
+    bool vanished = false;  ///< trimmed while this ran
   };
 
-  void load(const std::string& name) {
-    const Result<SegmentHeader> header = read_segment_header(disk_, name);
-    if (!header.ok()) {
-      find(name, header.error());
-      chain_broken_ = true;
-      return;
+  void load(DiskEntry entry) {
+    Candidate candidate;
+    candidate.report.name = std::move(entry.name);
+    candidate.report.file_bytes = entry.bytes;
+    const Result<SegmentHeader> header = read_segment_header(disk_, candidate.report.name);
+    if (header.ok()) {
+      candidate.report.header = *header;
+      link(candidate);
+    } else {
+      find(candidate, header.error());
     }
-    Candidate candidate{name, *header};
-    if (!segments_.empty() && !chain_broken_) {
-      const Status link = check_link(segments_.back().header, *header);
-      if (!link.ok()) find(name, link.error());
-      candidate.linked = link.ok();
-    }
-    chain_broken_ = false;
-    segments_.push_back(std::move(candidate));
+    candidates_.push_back(std::move(candidate));
+  }
+
+  void link(Candidate& candidate) {
+    if (candidates_.empty() || !candidates_.back().report.header) return;
+    const Status link = check_link(*candidates_.back().report.header, *candidate.report.header);
+    if (!link.ok()) note(candidate.report.name, link.error());
+    candidate.linked = link.ok();
   }
 
   void check(size_t index) {
-    const Candidate& segment = segments_[index];
-    const bool is_last = index + 1 == segments_.size();
+    Candidate& segment = candidates_[index];
+    if (!segment.report.header) return;
+    const bool is_last = index + 1 == candidates_.size();
     std::optional<Boundary> boundary;
-    if (!is_last && segments_[index + 1].linked) boundary = segments_[index + 1].header.accepted;
-    Result<SegmentContent> content = parse(segment, boundary);
+    if (!is_last && candidates_[index + 1].linked) {
+      boundary = candidates_[index + 1].report.header->accepted;
+    }
+    SegmentWalk walked = walk(segment.report.name, boundary);
     // A running writer may have gone on between the damage and the mark behind it: only damage
     // that stays is damage.
-    if (is_last && !content.ok() && content.error().code() == Code::kCorrupt) {
-      content = parse(segment, boundary);
+    if (is_last && walked.damage && walked.damage->code() == Code::kCorrupt) {
+      walked = walk(segment.report.name, boundary);
     }
-    if (!content.ok()) {
-      find(segment.name, content.error());
-      return;
-    }
-    if (is_last && !chain_broken_) {
-      const Status oldest = check_oldest(segments_.front().header, content->checkpoint);
-      if (!oldest.ok()) find(segments_.front().name, oldest.error());
-    }
-    report_.segments.push_back({segment.name, segment.header.base_lsn, content->accepted.last_lsn,
-                                content->user_frames, content->accepted.end, content->torn_bytes});
+    segment.report.content = std::move(walked.content);
+    if (walked.damage) return find(segment, *walked.damage);
+    if (is_last) check_front(segment.report.content.checkpoint);
   }
 
-  Result<SegmentContent> parse(const Candidate& segment, std::optional<Boundary> boundary) {
-    std::unique_ptr<File> file = TRY(disk_.open(segment.name, OpenMode::kReadDevice));
-    const std::unique_ptr<SegmentParser> parser =
-        TRY(SegmentParser::open(std::move(file), segment.name, boundary));
-    SegmentContent content = TRY(parse_segment(*parser, segment.name));
-    return content;
+  void check_front(const Checkpoint& newest) {
+    const auto oldest = std::find_if(candidates_.begin(), candidates_.end(),
+                                     [](const Candidate& segment) { return !segment.vanished; });
+    if (!oldest->report.header) return;
+    const Status complete = check_oldest(*oldest->report.header, newest);
+    if (!complete.ok()) note(oldest->report.name, complete.error());
   }
 
-  void find(const std::string& name, const Error& error) {
-    // Trimmed while this ran.
-    if (error.code() == Code::kNotFound) return;
+  SegmentWalk walk(const std::string& name, std::optional<Boundary> boundary) {
+    const auto open = [&]() -> Result<std::unique_ptr<SegmentParser>> {
+      std::unique_ptr<File> file = TRY(disk_.open(name, OpenMode::kReadDevice));
+      return SegmentParser::open(std::move(file), name, boundary);
+    };
+    const Result<std::unique_ptr<SegmentParser>> parser = open();
+    if (!parser.ok()) return {{}, parser.error()};
+    return walk_segment(**parser, name, visit_);
+  }
+
+  void find(Candidate& segment, const Error& error) {
+    segment.vanished = error.code() == Code::kNotFound;
+    if (segment.vanished) return;
+    segment.report.damage = error;
+    note(segment.report.name, error);
+  }
+
+  void note(const std::string& name, const Error& error) {
     const bool names_offset =
         error.code() == Code::kCorrupt && error.reason() != Reason::kMissingSegment;
     const uint64_t offset = names_offset ? error.found() : 0;
@@ -83,15 +101,15 @@ class Verification {
   }
 
   Disk& disk_;
-  std::vector<Candidate> segments_;
-  bool chain_broken_ = false;  ///< the segment loaded last is not the newest of segments_
+  const FrameVisitor& visit_;
+  std::vector<Candidate> candidates_;
   LogReport report_;
 };
 
 }  // namespace
 
-Result<LogReport> verify_log(Disk& disk) {
-  return Verification(disk).run();
+Result<LogReport> verify_log(Disk& disk, const FrameVisitor& visit) {
+  return Verification(disk, visit).run();
 }
 
 }  // namespace sluice::wal
