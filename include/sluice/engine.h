@@ -82,6 +82,8 @@ class Engine {
   /// Adds the columns that are absent; kInvalid (kTypeMismatch) if one exists with another type.
   virtual Status add_columns(const TableName& name, const std::vector<Field>& columns) = 0;
   virtual Result<TableDescription> describe(const TableName& name) = 0;
+  /// All tables, sorted by name. One that is damaged or stopped says so in its `trouble` and hides
+  /// no other.
   virtual Result<std::vector<TableDescription>> tables() = 0;
 
   /// Checks the batch and reserves its memory before it returns; `done` is called exactly once,

@@ -34,7 +34,7 @@ struct VerifyReport {
 Result<VerifyReport> verify(Platform platform);
 
 /// The committed tables, without the log's lock: rows that a running engine has not flushed are not
-/// seen.
+/// seen. A table that cannot be read says so in its `trouble`.
 Result<std::vector<TableDescription>> committed_tables(Platform platform);
 /// A view of one committed table, without the log's lock.
 Result<std::unique_ptr<Snapshot>> committed_snapshot(Platform platform, const TableName& name);

@@ -27,6 +27,8 @@ struct TableDescription {
   uint64_t stored_bytes = 0;
   uint64_t unflushed_rows = 0;
   Nanos last_commit_wall_time = 0;  ///< 0: never
+  /// Why the table takes no rows. Of a table that cannot be read, only this and the name are known.
+  std::optional<Error> trouble;
 };
 
 /// One value of a row, or a literal of a predicate.

@@ -1,8 +1,8 @@
 // `sluice query`: rows or aggregates of one table.
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/reading.h"
 #include "cli/row_printer.h"
-#include "sluice/inspect.h"
 #include "sluice/time_text.h"
 
 namespace sluice::cli {
@@ -15,29 +15,6 @@ struct QueryOptions {
   std::vector<Aggregate> aggregates;
   RowFormat format = RowFormat::kTable;
 };
-
-/// A snapshot and what it stands on, in the order of their lives.
-struct OpenSnapshot {
-  std::unique_ptr<OwnedPlatform> platform;
-  std::unique_ptr<Engine> engine;  ///< null: another process has it
-  std::unique_ptr<Snapshot> snapshot;
-};
-
-Result<OpenSnapshot> open_snapshot(const std::string& data_dir, const TableName& table) {
-  OpenSnapshot open;
-  open.platform = TRY(open_local_platform(data_dir, DirectoryUse::kExisting));
-  auto engine = Engine::open(open.platform->platform(), {});
-  if (engine.ok()) {
-    open.engine = *std::move(engine);
-    open.snapshot = TRY(open.engine->snapshot(table));
-  } else if (engine.error().reason() == Reason::kLocked) {
-    print_note("another process has the directory open: rows it has not flushed are not shown");
-    open.snapshot = TRY(committed_snapshot(open.platform->platform(), table));
-  } else {
-    return engine.error();
-  }
-  return open;
-}
 
 Status print_rows(Snapshot& snapshot, const QueryOptions& options, Output& output) {
   const std::unique_ptr<Cursor> cursor = TRY(snapshot.scan(options.scan));
@@ -56,11 +33,11 @@ Status print_aggregates(Snapshot& snapshot, const QueryOptions& options, Output&
 }
 
 Result<ExitCode> query(const QueryOptions& options) {
-  const OpenSnapshot open = TRY(open_snapshot(options.data_dir, options.table));
+  const OpenReading reading = TRY(open_reading(options.data_dir));
+  const std::unique_ptr<Snapshot> snapshot = TRY(open_snapshot(reading, options.table));
   Output output;
-  TRY(output.finish(options.aggregates.empty()
-                        ? print_rows(*open.snapshot, options, output)
-                        : print_aggregates(*open.snapshot, options, output)));
+  TRY(output.finish(options.aggregates.empty() ? print_rows(*snapshot, options, output)
+                                               : print_aggregates(*snapshot, options, output)));
   return ExitCode::kDone;
 }
 
@@ -99,7 +76,7 @@ constexpr const char* kFooter =
     "string\n"
     "is \"\"; in json and ndjson NaN and the infinities are strings; binary is hexadecimal.\n\n"
     "Rows that are acknowledged but not flushed are shown too, unless another process has the\n"
-    "directory open: then what is flushed is shown, and a note says so.\n\n"
+    "directory open or the log is damaged: then what is flushed is shown, and a note says so.\n\n"
     "Examples:\n"
     "  sluice query demo.weather --where \"location = 'Seattle' and temp_max > 35\"\n"
     "  sluice query demo.weather --from 2015-01-01 --to 2015-02-01 --columns date,wind\n"

@@ -5,8 +5,8 @@
 #include "cli/figures.h"
 #include "cli/json_writer.h"
 #include "cli/output.h"
+#include "cli/reading.h"
 #include "cli/text_table.h"
-#include "sluice/inspect.h"
 #include "sluice/time_text.h"
 
 namespace sluice::cli {
@@ -18,15 +18,6 @@ struct TablesOptions {
   std::string data_dir;
   ListFormat format = ListFormat::kTable;
 };
-
-Result<std::vector<TableDescription>> list_tables(const std::string& data_dir) {
-  const Result<OpenEngine> open = open_engine(data_dir, DirectoryUse::kExisting);
-  if (open.ok()) return open->engine->tables();
-  if (open.error().reason() != Reason::kLocked) return open.error();
-  print_note("another process has the directory open: rows it has not flushed are not counted");
-  const auto platform = TRY(open_local_platform(data_dir, DirectoryUse::kExisting));
-  return committed_tables(platform->platform());
-}
 
 std::string join(const std::vector<std::string>& words) {
   std::string text;
@@ -67,6 +58,7 @@ std::string to_text(const std::vector<TableDescription>& tables) {
   }
   for (const TableDescription& table : tables) {
     out += "\n" + table.name.to_string() + "  " + table.location;
+    if (table.trouble) out += "\n  takes no rows: " + to_sentence(*table.trouble);
   }
   return tables.empty() ? "no tables yet\n" : out + "\n";
 }
@@ -88,7 +80,9 @@ void append_json(JsonWriter& json, const TableDescription& table) {
   json.key("snapshots").number(table.snapshots).key("snapshot_id").number(table.snapshot_id);
   json.key("version").number(table.version).key("last_commit");
   table.last_commit_wall_time == 0 ? json.null() : json.text(commit_time(table));
-  json.key("location").text(table.location).key("metadata").text(table.metadata).end_object();
+  json.key("location").text(table.location).key("metadata").text(table.metadata).key("trouble");
+  table.trouble ? json.text(table.trouble->to_string()) : json.null();
+  json.end_object();
 }
 
 std::string to_json(const std::vector<TableDescription>& tables) {
@@ -99,7 +93,8 @@ std::string to_json(const std::vector<TableDescription>& tables) {
 }
 
 Result<ExitCode> show_tables(const TablesOptions& options) {
-  const std::vector<TableDescription> tables = TRY(list_tables(options.data_dir));
+  const OpenReading reading = TRY(open_reading(options.data_dir));
+  const std::vector<TableDescription> tables = TRY(list_tables(reading));
   Output output;
   TRY(output.finish(
       output.write(options.format == ListFormat::kJson ? to_json(tables) : to_text(tables))));

@@ -226,8 +226,11 @@ Status EngineOfTables::add_columns(const TableName& name, const std::vector<Fiel
 }
 
 TableDescription EngineOfTables::describe_lane(const Lane& lane) const {
-  TableDescription description = query::describe(bucket_, lane.name(), *lane.head());
+  TableDescription description;
+  description.name = lane.name();
+  if (lane.head() != nullptr) description = query::describe(bucket_, lane.name(), *lane.head());
   description.unflushed_rows = lane.unflushed_rows();
+  description.trouble = lane.stopped();
   return description;
 }
 
@@ -240,10 +243,7 @@ Result<TableDescription> EngineOfTables::describe(const TableName& name) {
 Result<std::vector<TableDescription>> EngineOfTables::tables() {
   MonitorLock lock(lanes_.monitor());
   std::vector<TableDescription> tables;
-  for (const LanePtr& lane : lanes_.all()) {
-    if (lane->head() == nullptr) return lane->stopped()->at(lane->name().to_string());
-    tables.push_back(describe_lane(*lane));
-  }
+  for (const LanePtr& lane : lanes_.all()) tables.push_back(describe_lane(*lane));
   return tables;
 }
 

@@ -8,8 +8,12 @@ namespace sluice {
 Result<std::vector<TableDescription>> committed_tables(Platform platform) {
   std::vector<TableDescription> tables;
   for (const TableName& name : TRY(table::list_tables(*platform.bucket))) {
-    const table::HeadPtr head = TRY(table::load_head(*platform.bucket, name));
-    tables.push_back(query::describe(*platform.bucket, name, *head));
+    const Result<table::HeadPtr> head = table::load_head(*platform.bucket, name);
+    TableDescription description;
+    description.name = name;
+    if (head.ok()) description = query::describe(*platform.bucket, name, **head);
+    if (!head.ok()) description.trouble = head.error();
+    tables.push_back(std::move(description));
   }
   return tables;
 }

@@ -1,0 +1,49 @@
+#include "cli/reading.h"
+
+#include "cli/output.h"
+#include "sluice/inspect.h"
+
+namespace sluice::cli {
+namespace {
+
+void note_missing_rows(const Error& error) {
+  if (error.reason() == Reason::kLocked) {
+    return print_note(
+        "another process has the directory open: rows it has not flushed are not shown");
+  }
+  print_note("WARNING: the log cannot be read, so rows that are not flushed are not shown: " +
+             to_sentence(error) + "; `sluice verify` says more");
+}
+
+}  // namespace
+
+Result<OpenReading> open_reading(const std::string& data_dir) {
+  OpenReading reading;
+  reading.platform = TRY(open_local_platform(data_dir, DirectoryUse::kExisting));
+  auto engine = Engine::open(reading.platform->platform(), {});
+  if (engine.ok()) {
+    reading.engine = *std::move(engine);
+  } else {
+    note_missing_rows(engine.error());
+  }
+  return reading;
+}
+
+Result<std::unique_ptr<Snapshot>> open_snapshot(const OpenReading& reading,
+                                                const TableName& table) {
+  const Platform platform = reading.platform->platform();
+  if (reading.engine == nullptr) return committed_snapshot(platform, table);
+  auto snapshot = reading.engine->snapshot(table);
+  if (snapshot.ok() || snapshot.error().code() == Code::kNotFound) return snapshot;
+  auto committed = committed_snapshot(platform, table);
+  if (!committed.ok()) return snapshot;
+  note_missing_rows(snapshot.error());
+  return committed;
+}
+
+Result<std::vector<TableDescription>> list_tables(const OpenReading& reading) {
+  if (reading.engine != nullptr) return reading.engine->tables();
+  return committed_tables(reading.platform->platform());
+}
+
+}  // namespace sluice::cli

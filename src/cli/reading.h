@@ -1,0 +1,29 @@
+// Reading: a data directory opened for a command that only reads.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sluice/engine.h"
+#include "sluice/platform.h"
+#include "sluice/result.h"
+
+namespace sluice::cli {
+
+/// What can be read, in the order of their lives.
+struct OpenReading {
+  std::unique_ptr<OwnedPlatform> platform;
+  std::unique_ptr<Engine> engine;  ///< null: only what is committed can be read
+};
+
+/// Opens the engine, so that rows are shown that only the log holds. When it does not open (another
+/// process has the directory, the log is damaged, nothing can be written there), the committed
+/// tables are still served: a note says so and why, and nothing is changed.
+Result<OpenReading> open_reading(const std::string& data_dir);
+
+/// Of the engine or, if it cannot give one because of the log, of the committed table: with a note.
+Result<std::unique_ptr<Snapshot>> open_snapshot(const OpenReading& reading, const TableName& table);
+Result<std::vector<TableDescription>> list_tables(const OpenReading& reading);
+
+}  // namespace sluice::cli
