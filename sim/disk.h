@@ -50,7 +50,6 @@ class SimDisk final : public Disk {
   friend class SimDiskLock;
   /// The call's way to the device, and its fault: kIo at `fail_permille`.
   Status enter(uint32_t fail_permille, const Operation& operation, Nanos nanos_max);
-  Status change_name(std::string_view verb, std::string_view name, std::string_view to);
   std::unique_ptr<File> open_file(FileId id, OpenMode mode);
   void close_file(FileId id);
   /// Bytes of a write at `offset` that find room.

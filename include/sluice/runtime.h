@@ -1,8 +1,8 @@
 // Runtime: the seam through which the library meets time, threads and chance.
 //
-// Two implementations: io/thread_runtime (operating system threads) and sim/runtime (fibers on one
-// thread, a seeded schedule). Library code names no clock, thread, mutex or random source itself; a
-// test checks its symbols.
+// Two implementations: io/thread_runtime.h (operating system threads) and sim/runtime.h (fibers on
+// one thread, a seeded schedule). Library code names no clock, thread, mutex or random source
+// itself; a test checks its symbols.
 #pragma once
 
 #include <cstddef>

@@ -46,8 +46,6 @@ struct ManifestFile {
   std::optional<int32_t> first_day;  ///< least and greatest partition of its entries
   std::optional<int32_t> last_day;
 
-  uint64_t live_files() const { return added_files + existing_files; }
-  uint64_t live_rows() const { return added_rows + existing_rows; }
   friend bool operator==(const ManifestFile&, const ManifestFile&) = default;
 };
 

@@ -2,9 +2,8 @@
 
   python3 laws.py LAW [--root DIR] [--build DIR] [--compiler CXX]
 
-LAW: includes, symbols, headers_alone, sizes, names, style, or self, which plants a violation of
-each and looks whether it is found. Every finding is a line `file:line: rule: what to do`; exit
-code 1 if there is one.
+LAW: one of LAWS below; or self, which plants violations of each and looks whether they are found.
+Every finding is a line `file:line: rule: what to do`; exit code 1 if there is one.
 """
 
 import argparse
@@ -13,12 +12,17 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import claims
+import docs
+import duplicates
 import headers_alone
 import includes
+import invariants
 import names
 import sizes
 import style
 import symbols
+import unused
 from tree import Tree
 
 LAWS = {
@@ -28,6 +32,11 @@ LAWS = {
     "sizes": lambda tree, args: sizes.check(tree),
     "names": lambda tree, args: names.check(tree),
     "style": lambda tree, args: style.check(tree),
+    "duplicates": lambda tree, args: duplicates.check(tree),
+    "unused": lambda tree, args: unused.check(tree, args.build),
+    "docs": lambda tree, args: docs.check(tree, args.build),
+    "invariants": lambda tree, args: invariants.check(tree),
+    "claims": lambda tree, args: claims.check(tree),
 }
 
 
