@@ -5,21 +5,19 @@
 
 #include "cli/command.h"
 #include "cli/figures.h"
+#include "cli/ingest_summary.h"
 #include "cli/intake.h"
-#include "cli/json_writer.h"
 #include "cli/output.h"
 
 namespace sluice::cli {
 namespace {
-
-enum class SummaryFormat : uint8_t { kText, kJson };
 
 struct IngestOptions {
   std::string data_dir;
   IntakeOptions intake;
   std::vector<std::string> inputs;
   ProgressMode progress = ProgressMode::kAuto;
-  SummaryFormat format = SummaryFormat::kText;
+  SummaryFormat summary = SummaryFormat::kText;
   bool quiet = false;
 };
 
@@ -68,108 +66,6 @@ Result<std::optional<uint64_t>> count_superseded(Engine& engine, const TableName
   return std::optional<uint64_t>(table->stored_rows + table->unflushed_rows - seen);
 }
 
-struct Summary {
-  TableDescription table;
-  std::vector<InputReport> inputs;
-  uint64_t rows = 0;
-  uint64_t rejects = 0;
-  uint64_t rows_replaced = 0;
-  bool knows_all_replaced = true;  ///< else only those within one flush were counted
-  uint64_t bytes_in = 0;
-  uint64_t bytes_stored = 0;
-  Nanos duration = 0;
-  bool is_complete = true;
-};
-
-std::string query_command(const IngestOptions& options) {
-  return program_call() + " query " + options.intake.table.to_string() +
-         data_dir_argument(options.data_dir) + " --limit 10";
-}
-
-std::string duckdb_command(const TableDescription& table) {
-  std::string location;
-  for (const char c : table.location) location += c == '\'' ? std::string("''") : std::string(1, c);
-  const std::string sql =
-      "INSTALL iceberg; LOAD iceberg; SELECT count(*) FROM iceberg_scan('" + location + "')";
-  const bool is_plain = sql.find_first_of("\"$`\\!") == std::string::npos;
-  return "duckdb -c " + (is_plain ? "\"" + sql + "\"" : quote_for_shell(sql));
-}
-
-std::string to_text(const Summary& summary, const IngestOptions& options) {
-  std::string text = options.intake.table.to_string() +
-                     (summary.is_complete ? ": done\n" : ": stopped before the end\n");
-  text += "  rows          " + format_count(summary.rows) + "\n";
-  text += "  rejected      " + format_count(summary.rejects) + "\n";
-  for (const InputReport& input : summary.inputs) {
-    if (input.rejects == 0) continue;
-    text += "                " + format_count(input.rejects) + " of " + input.input + ": " +
-            input.rejects_path + "\n                " + input.first_reject + "\n";
-  }
-  text += std::string("  replaced      ") + (summary.knows_all_replaced ? "" : "at least ") +
-          format_count(summary.rows_replaced) + "\n";
-  text += "  bytes in      " + format_bytes(summary.bytes_in) + "\n";
-  text += "  bytes stored  " + format_bytes(summary.bytes_stored) + "\n";
-  text += "  time          " + format_seconds(summary.duration) + ", " +
-          format_count(per_second(summary.rows, summary.duration)) + " rows/s\n";
-  if (summary.table.location.empty()) return text;
-  return text + "next:\n  " + query_command(options) + "\n  " + duckdb_command(summary.table) +
-         "\n";
-}
-
-void append_input(JsonWriter& json, const InputReport& input) {
-  json.begin_object().key("input").text(input.input).key("rows").number(input.rows);
-  json.key("rejects").number(input.rejects).key("rejects_file");
-  input.rejects_path.empty() ? json.null() : json.text(input.rejects_path);
-  json.key("bytes").number(input.bytes).key("resume_offset").number(input.resume_offset);
-  json.end_object();
-}
-
-std::string to_json(const Summary& summary, const IngestOptions& options) {
-  JsonWriter json;
-  json.begin_object().key("table").text(options.intake.table.to_string());
-  json.key("complete").boolean(summary.is_complete).key("rows").number(summary.rows);
-  json.key("rejects").number(summary.rejects);
-  json.key("rows_replaced").number(summary.rows_replaced);
-  json.key("rows_replaced_is_exact").boolean(summary.knows_all_replaced);
-  json.key("bytes_in").number(summary.bytes_in).key("bytes_stored").number(summary.bytes_stored);
-  json.key("seconds").real(static_cast<double>(summary.duration) / kSecond);
-  json.key("rows_per_second").number(per_second(summary.rows, summary.duration));
-  json.key("location").text(summary.table.location).key("inputs").begin_array();
-  for (const InputReport& input : summary.inputs) append_input(json, input);
-  json.end_array().key("next").begin_array();
-  if (!summary.table.location.empty()) {
-    json.text(query_command(options)).text(duckdb_command(summary.table));
-  }
-  return json.end_array().end_object().take() + "\n";
-}
-
-/// Loud when the key looks wrong: a key that is no key makes rows vanish.
-void warn_of_replaced(const Summary& summary, Progress& progress) {
-  if (summary.rows_replaced * 100 <= summary.rows) return;
-  const std::vector<std::string>& key = summary.table.spec.key;
-  progress.note("WARNING: " + format_count(summary.rows_replaced) + " of " +
-                format_count(summary.rows) +
-                " rows replaced an earlier row of the same key and time. If these are different "
-                "rows,\n  " +
-                (key.empty() ? "name" : "the key is too short: name more of") +
-                " the columns that tell them apart with --key, and ingest into a new table");
-}
-
-void warn_of_rejects(const Summary& summary, Progress& progress) {
-  for (const InputReport& input : summary.inputs) {
-    if (input.rejects == 0) continue;
-    progress.note(format_count(input.rejects) + " records of " + input.input +
-                  " were rejected: " + input.rejects_path + "; " + input.first_reject);
-  }
-}
-
-Status print_summary(const Summary& summary, const IngestOptions& options) {
-  Output output;
-  return output.finish(output.write(options.format == SummaryFormat::kJson
-                                        ? to_json(summary, options)
-                                        : to_text(summary, options)));
-}
-
 bool is_interruption(const Error& error) {
   return error.code() == Code::kCancelled;
 }
@@ -189,38 +85,50 @@ bool is_of_input(const Error& error) {
 }
 
 Status take_all(Intake& intake, const std::vector<std::string>& inputs) {
-  for (const std::string& input : inputs) TRY(intake.take(input));
-  return ok();
+  Status taken;
+  for (size_t at = 0; taken.ok() && at < inputs.size(); ++at) taken = intake.take(inputs[at]);
+  const Status sent = intake.finish();
+  return taken.ok() || !sent.ok() ? sent : taken;
 }
 
-Result<Summary> finish(OpenEngine& open, const Intake& intake, const IngestOptions& options) {
-  Summary summary;
-  const auto table = open.engine->describe(options.intake.table);
+Result<IngestSummary> summarize(OpenEngine& open, const Intake& intake,
+                                const IngestOptions& options) {
+  IngestSummary summary;
+  summary.name = options.intake.table;
+  summary.data_dir = options.data_dir;
+  const auto table = open.engine->describe(summary.name);
   // Inputs without any record make no table.
   const bool has_table = table.ok() || table.error().code() != Code::kNotFound;
-  if (has_table) TRY(open.engine->flush(options.intake.table));
-  if (has_table) summary.table = TRY(open.engine->describe(options.intake.table));
+  if (has_table) TRY(open.engine->flush(summary.name));
+  if (has_table) summary.table = TRY(open.engine->describe(summary.name));
   summary.inputs = intake.reports();
-  for (const InputReport& input : summary.inputs) {
-    summary.rows += input.rows;
-    summary.rejects += input.rejects;
-    summary.bytes_in += input.bytes;
-  }
+  summary.totals = intake.totals();
   return summary;
 }
 
 /// What flushes replaced within themselves, and what they superseded in the table.
-Status count_replaced(Engine& engine, const TableName& table, const FlushWatch& watch,
-                      std::optional<uint64_t> superseded_before, Summary& summary) {
+Status count_replaced(Engine& engine, const FlushWatch& watch,
+                      std::optional<uint64_t> superseded_before, IngestSummary& summary) {
   summary.rows_replaced = watch.rows_replaced();
   std::optional<uint64_t> superseded;
-  if (superseded_before) superseded = TRY(count_superseded(engine, table));
+  if (superseded_before) superseded = TRY(count_superseded(engine, summary.name));
   summary.knows_all_replaced = superseded.has_value();
   if (!superseded) return ok();
   // Rows that an earlier run left in the log count on both sides.
   summary.rows_replaced += *superseded;
   summary.rows_replaced -= std::min(summary.rows_replaced, *superseded_before);
   return ok();
+}
+
+Status tell(const IngestSummary& summary, const IngestOptions& options, Progress& progress) {
+  warn_of_replaced(summary, progress);
+  if (options.quiet) {
+    warn_of_rejects(summary, progress);
+    return ok();
+  }
+  const bool is_worth_telling =
+      summary.is_complete || summary.totals.rows > 0 || summary.totals.rejects > 0;
+  return is_worth_telling ? print(summary, options.summary) : ok();
 }
 
 Result<ExitCode> ingest(IngestOptions options) {
@@ -233,27 +141,20 @@ Result<ExitCode> ingest(IngestOptions options) {
   engine_options.listener = watch;
   OpenEngine open = TRY(open_engine(options.data_dir, DirectoryUse::kCreate, engine_options));
   Runtime& runtime = *open.platform->platform().runtime;
-  const TableName& table = options.intake.table;
-  const std::optional<uint64_t> superseded = TRY(count_superseded(*open.engine, table));
+  const auto superseded = TRY(count_superseded(*open.engine, options.intake.table));
   const Nanos began = runtime.now();
   Intake intake(open, interrupt, progress, options.intake);
   const Status taken = take_all(intake, options.inputs);
   // Rows that were acknowledged are safe in the log.
   if (!taken.ok() && !is_of_input(taken.error())) return taken.error();
-  Summary summary = TRY(finish(open, intake, options));
-  summary.is_complete = taken.ok();
+  IngestSummary summary = TRY(summarize(open, intake, options));
+  summary.is_complete = taken.ok() && summary.totals.failures == 0;
   summary.duration = runtime.now() - began;
-  TRY(count_replaced(*open.engine, table, *watch, superseded, summary));
+  TRY(count_replaced(*open.engine, *watch, superseded, summary));
   TRY(open.engine->close());
   summary.bytes_stored = watch->bytes();
-  warn_of_replaced(summary, progress);
-  const bool is_worth_telling = taken.ok() || summary.rows > 0 || summary.rejects > 0;
-  if (options.quiet) {
-    warn_of_rejects(summary, progress);
-  } else if (is_worth_telling) {
-    TRY(print_summary(summary, options));
-  }
-  if (taken.ok()) return ExitCode::kDone;
+  TRY(tell(summary, options, progress));
+  if (taken.ok()) return summary.is_complete ? ExitCode::kDone : ExitCode::kFailed;
   if (!is_interruption(taken.error())) return taken.error();
   progress.note(
       "stopped by a signal; rows that were acknowledged are in the table. Repeat the "
@@ -291,6 +192,14 @@ void add_table_options(CLI::App& command, IntakeOptions& intake) {
   command.add_option("--time", intake.time, "The column of the rows' time")
       ->transform(source::column_name)
       ->type_name("COLUMN");
+  using InputFormat = std::optional<source::Format>;
+  add_choice<InputFormat>(command, "--format", intake.format,
+                          {{"auto", std::nullopt},
+                           {"ndjson", source::Format::kNdjson},
+                           {"json", source::Format::kJsonArray},
+                           {"csv", source::Format::kCsv},
+                           {"tsv", source::Format::kTsv}},
+                          "Of the input; auto: by its name, else by its first bytes");
   command
       .add_option("--rejects", intake.rejects_path,
                   "Where rejects go, instead of DIR/rejects/TABLE-FILE.ndjson")
@@ -313,8 +222,9 @@ Command make_ingest(CLI::App& program) {
               {"always", ProgressMode::kAlways},
               {"never", ProgressMode::kNever}},
              "A line of progress; auto: on a terminal");
-  add_choice(*command, "--format", options->format,
-             {{"text", SummaryFormat::kText}, {"json", SummaryFormat::kJson}}, "Of the summary");
+  add_choice(*command, "--summary", options->summary,
+             {{"text", SummaryFormat::kText}, {"json", SummaryFormat::kJson}},
+             "How the summary is printed");
   command->add_flag("--quiet,-q", options->quiet, "Only warnings and errors");
   command->footer(kFooter);
   return {command, [options] { return ingest(*options); }};

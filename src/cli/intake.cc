@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cli/figures.h"
+#include "cli/output.h"
 #include "cli/text_table.h"
 
 namespace sluice::cli {
@@ -69,54 +70,101 @@ Intake::Intake(OpenEngine& open, const Interrupt& interrupt, Progress& progress,
       runtime_(*open.platform->platform().runtime),
       interrupt_(interrupt),
       progress_(progress),
-      options_(std::move(options)) {}
+      options_(std::move(options)),
+      sender_(engine_, interrupt) {}
 
 Status Intake::take(const std::string& path) {
+  if (!has_learned_) TRY(learn_table());
   reports_.push_back({path});
-  const auto file = TRY(InputFile::open(path, interrupt_));
-  const source::Head head = TRY(source::read_head(*file));
-  const std::optional<TableSpec> spec = TRY(existing_spec());
-  const source::Format format = source::detect_format(file_name(path), head.bytes);
-  const auto sample = source::sample_head(head, format, sample_options(spec, options_));
+  Result<Opened> opened = open_input(path);
+  if (!opened.ok()) return give_up_input(opened.error());
+  if (const auto size = opened->file->size_bytes()) report_resumption(*size);
+  return opened->sample ? take_opened(*opened) : ok();
+}
+
+Status Intake::finish() {
+  return sender_.finish();
+}
+
+Intake::Totals Intake::totals() const {
+  Totals totals;
+  for (const InputReport& input : reports_) {
+    ++totals.inputs;
+    totals.rows += input.rows;
+    totals.rejects += input.rejects;
+    totals.bytes += input.bytes;
+    totals.failures += input.failure ? 1 : 0;
+  }
+  return totals;
+}
+
+Status Intake::give_up_input(const Error& failure) {
+  progress_.end();
+  if (failure.code() == Code::kCancelled) return failure;
+  report().failure = failure.at(report().input);
+  progress_.note(to_sentence(*report().failure));
+  return ok();
+}
+
+Status Intake::learn_table() {
+  const auto table = engine_.describe(options_.table);
+  has_learned_ = table.ok() || table.error().code() == Code::kNotFound;
+  if (!has_learned_) return table.error();
+  if (!table.ok()) return ok();
+  TRY(check_fixed(table->spec, options_));
+  spec_ = table->spec;
+  known_ = source::KnownFiles(TRY(engine_.sources(options_.table)));
+  return ok();
+}
+
+Result<Intake::Opened> Intake::open_input(const std::string& path) {
+  Opened opened;
+  opened.file = TRY(InputFile::open(path, interrupt_));
+  if (const auto size = opened.file->size_bytes()) {
+    opened.identity = TRY(source::identify(*opened.file, *size, known_));
+    report().resume_offset = opened.identity->start.offset;
+    if (report().resume_offset == *size) return opened;
+    opened.file->seek(0);
+  }
+  opened.head = TRY(source::read_head(*opened.file));
+  const source::Format format =
+      options_.format.value_or(source::detect_format(file_name(path), opened.head.bytes));
+  auto sample = source::sample_head(opened.head, format, sample_options(spec_, options_));
   if (!sample.ok() && sample.error().code() == Code::kNotFound) {
     progress_.note(path + " holds no records");
-    return ok();
+    return opened;
   }
-  if (!sample.ok()) return sample.error().at(path);
-  if (options_.reports_columns) report_columns(*sample, spec);
-  TRY(make_table(*sample, spec));
-  if (const auto size = file->size_bytes()) return take_file(*file, *size, *sample);
-  source::HeadedInput whole(head, *file);
-  progress_.begin(runtime_, file_name(path), std::nullopt);
-  return take_records(whole, *sample, std::nullopt);
+  opened.sample = TRY(std::move(sample));
+  return opened;
 }
 
-Result<std::optional<TableSpec>> Intake::existing_spec() const {
-  const auto table = engine_.describe(options_.table);
-  if (!table.ok() && table.error().code() == Code::kNotFound) return std::optional<TableSpec>();
-  if (!table.ok()) return table.error();
-  TRY(check_fixed(table->spec, options_));
-  return std::optional(table->spec);
+Status Intake::make_table(const source::Sample& sample) {
+  const std::vector<Field> fields = fields_of(sample);
+  const bool has_all = std::all_of(fields.begin(), fields.end(), [&](const Field& field) {
+    return has_column(spec_, field.name);
+  });
+  if (has_all && spec_) return ok();
+  if (spec_) {
+    TRY(engine_.add_columns(options_.table, fields));
+  } else {
+    TRY(engine_.create_table(options_.table, {fields, options_.key, options_.time}));
+  }
+  spec_ = TRY(engine_.describe(options_.table)).spec;
+  return ok();
 }
 
-Status Intake::make_table(const source::Sample& sample, const std::optional<TableSpec>& spec) {
-  if (spec) return engine_.add_columns(options_.table, fields_of(sample));
-  return engine_.create_table(options_.table, {fields_of(sample), options_.key, options_.time});
-}
-
-void Intake::report_columns(const source::Sample& sample,
-                            const std::optional<TableSpec>& spec) const {
+void Intake::report_columns(const source::Sample& sample) const {
   TextTable columns({{"  column"}, {"type"}, {"why"}, {"example"}});
   size_t fresh = 0;
   for (size_t at = 0; at < sample.columns.size(); ++at) {
     const source::Column& column = sample.columns[at];
-    if (has_column(spec, column.field.name)) continue;
+    if (has_column(spec_, column.field.name)) continue;
     ++fresh;
     columns.add({"  " + column.field.name, std::string(to_string(column.field.type)),
                  sample.reports[at].why, sample.reports[at].example});
   }
-  std::string text = reports_.back().input + ": " + std::string(source::to_string(sample.format));
-  text += spec ? ", into " : ", into the new table ";
+  std::string text = report().input + ": " + std::string(source::to_string(sample.format));
+  text += spec_ ? ", into " : ", into the new table ";
   text += options_.table.to_string() + "; ";
   text += fresh == 0 ? "its columns are known"
                      : "new columns by the first " + format_count(sample.records) + " records:\n" +
@@ -126,68 +174,78 @@ void Intake::report_columns(const source::Sample& sample,
 }
 
 Result<RejectsFile> Intake::open_rejects() const {
-  const InputReport& report = reports_.back();
   const std::string own = options_.rejects_folder + "/" + options_.table.to_string() + "-" +
-                          file_name(report.input) + ".ndjson";
+                          file_name(report().input) + ".ndjson";
   // A stream is never met again: what was rejected of an earlier one stays.
-  const uint64_t forget_from = report.input == "-" ? UINT64_MAX : report.resume_offset;
+  const uint64_t forget_from = report().input == "-" ? UINT64_MAX : report().resume_offset;
   return RejectsFile::open(options_.rejects_path.empty() ? own : options_.rejects_path,
-                           absolute(report.input), forget_from);
+                           absolute(report().input), forget_from);
 }
 
-Status Intake::take_file(InputFile& file, uint64_t size, const source::Sample& sample) {
-  InputReport& report = reports_.back();
-  file.seek(0);
-  const std::vector<SourcePosition> known = TRY(engine_.sources(options_.table));
-  const source::FileIdentity identity = TRY(source::identify(file, size, known));
-  report.resume_offset = identity.start.offset;
-  if (report.resume_offset == size) {
-    progress_.note(report.input + " is in the table already: nothing new");
-  } else if (report.resume_offset > 0) {
-    progress_.note(report.input + ": " + format_bytes(report.resume_offset) +
-                   " of it are in the table already; going on behind them");
-  }
-  file.seek(report.resume_offset);
-  progress_.begin(runtime_, file_name(report.input), size);
-  return take_records(file, sample, identity);
+void Intake::report_resumption(uint64_t size) const {
+  const uint64_t offset = report().resume_offset;
+  if (offset == 0) return;
+  progress_.note(offset == size ? report().input + " is in the table already: nothing new"
+                                : report().input + ": " + format_bytes(offset) +
+                                      " of it are in the table already; going on behind them");
 }
 
-Status Intake::take_records(source::Input& input, const source::Sample& sample,
-                            const std::optional<source::FileIdentity>& identity) {
+Status Intake::take_opened(Opened& opened) {
+  if (options_.reports_columns) report_columns(*opened.sample);
+  const Status made = make_table(*opened.sample);
+  if (!made.ok() && made.error().code() == Code::kInvalid) return give_up_input(made.error());
+  TRY(made);
   source::DecoderOptions options;
-  if (identity) options.start = identity->start;
+  if (opened.identity) options.start = opened.identity->start;
   if (options_.rows_per_second > 0) {
     options.batch_rows_max = static_cast<uint32_t>(std::clamp<uint64_t>(
         options_.rows_per_second / kBatchesPerSecond, 1, options.batch_rows_max));
   }
-  source::Decoder decoder = TRY(source::Decoder::open(input, sample, options));
+  source::HeadedInput stream(opened.head, *opened.file);
+  source::Input* input = &stream;
+  if (opened.identity) {
+    opened.file->seek(options.start.offset);
+    input = opened.file.get();
+  }
+  source::Decoder decoder = TRY(source::Decoder::open(*input, *opened.sample, options));
   RejectsFile rejects = TRY(open_rejects());
-  Sender sender(engine_, options_.table, identity ? std::optional(identity->source) : std::nullopt,
-                interrupt_);
-  const Status pumped = pump(decoder, rejects, sender);
-  const Status sent = sender.finish();
-  reports_.back().rows = sender.rows_durable();
+  progress_.begin(runtime_, file_name(report().input), opened.file->size_bytes());
+  const Status pumped = pump(decoder, rejects, opened.identity);
   progress_.end();
-  return pumped.ok() ? sent : pumped;
+  return pumped;
 }
 
-Status Intake::pump(source::Decoder& decoder, RejectsFile& rejects, Sender& sender) {
-  InputReport& report = reports_.back();
+Status Intake::pump(source::Decoder& decoder, RejectsFile& rejects,
+                    const std::optional<source::FileIdentity>& identity) {
   const Nanos began = runtime_.now();
   uint64_t rows = 0;
-  while (std::optional<source::Decoded> decoded = TRY(decoder.next())) {
-    if (!decoded->rejects.empty()) {
-      TRY(rejects.append(decoded->rejects));
-      if (report.rejects == 0) report.first_reject = describe_reject(decoded->rejects.front());
-      report.rejects += decoded->rejects.size();
-      report.rejects_path = rejects.path();
+  uint64_t previous = 0;
+  for (;;) {
+    Result<std::optional<source::Decoded>> next = decoder.next();
+    if (!next.ok()) return give_up_input(next.error());
+    if (!*next) return ok();
+    source::Decoded& decoded = **next;
+    TRY(keep_rejects(rejects, decoded.rejects));
+    rows += decoded.batch.rows();
+    const uint64_t end = decoded.end.offset;
+    if (!decoded.batch.empty()) {
+      std::optional<SourcePosition> source;
+      if (identity) source = SourcePosition{identity->source, end, std::exchange(previous, end)};
+      TRY(sender_.send(options_.table, std::move(decoded.batch), source, report().rows));
+      if (identity) known_.raise(identity->source, end);
     }
-    rows += decoded->batch.rows();
-    if (!decoded->batch.empty()) TRY(sender.send(std::move(decoded->batch), decoded->end.offset));
-    report.bytes = decoded->end.offset - report.resume_offset;
-    progress_.show(rows, decoded->end.offset);
+    report().bytes = end - report().resume_offset;
+    progress_.show(rows, end);
     keep_pace(began, rows);
   }
+}
+
+Status Intake::keep_rejects(RejectsFile& rejects, const std::vector<source::Reject>& found) {
+  if (found.empty()) return ok();
+  TRY(rejects.append(found));
+  if (report().rejects == 0) report().first_reject = describe_reject(found.front());
+  report().rejects += found.size();
+  report().rejects_path = rejects.path();
   return ok();
 }
 

@@ -1,11 +1,13 @@
 // Intake: inputs on their way into one table.
 //
-// An input: 1 sample its head  2 make the table, or add the columns it lacks  3 find out by content
-// how much of it is in the table already  4 decode, keep rejects, send batches.
-// Owns: what was counted. Does not own: the engine, the flush.
+// An input: 1 find out by content how much of it is in the table already  2 sample its head  3 make
+// the table, or add the columns it lacks  4 decode, keep rejects, send batches.
+// Owns: what was counted, what the table knows of files. Does not own: the engine, the flush.
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,9 +26,10 @@ namespace sluice::cli {
 
 struct IntakeOptions {
   TableName table;
-  std::vector<std::string> key;  ///< empty: of the existing table, or none
-  std::string time;              ///< likewise
-  std::string rejects_path;      ///< empty: for each input a file of its own in rejects_folder
+  std::vector<std::string> key;          ///< empty: of the existing table, or none
+  std::string time;                      ///< likewise
+  std::optional<source::Format> format;  ///< absent: by each input's name, or first bytes
+  std::string rejects_path;  ///< empty: for each input a file of its own in rejects_folder
   std::string rejects_folder;
   uint64_t rows_per_second = 0;  ///< 0: no limit
   bool reports_columns = true;   ///< tells the columns and their types
@@ -37,38 +40,71 @@ struct InputReport {
   std::string input;
   uint64_t rows = 0;  ///< durable, and not in the table before
   uint64_t rejects = 0;
-  std::string rejects_path = {};  ///< empty: no rejects
-  std::string first_reject = {};  ///< the same
-  uint64_t bytes = 0;             ///< decoded, rejects included
-  uint64_t resume_offset = 0;     ///< everything before it was in the table already
+  std::string rejects_path = {};                ///< empty: no rejects
+  std::string first_reject = {};                ///< the same
+  uint64_t bytes = 0;                           ///< decoded, rejects included
+  uint64_t resume_offset = 0;                   ///< everything before it was in the table already
+  std::optional<Error> failure = std::nullopt;  ///< why it was not taken to its end
 };
 
 /// One thread.
 class Intake {
  public:
+  struct Totals {
+    uint64_t inputs = 0;
+    uint64_t rows = 0;
+    uint64_t rejects = 0;
+    uint64_t bytes = 0;
+    uint64_t failures = 0;
+  };
+
   Intake(OpenEngine& open, const Interrupt& interrupt, Progress& progress, IntakeOptions options);
-  /// Takes what of the input is not in the table yet. kCancelled: the user asked to stop. After an
-  /// error the report still tells how far it came.
+  /// Takes what of the input is not in the table yet. An input that is at fault is reported as a
+  /// failure, with a note, and the next one may be taken. An error is of the ingest: kCancelled if
+  /// the user asked to stop.
   Status take(const std::string& path);
-  const std::vector<InputReport>& reports() const { return reports_; }
+  /// Once, at last, whatever take() said: the verdict of all that was sent.
+  Status finish();
+
+  const std::deque<InputReport>& reports() const { return reports_; }
+  Totals totals() const;
 
  private:
-  Result<std::optional<TableSpec>> existing_spec() const;
-  Status make_table(const source::Sample& sample, const std::optional<TableSpec>& spec);
-  void report_columns(const source::Sample& sample, const std::optional<TableSpec>& spec) const;
-  Status take_file(InputFile& file, uint64_t size, const source::Sample& sample);
-  Status take_records(source::Input& input, const source::Sample& sample,
-                      const std::optional<source::FileIdentity>& identity);
-  Status pump(source::Decoder& decoder, RejectsFile& rejects, Sender& sender);
+  /// An input whose beginning was looked at.
+  struct Opened {
+    std::unique_ptr<InputFile> file;
+    std::optional<source::FileIdentity> identity;  ///< absent: a stream
+    source::Head head;
+    std::optional<source::Sample> sample;  ///< absent: nothing to take
+  };
+
+  Status learn_table();
+  /// Its errors are the input's.
+  Result<Opened> open_input(const std::string& path);
+  Status take_opened(Opened& opened);
+  Status make_table(const source::Sample& sample);
+  void report_columns(const source::Sample& sample) const;
+  void report_resumption(uint64_t size) const;
+  Status pump(source::Decoder& decoder, RejectsFile& rejects,
+              const std::optional<source::FileIdentity>& identity);
   Result<RejectsFile> open_rejects() const;
+  Status keep_rejects(RejectsFile& rejects, const std::vector<source::Reject>& found);
   void keep_pace(Nanos began, uint64_t rows) const;
+  /// ok, unless the failure is the user's wish to stop.
+  Status give_up_input(const Error& failure);
+  InputReport& report() { return reports_.back(); }
+  const InputReport& report() const { return reports_.back(); }
 
   Engine& engine_;
   Runtime& runtime_;
   const Interrupt& interrupt_;
   Progress& progress_;
   const IntakeOptions options_;
-  std::vector<InputReport> reports_;
+  std::optional<TableSpec> spec_;  ///< absent: there is no table yet
+  source::KnownFiles known_;       ///< asked once, then kept with what is sent
+  bool has_learned_ = false;
+  std::deque<InputReport> reports_;
+  Sender sender_;
 };
 
 }  // namespace sluice::cli

@@ -1,14 +1,13 @@
-// Sender: batches of one input on their way into the log, in order.
+// Sender: batches on their way into the log, several in flight, each source's in order.
 //
-// One batch is in flight while the next is decoded, and a batch is sent only when the one before it
-// is durable: a refused batch is never followed by an accepted one, whose position would pass it
-// and lose its rows for good.
+// A batch names the position of the one before it, so a batch behind a refused one is refused too:
+// it is never accepted, which would pass the lost rows' position and lose them for good.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <future>
 #include <optional>
-#include <string>
 
 #include "cli/interrupt.h"
 #include "sluice/engine.h"
@@ -18,29 +17,33 @@ namespace sluice::cli {
 /// One thread. After an error nothing more may be sent.
 class Sender {
  public:
-  /// Without `source` (a stream) a batch that is sent twice lands twice.
-  Sender(Engine& engine, TableName table, std::optional<std::string> source,
-         const Interrupt& interrupt);
+  Sender(Engine& engine, const Interrupt& interrupt) : engine_(engine), interrupt_(interrupt) {}
+  /// Waits for what is in flight.
   ~Sender();
   Sender(const Sender&) = delete;
   Sender& operator=(const Sender&) = delete;
 
-  /// The verdict is of the batch before. Waits for memory as long as it takes; kCancelled if the
-  /// user asked to stop meanwhile.
-  Status send(Batch batch, uint64_t end_offset);
-  /// The verdict of the last batch.
+  /// The verdict is of batches before. Waits for memory as long as it takes; kCancelled if the user
+  /// asked to stop meanwhile. Without `source` (a stream) a batch that is sent twice lands twice.
+  /// `rows_durable` grows once the batch is durable and was news; it must live until finish().
+  Status send(const TableName& table, Batch batch, const std::optional<SourcePosition>& source,
+              uint64_t& rows_durable);
+  /// The verdict of all that was sent.
   Status finish();
 
-  uint64_t rows_durable() const { return rows_durable_; }
-
  private:
+  struct Sent {
+    std::future<Result<Appended>> verdict;
+    uint64_t rows;
+    uint64_t bytes;
+    uint64_t* rows_durable;
+  };
+  Status settle_first();
+
   Engine& engine_;
-  const TableName table_;
-  const std::optional<std::string> source_;
   const Interrupt& interrupt_;
-  std::future<Result<Appended>> in_flight_;
-  uint64_t rows_in_flight_ = 0;
-  uint64_t rows_durable_ = 0;
+  std::deque<Sent> in_flight_;
+  uint64_t bytes_in_flight_ = 0;
 };
 
 }  // namespace sluice::cli

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sluice/engine.h"
@@ -14,20 +16,37 @@
 
 namespace sluice::source {
 
+/// The files that a table has taken, and how far each. One thread.
+class KnownFiles {
+ public:
+  /// size -> hash -> position reached
+  using Contents = std::map<uint64_t, std::map<std::string, uint64_t, std::less<>>>;
+
+  KnownFiles() = default;
+  /// Of a table's sources (Engine::sources); those of another make are left out.
+  explicit KnownFiles(const std::vector<SourcePosition>& sources);
+  /// `source` has reached at least `position`. Other makes are ignored.
+  void raise(std::string_view source, uint64_t position);
+
+  const Contents& contents() const { return contents_; }
+
+ private:
+  Contents contents_;
+};
+
 struct FileIdentity {
   std::string source;         ///< the name for this content
   Position start = {};        ///< everything before it is in the table already
   std::string known_as = {};  ///< the known source that says so; empty: none does
 };
 
-/// Reads `size` bytes of `input` once. `known` are the table's sources with the position that each
-/// has reached (Engine::sources). A known file counts if its whole content is the beginning of this
-/// one; if all of it was taken and this one is longer, it must end in a newline too, or its last
-/// record may have grown. kConflict: the input is shorter than `size`, so the file is changing.
+/// Reads `size` bytes of `input` once. A known file counts if its whole content is the beginning of
+/// this one; if all of it was taken and this one is longer, it must end in a newline too, or its
+/// last record may have grown. kConflict: the input is shorter than `size`, so the file is
+/// changing.
 ///
 /// Decode from `start`, appending under `source`. A JSON array cannot grow: its known beginning
 /// would end behind the closing bracket, and what follows is rejected.
-Result<FileIdentity> identify(Input& input, uint64_t size,
-                              const std::vector<SourcePosition>& known);
+Result<FileIdentity> identify(Input& input, uint64_t size, const KnownFiles& known);
 
 }  // namespace sluice::source

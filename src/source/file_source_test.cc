@@ -10,7 +10,7 @@ namespace {
 FileIdentity identity_of(std::string_view text, const std::vector<SourcePosition>& known = {},
                          size_t piece_bytes = SIZE_MAX) {
   PiecewiseInput input(text, piece_bytes);
-  Result<FileIdentity> identity = identify(input, text.size(), known);
+  Result<FileIdentity> identity = identify(input, text.size(), KnownFiles(known));
   EXPECT_TRUE(identity.ok());
   return *identity;
 }

@@ -121,11 +121,19 @@ Format detect_format(std::string_view file_name, std::string_view first_bytes) {
   return tabs_only ? Format::kTsv : Format::kCsv;
 }
 
+namespace {
+
+constexpr size_t kHeadStep = 64u << 10;
+
+}  // namespace
+
 Result<Head> read_head(Input& input) {
   Head head;
-  head.bytes.resize(kHeadBytesMax);
   size_t size = 0;
-  while (size < head.bytes.size()) {
+  while (size < kHeadBytesMax) {
+    // Most inputs are small: the buffer grows with what comes.
+    if (size == head.bytes.size())
+      head.bytes.resize(std::clamp(2 * size, kHeadStep, kHeadBytesMax));
     const size_t got = TRY(input.read(std::as_writable_bytes(std::span(head.bytes).subspan(size))));
     if (got == 0) {
       head.complete = true;

@@ -65,7 +65,7 @@ class Case(unittest.TestCase):
 
     def ingest(self, *arguments, code=DONE, stdin=b""):
         """The summary of an ingest."""
-        out, _ = self.sluice("ingest", *arguments, "--format", "json", code=code, stdin=stdin)
+        out, _ = self.sluice("ingest", *arguments, "--summary", "json", code=code, stdin=stdin)
         return json.loads(out)
 
     def rows(self, table, *arguments):

@@ -9,7 +9,7 @@ import os
 import signal
 
 import cli
-from cli import FAILED
+from cli import FAILED, USAGE
 
 
 class Ingest(cli.Case):
@@ -55,6 +55,13 @@ class Ingest(cli.Case):
         summary = self.ingest("--table", "demo.a", rows)
         self.assertEqual((summary["rows"], summary["inputs"][0]["resume_offset"]), (2, 12))
         self.assertEqual([row["a"] for row in self.rows("demo.a")], [1, 2, 3, 4])
+
+    def test_a_file_and_its_longer_twin_in_one_command_add_each_row_once(self):
+        short = self.write("a.csv", "a\n1\n2\n")
+        twin, longer = self.write("b.csv", "a\n1\n2\n"), self.write("c.csv", "a\n1\n2\n3\n")
+        summary = self.ingest("--table", "demo.a", short, twin, longer)
+        self.assertEqual([report["rows"] for report in summary["inputs"]], [2, 0, 1])
+        self.assertEqual([row["a"] for row in self.rows("demo.a")], [1, 2, 3])
 
     def test_equal_files_of_two_tables_are_strangers(self):
         rows = self.write("a.csv", "a\n1\n")
@@ -129,13 +136,26 @@ class Ingest(cli.Case):
         self.assertEqual(summary["next"], [])
         self.assertEqual(self.sluice("tables")[0], "no tables yet\n")
 
-    def test_an_input_that_cannot_be_read_leaves_those_before_it_in_the_table(self):
-        rows = self.write("a.csv", "a\n1\n")
-        out, err = self.sluice("ingest", "--table", "demo.a", rows, "absent.csv", code=FAILED)
+    def test_an_input_that_cannot_be_read_does_not_stop_the_others(self):
+        rows, more = self.write("a.csv", "a\n1\n"), self.write("b.csv", "a\n2\n")
+        bad = self.write("bad.csv", b"\xff\n1\n", "wb")
+        out, err = self.sluice("ingest", "--table", "demo.a", rows, "absent.csv", bad, more,
+                               code=FAILED)
         self.assertIn("stopped before the end", out)
-        self.assertIn("absent.csv", err)
+        self.assertRegex(out, r"failed +2 of 4 inputs\n")
+        for name in ["absent.csv", "bad.csv"]:
+            self.assertRegex(err, rf"sluice: .+{name}")
+            self.assertIn(name, out)
         table, = json.loads(self.sluice("tables", "--format", "json")[0])
-        self.assertEqual((table["stored_rows"], table["unflushed_rows"]), (1, 0))
+        self.assertEqual((table["stored_rows"], table["unflushed_rows"]), (2, 0))
+
+    def test_a_file_is_read_in_the_format_that_is_named(self):
+        rows = self.write("a.txt", 'a\tb\n1\t"x,y"\n')
+        self.ingest("--table", "demo.a", "--format", "tsv", rows)
+        self.assertEqual(self.rows("demo.a"), [{"a": 1, "b": "x,y"}])
+        self.ingest("--table", "demo.b", "--format", "ndjson", self.write("b.csv", '{"a": 1}\n'))
+        self.assertEqual(self.rows("demo.b"), [{"a": 1}])
+        self.sluice("ingest", "--table", "demo.b", "--format", "xml", rows, code=USAGE)
 
     def test_ctrl_c_keeps_what_was_acknowledged_and_the_repeat_goes_on(self):
         name = os.path.join(cli.TESTDATA, "flights.ndjson")
