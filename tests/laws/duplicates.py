@@ -23,9 +23,9 @@ ALLOWED = {
 KEYWORDS = set("""
 alignas auto bool break case catch char class const constexpr continue default delete do double else
 enum explicit extern final float for friend if inline int int64_t long mutable namespace new
-noexcept nullptr operator override private protected public requires return short signed size_t sizeof static
-static_assert static_cast std struct switch template this true false try TRY typedef typename
-uint16_t uint32_t uint64_t uint8_t union unsigned using virtual void while CHECK
+noexcept nullptr operator override private protected public requires return short signed size_t
+sizeof static static_assert static_cast std struct switch template this true false try TRY typedef
+typename uint16_t uint32_t uint64_t uint8_t union unsigned using virtual void while CHECK
 """.split())
 LITERAL = ("number", "string")
 
