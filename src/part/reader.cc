@@ -1,9 +1,6 @@
 #include "part/reader.h"
 
-#include <algorithm>
-
-#include "base/bytes.h"
-#include "part/footer.h"
+#include "part/footer_reader.h"
 #include "part/layout.h"
 #include "part/rows.h"
 
@@ -29,41 +26,14 @@ class FileReader final : public Reader {
   const OpenFile file_;
 };
 
-/// The last bytes of the object, up to its end.
-Result<std::string> read_tail(Bucket& bucket, const std::string& key, Extent extent) {
-  ChunkStream stream(bucket, key, extent);
-  return std::string(as_text(TRY(stream.peek(extent.bytes))));
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Reader>> Reader::open(Bucket& bucket, std::string key, uint64_t bytes) {
-  // Most footers are shorter than this: one request brings trailer and footer.
-  constexpr uint64_t kTailBytes = 64u << 10;
-  const uint64_t head_bytes = parquet::kMagic.size();
-  if (bytes < head_bytes + parquet::kTrailerBytes) return corrupt(key, 0, "no Parquet file");
-  uint64_t start = bytes - std::min(bytes, kTailBytes);
-  std::string tail = TRY(read_tail(bucket, key, {start, bytes - start}));
-  if (tail.ends_with(parquet::kEncryptedMagic)) {
-    return unsupported(key, bytes - head_bytes, "the file is encrypted");
-  }
-  const uint64_t trailer = bytes - parquet::kTrailerBytes;
-  if (!tail.ends_with(parquet::kMagic)) return corrupt(key, trailer, "no Parquet file");
-  const auto footer_bytes = load<uint32_t>(as_bytes(tail).data() + (trailer - start));
-  if (footer_bytes > std::min(trailer - head_bytes, parquet::kFooterBytesMax)) {
-    return corrupt(key, trailer, "the footer has an impossible size");
-  }
-  const uint64_t footer_offset = trailer - footer_bytes;
-  if (footer_offset < start) {
-    tail = TRY(read_tail(bucket, key, {footer_offset, footer_bytes}));
-    start = footer_offset;
-  }
-  auto footer = parquet::decode_footer(as_bytes(tail).subspan(footer_offset - start, footer_bytes));
-  if (!footer) return corrupt(key, footer_offset, "the footer cannot be read");
-  auto columns = TRY(columns_of(*footer, key, footer_offset));
-  TRY(check_row_groups(*footer, key, footer_offset));
+  LocatedFooter found = TRY(read_footer(bucket, key, bytes));
+  auto columns = TRY(columns_of(found.footer, key, found.offset));
+  TRY(check_row_groups(found.footer, key, found.offset));
   return std::unique_ptr<Reader>(
-      new FileReader(bucket, std::move(key), std::move(*footer), std::move(columns)));
+      new FileReader(bucket, std::move(key), std::move(found.footer), std::move(columns)));
 }
 
 }  // namespace sluice::part
