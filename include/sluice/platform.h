@@ -36,4 +36,15 @@ enum class DirectoryUse : uint8_t {
 Result<std::unique_ptr<OwnedPlatform>> open_local_platform(const std::string& data_dir,
                                                            DirectoryUse use);
 
+/// A regular file of this machine, only to be read; name it as the shell does. kNotFound, kIo.
+Result<std::unique_ptr<File>> open_local_file(const std::string& path);
+
+struct FormatVersions {
+  uint64_t directory = 0;
+  uint64_t log = 0;
+  uint64_t table = 0;
+};
+/// The newest that this program reads and writes.
+FormatVersions format_versions();
+
 }  // namespace sluice

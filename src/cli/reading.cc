@@ -43,7 +43,8 @@ Result<std::unique_ptr<Snapshot>> open_snapshot(const OpenReading& reading,
 
 Result<std::vector<TableDescription>> list_tables(const OpenReading& reading) {
   if (reading.engine != nullptr) return reading.engine->tables();
-  return committed_tables(reading.platform->platform());
+  Inspection inspection = TRY(inspect(reading.platform->platform()));
+  return std::move(inspection.tables);
 }
 
 }  // namespace sluice::cli

@@ -265,7 +265,7 @@ TEST_F(EngineTest, FlushesWhatIsLeftWhenItCloses) {
   ASSERT_TRUE(engine_->create_table(kWeather, weather_spec()).ok());
   ASSERT_TRUE(engine_->append(kWeather, weather("oslo", 0, 3, 1), {}).ok());
   ASSERT_TRUE(engine_->close().ok());
-  EXPECT_EQ(committed_tables(platform_->platform()).value().at(0).stored_rows, 3u);
+  EXPECT_EQ(inspect(platform_->platform()).value().tables.at(0).stored_rows, 3u);
   EXPECT_EQ(engine_->append(kWeather, weather("oslo", 0, 3, 1), {}).error().code(),
             Code::kCancelled);
 }

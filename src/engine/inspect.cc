@@ -1,21 +1,271 @@
+// The log and the tables together: which rows are in the log only, and what stands in their way.
 #include "sluice/inspect.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "engine/record_summary.h"
 #include "query/view.h"
-#include "table/committer.h"
+#include "table/read.h"
+#include "wal/verify.h"
 
 namespace sluice {
+namespace engine {
+namespace {
 
-Result<std::vector<TableDescription>> committed_tables(Platform platform) {
-  std::vector<TableDescription> tables;
-  for (const TableName& name : TRY(table::list_tables(*platform.bucket))) {
-    const Result<table::HeadPtr> head = table::load_head(*platform.bucket, name);
-    TableDescription description;
-    description.name = name;
-    if (head.ok()) description = query::describe(*platform.bucket, name, **head);
-    if (!head.ok()) description.trouble = head.error();
-    tables.push_back(std::move(description));
+using Heads = std::map<TableName, Result<table::HeadPtr>>;
+
+Result<Heads> load_heads(Bucket& bucket) {
+  Heads heads;
+  for (const TableName& name : TRY(table::list_tables(bucket))) {
+    heads.emplace(name, table::load_head(bucket, name));
   }
-  return tables;
+  return heads;
+}
+
+struct Unflushed {
+  UnflushedRows rows;
+  std::map<std::string, UnflushedSource> sources;
+
+  void add(const wal::ParsedFrame& frame, const RecordSummary& batch) {
+    if (rows.batches++ == 0) rows.first_lsn = frame.lsn;
+    rows.last_lsn = frame.lsn;
+    rows.rows += batch.rows;
+    rows.bytes += wal::frame_bytes(frame.payload.size());
+    UnflushedSource& source = sources[batch.source];
+    source.source = batch.source;
+    ++source.batches;
+    source.rows += batch.rows;
+    source.last_position = std::max(source.last_position, batch.position);
+  }
+  void add(const Unflushed& later) {
+    if (rows.batches == 0) rows.first_lsn = later.rows.first_lsn;
+    rows.last_lsn = later.rows.last_lsn;
+    rows.batches += later.rows.batches;
+    rows.rows += later.rows.rows;
+    rows.bytes += later.rows.bytes;
+    for (const auto& [name, more] : later.sources) {
+      UnflushedSource& source = sources[name];
+      source.source = name;
+      source.batches += more.batches;
+      source.rows += more.rows;
+      source.last_position = std::max(source.last_position, more.last_position);
+    }
+  }
+};
+
+/// Counts the records of a log, segment by segment: the newest may be shown twice.
+class RecordCount {
+ public:
+  RecordCount(const Heads& heads, LogId log) : heads_(heads), log_(log) {}
+
+  void take(const wal::ParsedFrame& frame) {
+    if (frame.offset == wal::kBlockBytes) {
+      current_ = &segments_[frame.lsn + 1];
+      *current_ = {};
+    }
+    const Result<RecordSummary> record = reader_.read(frame);
+    if (!record.ok()) return note(frame, record.error());
+    if (record->kind == RecordSummary::Kind::kSchema) ++current_->schemas;
+    if (record->kind != RecordSummary::Kind::kBatch) return;
+    ++current_->batches;
+    current_->rows += record->rows;
+    if (!record->table) {
+      return note(frame, Error(Code::kCorrupt, Reason::kDecodeFailure,
+                               "a batch refers to a schema that the log does not hold"));
+    }
+    if (!is_covered(frame.lsn, *record)) current_->unflushed[*record->table].add(frame, *record);
+  }
+
+  void fill(SegmentDescription& segment) const {
+    const auto counted = segments_.find(segment.base_lsn);
+    if (counted == segments_.end()) return;
+    segment.batches = counted->second.batches;
+    segment.schemas = counted->second.schemas;
+    segment.rows = counted->second.rows;
+  }
+  std::vector<UnflushedRows> unflushed() const {
+    std::map<TableName, Unflushed> tables;
+    for (const auto& [base_lsn, segment] : segments_) {
+      for (const auto& [name, rows] : segment.unflushed) tables[name].add(rows);
+    }
+    std::vector<UnflushedRows> all;
+    for (auto& [name, unflushed] : tables) {
+      unflushed.rows.table = name;
+      for (auto& [source, counts] : unflushed.sources) {
+        unflushed.rows.sources.push_back(std::move(counts));
+      }
+      all.push_back(std::move(unflushed.rows));
+    }
+    return all;
+  }
+  std::vector<Finding> findings() const {
+    std::vector<Finding> all;
+    for (const auto& [base_lsn, segment] : segments_) {
+      if (segment.unreadable) all.push_back(*segment.unreadable);
+    }
+    return all;
+  }
+
+ private:
+  struct Segment {
+    uint64_t batches = 0;
+    uint64_t schemas = 0;
+    uint64_t rows = 0;
+    std::map<TableName, Unflushed> unflushed;
+    std::optional<Finding> unreadable;  ///< the first
+  };
+
+  /// As a lane does it: by the table's marks, or by those of the source.
+  bool is_covered(uint64_t lsn, const RecordSummary& batch) const {
+    const auto head = heads_.find(*batch.table);
+    if (head == heads_.end() || !head->second.ok()) return false;
+    const table::Marks& marks = (*head->second)->marks;
+    if (lsn <= marks.flushed(log_, "")) return true;
+    return !batch.source.empty() && batch.position <= marks.position(batch.source, "");
+  }
+  void note(const wal::ParsedFrame& frame, const Error& error) {
+    if (current_->unreadable) return;
+    const std::string file = wal::segment_name(segments_.rbegin()->first);
+    current_->unreadable = Finding{error.at(file), file, frame.offset};
+  }
+
+  const Heads& heads_;
+  const LogId log_;
+  RecordReader reader_;
+  std::map<uint64_t, Segment> segments_;  // by base LSN; frames come in their order
+  Segment* current_ = nullptr;
+};
+
+SegmentDescription describe(const wal::SegmentReport& report) {
+  SegmentDescription segment;
+  segment.file = report.name;
+  segment.file_bytes = report.file_bytes;
+  segment.damage = report.damage;
+  if (!report.header) return segment;
+  segment.log_id = report.header->log.hex();
+  segment.opening_id = report.header->opening.hex();
+  segment.segment_id = report.header->segment.hex();
+  segment.base_lsn = report.header->base_lsn;
+  segment.last_lsn = std::max(report.content.accepted.last_lsn, segment.base_lsn - 1);
+  segment.marks = report.content.marks;
+  segment.confirmed_end = report.content.confirmed_end;
+  segment.accepted_end = report.content.accepted.end;
+  segment.torn_bytes = report.content.torn_bytes;
+  return segment;
+}
+
+LogDescription describe_log(const wal::LogReport& report, const RecordCount& count) {
+  LogDescription log;
+  log.findings = report.findings;
+  for (Finding& finding : count.findings()) log.findings.push_back(std::move(finding));
+  const wal::Checkpoint* newest = nullptr;
+  for (const wal::SegmentReport& segment : report.segments) {
+    log.segments.push_back(describe(segment));
+    count.fill(log.segments.back());
+    if (!segment.header) continue;
+    if (log.log_id.empty()) log.first_lsn = segment.header->base_lsn;
+    log.log_id = log.segments.back().log_id;
+    log.last_lsn = log.segments.back().last_lsn;
+    if (!segment.content.checkpoint.chain.empty()) newest = &segment.content.checkpoint;
+  }
+  if (newest != nullptr) {
+    log.trim_lsn = newest->trim_lsn;
+    for (const wal::ChainLink& link : newest->chain) {
+      log.openings.push_back({link.opening.hex(), link.base_lsn});
+    }
+  }
+  log.unflushed = count.unflushed();
+  for (const UnflushedRows& rows : log.unflushed) {
+    if (log.pinned_lsn == 0) log.pinned_lsn = rows.first_lsn;
+    log.pinned_lsn = std::min(log.pinned_lsn, rows.first_lsn);
+  }
+  return log;
+}
+
+/// Why no engine that opens the directory now would flush the table.
+std::optional<Error> obstacle(const LogDescription& log, const wal::LogReport& report,
+                              const Heads& heads, const TableName& name, LogId id) {
+  if (!log.findings.empty()) return log.findings.front().error.with_context("the log is damaged");
+  const auto found = heads.find(name);
+  if (found == heads.end()) {
+    return Error(Code::kNotFound, "the table is gone; put its directory back", name.to_string());
+  }
+  if (!found->second.ok()) return found->second.error();
+  std::vector<table::Opening> chain;
+  for (const wal::ChainLink& link : report.segments.back().content.checkpoint.chain) {
+    chain.push_back({link.opening, link.base_lsn});
+  }
+  const Status lineage = check_lineage((*found->second)->marks, id, chain, log.last_lsn + 1);
+  if (!lineage.ok()) return lineage.error().at(name.to_string());
+  return std::nullopt;
+}
+
+/// The newest header tells whose log it is.
+std::optional<LogId> log_id(Disk& disk, const std::vector<std::string>& names) {
+  for (auto name = names.rbegin(); name != names.rend(); ++name) {
+    const Result<wal::SegmentHeader> header = wal::read_segment_header(disk, *name);
+    if (header.ok()) return header->log;
+  }
+  return std::nullopt;
+}
+
+Result<LogDescription> read_log(Disk& disk, const std::vector<std::string>& names,
+                                const Heads& heads) {
+  const LogId id = log_id(disk, names).value_or(LogId{});
+  RecordCount count(heads, id);
+  const wal::LogReport report =
+      TRY(wal::verify_log(disk, [&](const wal::ParsedFrame& frame) { count.take(frame); }));
+  LogDescription log = describe_log(report, count);
+  for (UnflushedRows& rows : log.unflushed) {
+    rows.obstacle = obstacle(log, report, heads, rows.table, id);
+  }
+  return log;
+}
+
+std::vector<TableDescription> describe_tables(Bucket& bucket, const Heads& heads,
+                                              const std::vector<UnflushedRows>& unflushed) {
+  std::map<TableName, TableDescription> tables;
+  for (const auto& [name, head] : heads) {
+    TableDescription& table = tables[name];
+    table.name = name;
+    if (head.ok()) table = query::describe(bucket, name, **head);
+    if (!head.ok()) table.trouble = head.error();
+  }
+  for (const UnflushedRows& rows : unflushed) {
+    const auto table = tables.find(rows.table);
+    if (table == tables.end()) continue;
+    table->second.unflushed_rows = rows.rows;
+    if (rows.obstacle) table->second.trouble = rows.obstacle;
+  }
+  std::vector<TableDescription> sorted;
+  for (auto& [name, table] : tables) sorted.push_back(std::move(table));
+  return sorted;
+}
+
+/// Heads are read before the log: a flush between the two is then counted as unflushed. What a trim
+/// took between the two would be missed.
+Result<Inspection> inspect_once(Platform platform, bool& was_trimmed) {
+  Inspection inspection;
+  const std::vector<std::string> names = TRY(wal::list_segments(*platform.disk));
+  const Heads heads = TRY(load_heads(*platform.bucket));
+  inspection.log = TRY(read_log(*platform.disk, names, heads));
+  const std::vector<SegmentDescription>& segments = inspection.log.segments;
+  was_trimmed = !names.empty() && (segments.empty() || segments.front().file != names.front());
+  inspection.tables = describe_tables(*platform.bucket, heads, inspection.log.unflushed);
+  return inspection;
+}
+
+}  // namespace
+}  // namespace engine
+
+Result<Inspection> inspect(Platform platform) {
+  constexpr int kTries = 3;
+  for (int tries = 1;; ++tries) {
+    bool was_trimmed = false;
+    Result<Inspection> inspection = engine::inspect_once(platform, was_trimmed);
+    if (!inspection.ok() || !was_trimmed || tries == kTries) return inspection;
+  }
 }
 
 Result<std::unique_ptr<Snapshot>> committed_snapshot(Platform platform, const TableName& name) {

@@ -193,8 +193,8 @@ class PartLister {
     part.first_lsn = 1;
     if (!snapshot.parent) return;
     const auto parent = snapshots_.find(*snapshot.parent);
-    const bool is_same_log = parent != snapshots_.end() && text(*parent->second, "sluice.log") ==
-                                                               text(snapshot, "sluice.log");
+    const bool is_same_log = parent != snapshots_.end() &&
+                             text(*parent->second, "sluice.log") == text(snapshot, "sluice.log");
     if (is_same_log) part.first_lsn = number(*parent->second, "sluice.low-water") + 1;
     if (parent == snapshots_.end()) part.first_lsn = part.last_lsn = 0;
   }

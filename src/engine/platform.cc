@@ -14,6 +14,8 @@
 #include "io/posix.h"
 #include "io/posix_disk.h"
 #include "io/thread_runtime.h"
+#include "table/format.h"
+#include "wal/format.h"
 
 namespace sluice {
 namespace {
@@ -129,6 +131,14 @@ Result<std::unique_ptr<OwnedPlatform>> open_local_platform(const std::string& da
   auto disk = TRY(required(io::open_posix_disk(data_dir + "/log")));
   auto bucket = TRY(required(io::open_dir_bucket(data_dir + "/tables", *runtime)));
   return std::make_unique<LocalPlatform>(std::move(runtime), std::move(disk), std::move(bucket));
+}
+
+Result<std::unique_ptr<File>> open_local_file(const std::string& path) {
+  return io::open_posix_file(path);
+}
+
+FormatVersions format_versions() {
+  return {.directory = kFormatVersion, .log = wal::kFormatVersion, .table = table::kFormat};
 }
 
 }  // namespace sluice

@@ -217,4 +217,13 @@ Result<std::unique_ptr<Disk>> open_posix_disk(std::string directory) {
   return std::make_unique<PosixDisk>(TRY(absolute_directory(directory)));
 }
 
+Result<std::unique_ptr<File>> open_posix_file(std::string path) {
+  // A pipe without writer would wait for one.
+  Descriptor file = TRY(open_path(path, O_RDONLY | O_NONBLOCK));
+  struct stat status;
+  if (::fstat(file.get(), &status) != 0) return system_error(errno, path);
+  if (!S_ISREG(status.st_mode)) return Error(Code::kInvalid, "this is no regular file", path);
+  return std::make_unique<PosixFile>(std::move(file), std::move(path));
+}
+
 }  // namespace sluice::io

@@ -17,4 +17,7 @@ namespace sluice::io {
 /// not.
 Result<std::unique_ptr<Disk>> open_posix_disk(std::string directory);
 
+/// A regular file anywhere, only to be read. kNotFound; kInvalid: it is something else.
+Result<std::unique_ptr<File>> open_posix_file(std::string path);
+
 }  // namespace sluice::io
