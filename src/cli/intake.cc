@@ -78,7 +78,7 @@ Status Intake::take(const std::string& path) {
   reports_.push_back({path});
   Result<Opened> opened = open_input(path);
   if (!opened.ok()) return give_up_input(opened.error());
-  if (const auto size = opened->file->size_bytes()) report_resumption(*size);
+  if (opened->identity) report_resumption(*opened->identity);
   return opened->sample ? take_opened(*opened) : ok();
 }
 
@@ -119,16 +119,19 @@ Status Intake::learn_table() {
 
 Result<Intake::Opened> Intake::open_input(const std::string& path) {
   Opened opened;
-  opened.file = TRY(InputFile::open(path, interrupt_));
-  if (const auto size = opened.file->size_bytes()) {
-    opened.identity = TRY(source::identify(*opened.file, *size, known_));
+  opened.content = TRY(Content::open(path, interrupt_));
+  Content& content = *opened.content;
+  if (content.stored_bytes()) {
+    opened.identity = TRY(content.identify(known_));
     report().resume_offset = opened.identity->start.offset;
-    if (report().resume_offset == *size) return opened;
-    opened.file->seek(0);
+    if (report().resume_offset == opened.identity->text_bytes && report().resume_offset > 0) {
+      return opened;
+    }
+    TRY(content.seek(0));
   }
-  opened.head = TRY(source::read_head(*opened.file));
+  opened.head = TRY(source::read_head(content));
   const source::Format format =
-      options_.format.value_or(source::detect_format(file_name(path), opened.head.bytes));
+      options_.format.value_or(source::detect_format(content.name(), opened.head.bytes));
   auto sample = source::sample_head(opened.head, format, sample_options(spec_, options_));
   if (!sample.ok() && sample.error().code() == Code::kNotFound) {
     progress_.note(path + " holds no records");
@@ -182,12 +185,13 @@ Result<RejectsFile> Intake::open_rejects() const {
                            absolute(report().input), forget_from);
 }
 
-void Intake::report_resumption(uint64_t size) const {
-  const uint64_t offset = report().resume_offset;
+void Intake::report_resumption(const source::FileIdentity& identity) const {
+  const uint64_t offset = identity.start.offset;
   if (offset == 0) return;
-  progress_.note(offset == size ? report().input + " is in the table already: nothing new"
-                                : report().input + ": " + format_bytes(offset) +
-                                      " of it are in the table already; going on behind them");
+  progress_.note(offset == identity.text_bytes
+                     ? report().input + " is in the table already: nothing new"
+                     : report().input + ": " + format_bytes(offset) +
+                           " of it are in the table already; going on behind them");
 }
 
 Status Intake::take_opened(Opened& opened) {
@@ -201,15 +205,18 @@ Status Intake::take_opened(Opened& opened) {
     options.batch_rows_max = static_cast<uint32_t>(std::clamp<uint64_t>(
         options_.rows_per_second / kBatchesPerSecond, 1, options.batch_rows_max));
   }
-  source::HeadedInput stream(opened.head, *opened.file);
+  source::HeadedInput stream(opened.head, *opened.content);
   source::Input* input = &stream;
   if (opened.identity) {
-    opened.file->seek(options.start.offset);
-    input = opened.file.get();
+    const Status sought = opened.content->seek(options.start.offset);
+    if (!sought.ok()) return give_up_input(sought.error());
+    input = opened.content.get();
   }
   source::Decoder decoder = TRY(source::Decoder::open(*input, *opened.sample, options));
   RejectsFile rejects = TRY(open_rejects());
-  progress_.begin(runtime_, file_name(report().input), opened.file->size_bytes());
+  std::optional<uint64_t> bytes;
+  if (opened.identity) bytes = opened.identity->text_bytes;
+  progress_.begin(runtime_, opened.content->name(), bytes);
   const Status pumped = pump(decoder, rejects, opened.identity);
   progress_.end();
   return pumped;

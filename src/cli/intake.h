@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "cli/command.h"
-#include "cli/input_file.h"
+#include "cli/content.h"
 #include "cli/progress.h"
 #include "cli/rejects_file.h"
 #include "cli/sender.h"
@@ -72,7 +72,7 @@ class Intake {
  private:
   /// An input whose beginning was looked at.
   struct Opened {
-    std::unique_ptr<InputFile> file;
+    std::unique_ptr<Content> content;
     std::optional<source::FileIdentity> identity;  ///< absent: a stream
     source::Head head;
     std::optional<source::Sample> sample;  ///< absent: nothing to take
@@ -84,7 +84,7 @@ class Intake {
   Status take_opened(Opened& opened);
   Status make_table(const source::Sample& sample);
   void report_columns(const source::Sample& sample) const;
-  void report_resumption(uint64_t size) const;
+  void report_resumption(const source::FileIdentity& identity) const;
   Status pump(source::Decoder& decoder, RejectsFile& rejects,
               const std::optional<source::FileIdentity>& identity);
   Result<RejectsFile> open_rejects() const;

@@ -13,9 +13,10 @@
 namespace sluice::source {
 namespace {
 
-constexpr std::string_view kPrefix = "file:";
+constexpr Compression kCompressions[] = {Compression::kNone, Compression::kGzip,
+                                         Compression::kZstd};
 constexpr size_t kHashDigits = 32;
-constexpr size_t kPieceBytes = 1u << 20;
+constexpr size_t kPieceBytes = 256u << 10;
 
 class ContentHash {
  public:
@@ -44,8 +45,13 @@ class ContentHash {
   std::unique_ptr<XXH3_state_t, Free> state_;
 };
 
-std::string make_name(uint64_t size, std::string_view hash) {
-  return std::string(kPrefix) + std::to_string(size) + ":" + std::string(hash);
+std::string prefix_of(Compression compression) {
+  if (compression == Compression::kNone) return "file:";
+  return std::string(to_string(compression)) + ":";
+}
+
+std::string make_name(Compression compression, uint64_t size, std::string_view hash) {
+  return prefix_of(compression) + std::to_string(size) + ":" + std::string(hash);
 }
 
 bool ends_line(std::byte byte) {
@@ -74,7 +80,7 @@ class ContentFollower {
       bytes = bytes.subspan(part.size());
     }
   }
-  std::string name() const { return make_name(at_, hash_.hex()); }
+  std::string hash() const { return hash_.hex(); }
   uint64_t size() const { return at_; }
   const std::vector<Match>& matches() const { return matches_; }
 
@@ -146,21 +152,55 @@ class PlaceFollower {
   Position at_;
 };
 
-/// Whether a decoder of this file can go on where the known one was left.
-bool continues(const ContentFollower::Match& match, const PlaceFollower::Place* place,
-               uint64_t size) {
-  if (place == nullptr) return false;
-  return match.size == size || match.reached < match.size || place->is_at_line_end;
+/// The first `size` bytes of a file, followed on their way.
+class FollowedInput final : public Input {
+ public:
+  FollowedInput(Input& input, uint64_t size, ContentFollower& follower)
+      : input_(input), left_(size), follower_(follower) {}
+
+  Result<size_t> read(std::span<std::byte> into) override {
+    if (left_ == 0) return size_t{0};
+    const auto room = into.first(std::min<uint64_t>(into.size(), left_));
+    const size_t got = TRY(input_.read(room));
+    if (got == 0) return Error(Code::kConflict, "the file became shorter while it was read");
+    follower_.add(room.first(got));
+    left_ -= got;
+    return got;
+  }
+
+ private:
+  Input& input_;
+  uint64_t left_;
+  ContentFollower& follower_;
+};
+
+/// Reads it to its end; its size.
+Result<uint64_t> follow(Input& text, PlaceFollower& places) {
+  std::vector<std::byte> piece(kPieceBytes);
+  for (uint64_t size = 0;;) {
+    const size_t got = TRY(text.read(piece));
+    if (got == 0) return size;
+    places.add(std::span(piece).first(got));
+    size += got;
+  }
 }
 
-FileIdentity conclude(const ContentFollower& content, const PlaceFollower& places) {
-  FileIdentity identity{.source = content.name()};
+/// Whether a decoder of this file can go on where the known one was left.
+bool continues(const ContentFollower::Match& match, const PlaceFollower::Place& place,
+               uint64_t size, Compression compression) {
+  const bool was_left_halfway = compression == Compression::kNone && match.reached < match.size;
+  return match.size == size || was_left_halfway || place.is_at_line_end;
+}
+
+FileIdentity conclude(const ContentFollower& content, const PlaceFollower& places,
+                      Compression compression) {
+  FileIdentity identity{.source = make_name(compression, content.size(), content.hash())};
   for (const ContentFollower::Match& match : content.matches()) {
     const PlaceFollower::Place* place = places.find(match.reached);
-    if (match.reached <= identity.start.offset || !continues(match, place, content.size()))
-      continue;
+    if (place == nullptr || match.reached <= identity.start.offset) continue;
+    if (!continues(match, *place, content.size(), compression)) continue;
     identity.start = {match.reached, place->line};
-    identity.known_as = make_name(match.size, match.hash);
+    identity.known_as = make_name(compression, match.size, match.hash);
   }
   return identity;
 }
@@ -172,32 +212,37 @@ KnownFiles::KnownFiles(const std::vector<SourcePosition>& sources) {
 }
 
 void KnownFiles::raise(std::string_view source, uint64_t position) {
-  if (!source.starts_with(kPrefix)) return;
-  const std::string_view text = source.substr(kPrefix.size());
-  uint64_t size = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
-  if (error != std::errc()) return;
-  const std::string_view tail = text.substr(static_cast<size_t>(end - text.data()));
-  if (tail.size() != 1 + kHashDigits || tail.front() != ':') return;
-  if (position == 0 || position > size) return;
-  uint64_t& reached = contents_[size][std::string(tail.substr(1))];
-  reached = std::max(reached, position);
+  for (const Compression compression : kCompressions) {
+    const std::string prefix = prefix_of(compression);
+    if (!source.starts_with(prefix)) continue;
+    const std::string_view text = source.substr(prefix.size());
+    uint64_t size = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
+    if (error != std::errc()) return;
+    const std::string_view tail = text.substr(static_cast<size_t>(end - text.data()));
+    if (tail.size() != 1 + kHashDigits || tail.front() != ':') return;
+    if (position == 0 || (compression == Compression::kNone && position > size)) return;
+    Contents& contents = contents_[static_cast<size_t>(compression)];
+    uint64_t& reached = contents[size][std::string(tail.substr(1))];
+    reached = std::max(reached, position);
+  }
 }
 
-Result<FileIdentity> identify(Input& input, uint64_t size, const KnownFiles& known) {
-  ContentFollower content(known.contents());
-  PlaceFollower places(known.contents(), size);
-  std::vector<std::byte> piece(std::min<uint64_t>(size, kPieceBytes));
-  for (uint64_t left = size; left > 0;) {
-    const size_t got =
-        TRY(input.read(std::span(piece).first(std::min<uint64_t>(left, piece.size()))));
-    if (got == 0) return Error(Code::kConflict, "the file became shorter while it was read");
-    const auto bytes = std::span(piece).first(got);
-    content.add(bytes);
-    places.add(bytes);
-    left -= got;
+Result<FileIdentity> identify(Input& input, uint64_t size, Compression compression,
+                              const KnownFiles& known) {
+  ContentFollower content(known.contents(compression));
+  PlaceFollower places(known.contents(compression), size);
+  FollowedInput stored(input, size, content);
+  uint64_t text_bytes = 0;
+  if (compression == Compression::kNone) {
+    text_bytes = TRY(follow(stored, places));
+  } else {
+    const std::unique_ptr<Input> text = decompress(compression, stored);
+    text_bytes = TRY(follow(*text, places));
   }
-  return conclude(content, places);
+  FileIdentity identity = conclude(content, places, compression);
+  identity.text_bytes = text_bytes;
+  return identity;
 }
 
 }  // namespace sluice::source

@@ -1,10 +1,12 @@
 // FileSource: which file this is by its content, so that every byte of it is taken exactly once,
 // also when the file is sent again, was taken halfway, or has grown at its end.
 //
-// A source is named `file:<size>:<32 hex digits>`: the size and XXH3-128 of the whole content. The
-// positions of its batches are byte offsets in the file.
+// A source is named `file:<size>:<32 hex digits>`: the size and XXH3-128 of the whole content as it
+// is stored; `gzip:` and `zstd:` for a compressed file. The positions of its batches are byte
+// offsets in the text, decompressed.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "sluice/engine.h"
+#include "source/compression.h"
 #include "source/source.h"
 
 namespace sluice::source {
@@ -28,25 +31,32 @@ class KnownFiles {
   /// `source` has reached at least `position`. Other makes are ignored.
   void raise(std::string_view source, uint64_t position);
 
-  const Contents& contents() const { return contents_; }
+  const Contents& contents(Compression compression) const {
+    return contents_[static_cast<size_t>(compression)];
+  }
 
  private:
-  Contents contents_;
+  std::array<Contents, 3> contents_;  ///< by compression
 };
 
 struct FileIdentity {
   std::string source;         ///< the name for this content
   Position start = {};        ///< everything before it is in the table already
   std::string known_as = {};  ///< the known source that says so; empty: none does
+  uint64_t text_bytes = 0;    ///< of the whole text, decompressed
 };
 
-/// Reads `size` bytes of `input` once. A known file counts if its whole content is the beginning of
-/// this one; if all of it was taken and this one is longer, it must end in a newline too, or its
-/// last record may have grown. kConflict: the input is shorter than `size`, so the file is
-/// changing.
+/// Reads `size` bytes of `input` once, decompressing them to the end: the errors of decompress()
+/// come before anything of the file is taken. kConflict: the input is shorter than `size`, so the
+/// file is changing.
+///
+/// A known file counts if its whole content is the beginning of this one; if all of its text was
+/// taken and this one is longer, that must end in a newline too, or its last record may have grown.
+/// This holds for compressed files, too: a file grows by further members.
 ///
 /// Decode from `start`, appending under `source`. A JSON array cannot grow: its known beginning
 /// would end behind the closing bracket, and what follows is rejected.
-Result<FileIdentity> identify(Input& input, uint64_t size, const KnownFiles& known);
+Result<FileIdentity> identify(Input& input, uint64_t size, Compression compression,
+                              const KnownFiles& known);
 
 }  // namespace sluice::source

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "source/compressed_fixture.h"
 #include "source/text_fixture.h"
 
 namespace sluice::source {
@@ -10,7 +11,8 @@ namespace {
 FileIdentity identity_of(std::string_view text, const std::vector<SourcePosition>& known = {},
                          size_t piece_bytes = SIZE_MAX) {
   PiecewiseInput input(text, piece_bytes);
-  Result<FileIdentity> identity = identify(input, text.size(), KnownFiles(known));
+  Result<FileIdentity> identity =
+      identify(input, text.size(), Compression::kNone, KnownFiles(known));
   EXPECT_TRUE(identity.ok());
   return *identity;
 }
@@ -84,9 +86,49 @@ TEST(FileSource, IgnoresNamesAndPositionsThatItDidNotMake) {
   }
 }
 
+Result<FileIdentity> identify_gzip(std::string_view stored,
+                                   const std::vector<SourcePosition>& known = {}) {
+  PiecewiseInput input(stored, 5);
+  return identify(input, stored.size(), Compression::kGzip, KnownFiles(known));
+}
+
+TEST(FileSource, NamesACompressedFileByWhatIsStoredAndCountsItsText) {
+  const std::string stored = gzip_member("a\nb\n");
+  const auto identity = identify_gzip(stored);
+  ASSERT_TRUE(identity.ok());
+  EXPECT_TRUE(identity->source.starts_with("gzip:" + std::to_string(stored.size()) + ":"));
+  EXPECT_EQ(identity->text_bytes, 4u);
+  const auto half_known = identify_gzip(stored, {{identity->source, 2}});
+  EXPECT_EQ(half_known->start, (Position{2, 2}));
+  EXPECT_EQ(identify_gzip(stored, {{identity->source, 4}})->start, (Position{4, 3}));
+  EXPECT_EQ(identify_gzip(stored, {known_at("a\nb\n", 4)})->start, Position{});
+}
+
+TEST(FileSource, ContinuesACompressedFileThatGrewByAMember) {
+  const std::string text(5000, 'x');  // longer than what is stored: positions are of the text
+  const std::string old = gzip_member(text + "\n");
+  const std::string grown = old + gzip_member("b\n");
+  const std::string source = identify_gzip(old)->source;
+  EXPECT_EQ(identify_gzip(grown, {{source, 5001}})->start, (Position{5001, 2}));
+  const std::string open = gzip_member("a\nb");
+  const std::string open_source = identify_gzip(open)->source;
+  EXPECT_EQ(identify_gzip(open + gzip_member("c\n"), {{open_source, 3}})->start, Position{});
+  EXPECT_EQ(identify_gzip(open + gzip_member("c\n"), {{open_source, 2}})->start, (Position{2, 2}));
+  EXPECT_EQ(identify_gzip(open + gzip_member("\nc\n"), {{open_source, 3}})->start,
+            (Position{3, 2}));
+  EXPECT_EQ(identify_gzip(open + gzip_member(""), {{open_source, 3}})->start, (Position{3, 2}));
+}
+
+TEST(FileSource, ACutCompressedFileHasNoIdentity) {
+  const std::string stored = gzip_member("a\nb\n");
+  const auto identity = identify_gzip(stored.substr(0, stored.size() - 1));
+  ASSERT_FALSE(identity.ok());
+  EXPECT_EQ(identity.error().reason(), Reason::kIncompletePayload);
+}
+
 TEST(FileSource, ReportsAFileThatShrinksWhileItIsRead) {
   PiecewiseInput input("abc");
-  EXPECT_EQ(identify(input, 4, {}).error().code(), Code::kConflict);
+  EXPECT_EQ(identify(input, 4, Compression::kNone, {}).error().code(), Code::kConflict);
 }
 
 }  // namespace

@@ -39,9 +39,9 @@ PURE = [folder for folder in MAY_INCLUDE
 
 # Third-party headers: pattern -> the folders that may know them.
 LIBRARIES = {
-    r"zstd.*\.h": {"part"},
+    r"zstd.*\.h": {"part", "source"},
     r"simdjson.*": {"table", "source"},
-    r"(isa-l\.h|isa-l/.*)": {"base"},
+    r"(isa-l\.h|isa-l/.*)": {"base", "source"},
     r"[nx]?mmintrin\.h|immintrin\.h": {"base"},
     r"xxhash\.h": {"source"},
     r"CLI/.*": {"cli"},
