@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/figures.h"
 #include "cli/ingest_summary.h"
+#include "cli/input_list.h"
 #include "cli/intake.h"
 #include "cli/output.h"
 
@@ -49,6 +50,9 @@ class FlushWatch final : public Listener {
   std::atomic<uint64_t> bytes_{0};
 };
 
+/// Of more inputs only the totals are told, and what is wrong.
+constexpr size_t kToldInputsMax = 20;
+
 /// Larger tables are not read through for the sake of one figure.
 constexpr uint64_t kCountedRowsMax = 20'000'000;
 
@@ -84,11 +88,21 @@ bool is_of_input(const Error& error) {
   }
 }
 
-Status take_all(Intake& intake, const std::vector<std::string>& inputs) {
+Status take_all(Intake& intake, const InputList& inputs) {
+  for (const Error& failure : inputs.failures) intake.take_failure(failure);
   Status taken;
-  for (size_t at = 0; taken.ok() && at < inputs.size(); ++at) taken = intake.take(inputs[at]);
+  for (size_t at = 0; taken.ok() && at < inputs.paths.size(); ++at) {
+    taken = intake.take(inputs.paths[at]);
+  }
   const Status sent = intake.finish();
   return taken.ok() || !sent.ok() ? sent : taken;
+}
+
+void tell_left_out(const InputList& inputs, Progress& progress) {
+  for (const std::string& folder : inputs.empty) progress.note(folder + " holds no files");
+  if (inputs.skipped.empty()) return;
+  progress.note("left out " + format_count(inputs.skipped.size()) +
+                " files that look unfinished by their names, such as " + inputs.skipped.front());
 }
 
 Result<IngestSummary> summarize(OpenEngine& open, const Intake& intake,
@@ -132,10 +146,15 @@ Status tell(const IngestSummary& summary, const IngestOptions& options, Progress
 }
 
 Result<ExitCode> ingest(IngestOptions options) {
+  const InputList inputs =
+      list_inputs(options.inputs, {options.data_dir, options.intake.rejects_path});
   options.intake.reports_columns = !options.quiet;
+  options.intake.tells_of_each = !options.quiet && inputs.paths.size() <= kToldInputsMax;
+  options.intake.inputs_expected = inputs.paths.size() + inputs.failures.size();
   options.intake.rejects_folder = options.data_dir + "/rejects";
   const Interrupt interrupt;
   Progress progress(options.quiet ? ProgressMode::kNever : options.progress);
+  if (!options.quiet) tell_left_out(inputs, progress);
   const auto watch = std::make_shared<FlushWatch>(progress, options.quiet);
   EngineOptions engine_options;
   engine_options.listener = watch;
@@ -144,7 +163,7 @@ Result<ExitCode> ingest(IngestOptions options) {
   const auto superseded = TRY(count_superseded(*open.engine, options.intake.table));
   const Nanos began = runtime.now();
   Intake intake(open, interrupt, progress, options.intake);
-  const Status taken = take_all(intake, options.inputs);
+  const Status taken = take_all(intake, inputs);
   // Rows that were acknowledged are safe in the log.
   if (!taken.ok() && !is_of_input(taken.error())) return taken.error();
   IngestSummary summary = TRY(summarize(open, intake, options));
@@ -214,7 +233,9 @@ void add_table_options(CLI::App& command, IntakeOptions& intake) {
 Command make_ingest(CLI::App& program) {
   const auto options = std::make_shared<IngestOptions>();
   CLI::App* command = program.add_subcommand("ingest", "Put files or a stream into a table");
-  command->add_option("FILE", options->inputs, "Files, or - for standard input")->required();
+  command
+      ->add_option("FILE", options->inputs, "Files, directories, patterns, or - for standard input")
+      ->required();
   add_table_options(*command, options->intake);
   add_data_dir(*command, options->data_dir);
   add_choice(*command, "--progress", options->progress,

@@ -8,6 +8,9 @@
 namespace sluice::cli {
 namespace {
 
+/// Inputs that a text names; JSON has them all.
+constexpr uint64_t kNamedMax = 20;
+
 std::string query_command(const IngestSummary& summary) {
   return program_call() + " query " + summary.name.to_string() +
          data_dir_argument(summary.data_dir) + " --limit 10";
@@ -24,16 +27,19 @@ std::string duckdb_command(const TableDescription& table) {
 
 std::string rejects_and_failures(const IngestSummary& summary) {
   std::string text = "  rejected      " + format_count(summary.totals.rejects) + "\n";
+  uint64_t shown = 0;
   for (const InputReport& input : summary.inputs) {
-    if (input.rejects == 0) continue;
+    if (input.rejects == 0 || ++shown > kNamedMax) continue;
     text += "                " + format_count(input.rejects) + " of " + input.input + ": " +
             input.rejects_path + "\n                " + input.first_reject + "\n";
   }
   if (summary.totals.failures == 0) return text;
   text += "  failed        " + format_count(summary.totals.failures) + " of " +
           format_count(summary.totals.inputs) + " inputs\n";
+  shown = 0;
   for (const InputReport& input : summary.inputs) {
-    if (input.failure) text += "                " + to_sentence(*input.failure) + "\n";
+    if (input.failure && ++shown <= kNamedMax)
+      text += "                " + to_sentence(*input.failure) + "\n";
   }
   return text;
 }
@@ -41,6 +47,10 @@ std::string rejects_and_failures(const IngestSummary& summary) {
 std::string to_text(const IngestSummary& summary) {
   std::string text =
       summary.name.to_string() + (summary.is_complete ? ": done\n" : ": stopped before the end\n");
+  if (summary.totals.inputs > 1) {
+    text += "  inputs        " + format_count(summary.totals.inputs) + ", " +
+            format_count(summary.totals.known) + " of them in the table already\n";
+  }
   text += "  rows          " + format_count(summary.totals.rows) + "\n";
   text += rejects_and_failures(summary);
   text += std::string("  replaced      ") + (summary.knows_all_replaced ? "" : "at least ") +
@@ -77,7 +87,8 @@ std::string to_json(const IngestSummary& summary) {
   json.key("seconds").real(static_cast<double>(summary.duration) / kSecond);
   json.key("rows_per_second").number(per_second(summary.totals.rows, summary.duration));
   json.key("location").text(summary.table.location);
-  json.key("inputs_taken").number(summary.totals.inputs).key("inputs").begin_array();
+  json.key("inputs_taken").number(summary.totals.inputs);
+  json.key("inputs_known").number(summary.totals.known).key("inputs").begin_array();
   for (const InputReport& input : summary.inputs) append_input(json, input);
   json.end_array().key("next").begin_array();
   if (!summary.table.location.empty()) {

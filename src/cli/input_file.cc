@@ -24,7 +24,7 @@ Result<std::unique_ptr<InputFile>> InputFile::open(const std::string& path,
   struct stat status = {};
   if (file < 0 || fstat(file, &status) != 0) return input->failure("cannot open");
   if (S_ISDIR(status.st_mode)) {
-    return Error(Code::kInvalid, "this is a directory; name the files in it", path);
+    return Error(Code::kInvalid, "this is a directory", path);
   }
   if (!is_standard && S_ISREG(status.st_mode)) {
     input->size_bytes_ = static_cast<uint64_t>(status.st_size);

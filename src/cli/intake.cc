@@ -78,7 +78,7 @@ Status Intake::take(const std::string& path) {
   reports_.push_back({path});
   Result<Opened> opened = open_input(path);
   if (!opened.ok()) return give_up_input(opened.error());
-  if (opened->identity) report_resumption(*opened->identity);
+  report_resumption();
   return opened->sample ? take_opened(*opened) : ok();
 }
 
@@ -94,6 +94,7 @@ Intake::Totals Intake::totals() const {
     totals.rejects += input.rejects;
     totals.bytes += input.bytes;
     totals.failures += input.failure ? 1 : 0;
+    totals.known += input.was_known ? 1 : 0;
   }
   return totals;
 }
@@ -104,6 +105,11 @@ Status Intake::give_up_input(const Error& failure) {
   report().failure = failure.at(report().input);
   progress_.note(to_sentence(*report().failure));
   return ok();
+}
+
+void Intake::take_failure(const Error& failure) {
+  reports_.push_back({failure.where()});
+  static_cast<void>(give_up_input(failure));  // it is not the user's wish to stop
 }
 
 Status Intake::learn_table() {
@@ -124,9 +130,9 @@ Result<Intake::Opened> Intake::open_input(const std::string& path) {
   if (content.stored_bytes()) {
     opened.identity = TRY(content.identify(known_));
     report().resume_offset = opened.identity->start.offset;
-    if (report().resume_offset == opened.identity->text_bytes && report().resume_offset > 0) {
-      return opened;
-    }
+    report().was_known =
+        report().resume_offset > 0 && report().resume_offset == opened.identity->text_bytes;
+    if (report().was_known) return opened;
     TRY(content.seek(0));
   }
   opened.head = TRY(source::read_head(content));
@@ -134,7 +140,7 @@ Result<Intake::Opened> Intake::open_input(const std::string& path) {
       options_.format.value_or(source::detect_format(content.name(), opened.head.bytes));
   auto sample = source::sample_head(opened.head, format, sample_options(spec_, options_));
   if (!sample.ok() && sample.error().code() == Code::kNotFound) {
-    progress_.note(path + " holds no records");
+    if (options_.tells_of_each) progress_.note(path + " holds no records");
     return opened;
   }
   opened.sample = TRY(std::move(sample));
@@ -166,6 +172,7 @@ void Intake::report_columns(const source::Sample& sample) const {
     columns.add({"  " + column.field.name, std::string(to_string(column.field.type)),
                  sample.reports[at].why, sample.reports[at].example});
   }
+  if (fresh == 0 && !options_.tells_of_each) return;
   std::string text = report().input + ": " + std::string(source::to_string(sample.format));
   text += spec_ ? ", into " : ", into the new table ";
   text += options_.table.to_string() + "; ";
@@ -185,13 +192,12 @@ Result<RejectsFile> Intake::open_rejects() const {
                            absolute(report().input), forget_from);
 }
 
-void Intake::report_resumption(const source::FileIdentity& identity) const {
-  const uint64_t offset = identity.start.offset;
-  if (offset == 0) return;
-  progress_.note(offset == identity.text_bytes
-                     ? report().input + " is in the table already: nothing new"
-                     : report().input + ": " + format_bytes(offset) +
-                           " of it are in the table already; going on behind them");
+void Intake::report_resumption() const {
+  const uint64_t offset = report().resume_offset;
+  if (offset == 0 || !options_.tells_of_each) return;
+  progress_.note(report().was_known ? report().input + " is in the table already: nothing new"
+                                    : report().input + ": " + format_bytes(offset) +
+                                          " of it are in the table already; going on behind them");
 }
 
 Status Intake::take_opened(Opened& opened) {
@@ -216,7 +222,7 @@ Status Intake::take_opened(Opened& opened) {
   RejectsFile rejects = TRY(open_rejects());
   std::optional<uint64_t> bytes;
   if (opened.identity) bytes = opened.identity->text_bytes;
-  progress_.begin(runtime_, opened.content->name(), bytes);
+  progress_.begin(runtime_, progress_name(*opened.content), bytes);
   const Status pumped = pump(decoder, rejects, opened.identity);
   progress_.end();
   return pumped;
@@ -224,8 +230,6 @@ Status Intake::take_opened(Opened& opened) {
 
 Status Intake::pump(source::Decoder& decoder, RejectsFile& rejects,
                     const std::optional<source::FileIdentity>& identity) {
-  const Nanos began = runtime_.now();
-  uint64_t rows = 0;
   uint64_t previous = 0;
   for (;;) {
     Result<std::optional<source::Decoded>> next = decoder.next();
@@ -233,7 +237,8 @@ Status Intake::pump(source::Decoder& decoder, RejectsFile& rejects,
     if (!*next) return ok();
     source::Decoded& decoded = **next;
     TRY(keep_rejects(rejects, decoded.rejects));
-    rows += decoded.batch.rows();
+    const uint64_t rows = decoded.batch.rows();
+    rows_sent_ += rows;
     const uint64_t end = decoded.end.offset;
     if (!decoded.batch.empty()) {
       std::optional<SourcePosition> source;
@@ -242,8 +247,8 @@ Status Intake::pump(source::Decoder& decoder, RejectsFile& rejects,
       if (identity) known_.raise(identity->source, end);
     }
     report().bytes = end - report().resume_offset;
-    progress_.show(rows, end);
-    keep_pace(began, rows);
+    progress_.show(rows_sent_, end);
+    keep_pace(rows);
   }
 }
 
@@ -256,11 +261,18 @@ Status Intake::keep_rejects(RejectsFile& rejects, const std::vector<source::Reje
   return ok();
 }
 
-void Intake::keep_pace(Nanos began, uint64_t rows) const {
+void Intake::keep_pace(uint64_t rows) {
   if (options_.rows_per_second == 0) return;
   const double seconds = static_cast<double>(rows) / static_cast<double>(options_.rows_per_second);
-  const Nanos due = began + static_cast<Nanos>(seconds * kSecond);
-  interrupt_.wait(due - runtime_.now());
+  const Nanos now = runtime_.now();
+  next_batch_at_ = std::max(now, next_batch_at_) + static_cast<Nanos>(seconds * kSecond);
+  interrupt_.wait(next_batch_at_ - now);
+}
+
+std::string Intake::progress_name(const Content& content) const {
+  if (options_.inputs_expected < 2) return content.name();
+  return format_count(reports_.size()) + " of " + format_count(options_.inputs_expected) + ": " +
+         content.name();
 }
 
 }  // namespace sluice::cli

@@ -32,7 +32,9 @@ struct IntakeOptions {
   std::string rejects_path;  ///< empty: for each input a file of its own in rejects_folder
   std::string rejects_folder;
   uint64_t rows_per_second = 0;  ///< 0: no limit
-  bool reports_columns = true;   ///< tells the columns and their types
+  bool reports_columns = true;   ///< tells new columns and their types
+  bool tells_of_each = true;     ///< what was met in each input
+  uint64_t inputs_expected = 0;  ///< for the progress; 0: unknown
 };
 
 /// What became of one input so far.
@@ -44,6 +46,7 @@ struct InputReport {
   std::string first_reject = {};                ///< the same
   uint64_t bytes = 0;                           ///< decoded, rejects included
   uint64_t resume_offset = 0;                   ///< everything before it was in the table already
+  bool was_known = false;                       ///< all of it was
   std::optional<Error> failure = std::nullopt;  ///< why it was not taken to its end
 };
 
@@ -52,6 +55,7 @@ class Intake {
  public:
   struct Totals {
     uint64_t inputs = 0;
+    uint64_t known = 0;  ///< inputs that were in the table already
     uint64_t rows = 0;
     uint64_t rejects = 0;
     uint64_t bytes = 0;
@@ -63,6 +67,8 @@ class Intake {
   /// failure, with a note, and the next one may be taken. An error is of the ingest: kCancelled if
   /// the user asked to stop.
   Status take(const std::string& path);
+  /// An input that cannot even be named.
+  void take_failure(const Error& failure);
   /// Once, at last, whatever take() said: the verdict of all that was sent.
   Status finish();
 
@@ -84,12 +90,13 @@ class Intake {
   Status take_opened(Opened& opened);
   Status make_table(const source::Sample& sample);
   void report_columns(const source::Sample& sample) const;
-  void report_resumption(const source::FileIdentity& identity) const;
+  void report_resumption() const;
   Status pump(source::Decoder& decoder, RejectsFile& rejects,
               const std::optional<source::FileIdentity>& identity);
   Result<RejectsFile> open_rejects() const;
   Status keep_rejects(RejectsFile& rejects, const std::vector<source::Reject>& found);
-  void keep_pace(Nanos began, uint64_t rows) const;
+  void keep_pace(uint64_t rows);
+  std::string progress_name(const Content& content) const;
   /// ok, unless the failure is the user's wish to stop.
   Status give_up_input(const Error& failure);
   InputReport& report() { return reports_.back(); }
@@ -103,6 +110,8 @@ class Intake {
   std::optional<TableSpec> spec_;  ///< absent: there is no table yet
   source::KnownFiles known_;       ///< asked once, then kept with what is sent
   bool has_learned_ = false;
+  uint64_t rows_sent_ = 0;
+  Nanos next_batch_at_ = 0;  ///< with a limit on rows per second
   std::deque<InputReport> reports_;
   Sender sender_;
 };

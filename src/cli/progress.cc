@@ -37,9 +37,9 @@ Progress::~Progress() {
 
 void Progress::begin(Runtime& runtime, std::string name, std::optional<uint64_t> bytes) {
   const std::lock_guard lock(mutex_);
-  runtime_ = &runtime;
   name_ = std::move(name);
   bytes_ = bytes;
+  if (std::exchange(runtime_, &runtime) != nullptr) return;
   began_ = runtime.now();
   drawn_ = began_;
 }

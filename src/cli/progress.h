@@ -23,8 +23,10 @@ class Progress {
   explicit Progress(ProgressMode mode);
   ~Progress();
 
-  /// Starts a line for `name`; `bytes` is unknown for a stream.
+  /// Starts a line for `name`; `bytes` is unknown for a stream. Rows per second count from the
+  /// first line on.
   void begin(Runtime& runtime, std::string name, std::optional<uint64_t> bytes);
+  /// `rows` are of all lines, `bytes_done` of this one.
   void show(uint64_t rows, uint64_t bytes_done);
   /// Removes the line.
   void end();

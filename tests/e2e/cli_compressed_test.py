@@ -70,8 +70,8 @@ class Compressed(cli.Case):
             _, err = self.sluice("ingest", "--table", "demo.a", path, code=FAILED)
             self.assertRegex(err, rf"{said}.*fetch or make the file again \[.*a\.csv\.gz\]")
         self.assertEqual(self.sluice("tables")[0], "no tables yet\n")
-        self.assertEqual(self.ingest("--table", "demo.a", self.write("a.csv.gz", whole, "wb"))["rows"],
-                         50_000)
+        path = self.write("a.csv.gz", whole, "wb")
+        self.assertEqual(self.ingest("--table", "demo.a", path)["rows"], 50_000)
 
     def test_a_cut_stream_is_never_taken_for_a_whole_one(self):
         stored = gzip.compress(b"n\n" + b"".join(b"%d\n" % n for n in range(50_000)))
