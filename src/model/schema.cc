@@ -120,8 +120,11 @@ Error missing(std::string_view column) {
 /// The rules of table columns on top of those of every schema.
 Status check_table_column(const Field& field) {
   TRY(check_field(field));
-  if (field.name.front() == '_') {
+  if (field.name.front() == '_' && field.name != kRestColumn) {
     return invalid("names beginning with _ are reserved", field.name);
+  }
+  if (field.name == kRestColumn && field.type != Type::kString) {
+    return invalid("the column _rest has to be a string", field.name, Reason::kTypeMismatch);
   }
   if (field.type == Type::kNull) {
     return invalid("a table's column needs a type", field.name, Reason::kTypeMismatch);

@@ -1,6 +1,7 @@
 // The pure rules by which tables accept columns, specifications and batches. No state, no I/O.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "sluice/batch.h"
@@ -9,6 +10,10 @@
 
 namespace sluice::model {
 
+/// The one column of users whose name begins with '_': what a row's other columns could not take, as
+/// a JSON object. It is a string.
+inline constexpr std::string_view kRestColumn = "_rest";
+
 /// What must be added to the columns `have` of a table, so that all of `want` have a place; in the
 /// order of `want`. A wanted column of type null has no opinion and adds nothing. kInvalid:
 /// kTypeMismatch, a name wanted twice, or one that a table may not have; where() is the column.
@@ -16,7 +21,7 @@ Result<std::vector<Field>> merge_columns(const std::vector<Field>& have,
                                          const std::vector<Field>& want);
 
 /// Whether a table can be made of it: at least one column; names as Schema has them and not
-/// beginning with '_' (those are Sluice's own); types other than null; key and time as TableSpec
+/// beginning with '_' (those are Sluice's own), but for kRestColumn; types other than null; key and time as TableSpec
 /// says, each column named once. kInvalid: where() is the column.
 Status check_table_spec(const TableSpec& spec);
 

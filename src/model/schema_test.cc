@@ -94,10 +94,18 @@ TEST(MergeColumns, LeavesColumnsWithoutATypeAlone) {
 TEST(MergeColumns, RefusesAnotherTypeAndReservedNames) {
   expect_refused(status_of(merge_columns(kColumns, {{"temp", Type::kInt64}})),
                  Reason::kTypeMismatch, "temp");
-  expect_refused(status_of(merge_columns(kColumns, {{"_rest", Type::kString}})), Reason::kNone,
-                 "_rest");
+  expect_refused(status_of(merge_columns(kColumns, {{"_x", Type::kString}})), Reason::kNone, "_x");
   expect_refused(status_of(merge_columns(kColumns, {{"new", Type::kBool}, {"new", Type::kInt64}})),
                  Reason::kNone, "new");
+}
+
+TEST(MergeColumns, LetsExactlyRestThroughAndOnlyAsAString) {
+  const Field rest{"_rest", Type::kString};
+  EXPECT_EQ(merge_columns(kColumns, {rest}).value(), std::vector<Field>{rest});
+  expect_refused(status_of(merge_columns(kColumns, {{"_rest", Type::kInt64}})),
+                 Reason::kTypeMismatch, "_rest");
+  expect_refused(status_of(merge_columns(kColumns, {{"_rest2", Type::kString}})), Reason::kNone,
+                 "_rest2");
 }
 
 TEST(TableSpec, MayHaveKeyAndTimeOrNeither) {

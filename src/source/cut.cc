@@ -72,6 +72,30 @@ Cut beyond_array(std::string_view bytes, size_t at, const CutContext& context) {
   return cut;
 }
 
+/// The first of two bytes or a newline from `at` on, or the end.
+size_t find_either(std::string_view bytes, size_t at, char one, char other) {
+  while (at < bytes.size() && bytes[at] != one && bytes[at] != other && bytes[at] != '\n') ++at;
+  return at;
+}
+
+/// The same, but one or the other behind a backslash is passed by.
+size_t find_bare(std::string_view bytes, size_t at, char one, char other) {
+  for (;; ++at) {
+    at = find_either(bytes, at, one, other);
+    if (at == 0 || at == bytes.size() || bytes[at] == '\n' || bytes[at - 1] != '\\') return at;
+  }
+}
+
+/// The closing quote from `at` on, or the end; a backslash at the end waits for what it escapes.
+size_t find_closing_quote(std::string_view bytes, size_t at, bool ended) {
+  while (at < bytes.size() && bytes[at] != '"') {
+    const bool escapes = bytes[at] == '\\';
+    if (escapes && at + 1 == bytes.size() && !ended) break;
+    at += escapes ? 2 : 1;
+  }
+  return std::min(at, bytes.size());
+}
+
 }  // namespace
 
 Cut cut_line(std::string_view bytes, const CutContext& context) {
@@ -81,6 +105,11 @@ Cut cut_line(std::string_view bytes, const CutContext& context) {
 }
 
 RowCutter::Scan RowCutter::scan(std::string_view bytes, Scan from, bool ended) const {
+  return is_csv(format_) ? scan_fields(bytes, from, ended) : scan_point(bytes, from, ended);
+}
+
+RowCutter::Scan RowCutter::scan_fields(std::string_view bytes, Scan from, bool ended) const {
+  const char delimiter = delimiter_of(format_);
   auto [at, state] = from;
   while (at < bytes.size() && state != State::kEnded) {
     if (state == State::kInQuotes) {
@@ -90,22 +119,70 @@ RowCutter::Scan RowCutter::scan(std::string_view bytes, Scan from, bool ended) c
       const bool pair = bytes.substr(at + 1).starts_with('"');
       at += pair ? 2 : 1;
       if (!pair) state = State::kInField;
-    } else if (state == State::kFieldStart && bytes[at] == '"') {
+    } else if (state == State::kStart && bytes[at] == '"') {
       ++at;
       state = State::kInQuotes;
     } else {
-      while (at < bytes.size() && bytes[at] != delimiter_ && bytes[at] != '\n') ++at;
+      while (at < bytes.size() && bytes[at] != delimiter && bytes[at] != '\n') ++at;
       if (at == bytes.size()) {
         state = State::kInField;
       } else if (bytes[at] == '\n') {
         state = State::kEnded;
       } else {
         ++at;
-        state = State::kFieldStart;
+        state = State::kStart;
       }
     }
   }
   return {at, state};
+}
+
+/// Follows line_protocol.h as far as to tell where a quote opens.
+RowCutter::Scan RowCutter::scan_point(std::string_view bytes, Scan from, bool ended) const {
+  auto [at, state] = from;
+  while (at < bytes.size() && state != State::kEnded) {
+    switch (state) {
+      case State::kStart:
+        at = std::min(bytes.find_first_not_of(" \t", at), bytes.size());
+        at = find_bare(bytes, at, ' ', ' ');
+        state = State::kGap;
+        break;
+      case State::kGap:
+        while (at < bytes.size() && bytes[at] == ' ') ++at;
+        if (at < bytes.size()) state = State::kInField;
+        break;
+      case State::kInField:
+        at = find_bare(bytes, at, '=', ' ');
+        if (at < bytes.size()) state = bytes[at] == '=' ? State::kValueStart : State::kInTime;
+        if (state == State::kValueStart) ++at;
+        break;
+      case State::kValueStart:
+        state = bytes[at] == '"' ? State::kInQuotes : State::kInValue;
+        if (state == State::kInQuotes) ++at;
+        break;
+      case State::kInQuotes:
+        at = find_closing_quote(bytes, at, ended);
+        if (at == bytes.size() || bytes[at] != '"') return {at, state};
+        state = State::kInValue;
+        ++at;
+        break;
+      case State::kInValue:
+        at = find_either(bytes, at, ',', ' ');
+        if (at < bytes.size()) state = bytes[at] == ',' ? State::kInField : State::kInTime;
+        if (state == State::kInField) ++at;
+        break;
+      default:
+        at = std::min(bytes.find('\n', at), bytes.size());
+        if (at < bytes.size()) state = State::kEnded;
+    }
+  }
+  return {at, state};
+}
+
+bool RowCutter::is_blank(std::string_view line) const {
+  if (is_csv(format_)) return line.empty();
+  const size_t text = skip_space(line, 0);
+  return text == line.size() || line[text] == '#';
 }
 
 RowCutter::Scan RowCutter::scan_row(std::string_view bytes, size_t newline, uint64_t offset,
@@ -124,7 +201,9 @@ Cut RowCutter::cut(std::string_view bytes, uint64_t offset, const CutContext& co
   const size_t newline = bytes.find('\n');
   Cut line = first_line(bytes, newline, context);
   if (line.what != What::kRecord) return line;
-  if (line.end == 0) return {.what = What::kBlank, .next = line.next, .lines = line.lines};
+  if (is_blank(bytes.substr(0, line.end))) {
+    return {.what = What::kBlank, .next = line.next, .lines = line.lines};
+  }
   if (bytes.substr(0, line.end).find('"') == kNone) return line;
 
   const Scan row = scan_row(bytes, newline, offset, context.ended);

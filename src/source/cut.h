@@ -35,24 +35,38 @@ struct CutContext {
 
 Cut cut_line(std::string_view bytes, const CutContext& context);
 
-/// Cuts CSV rows. A stray quote can leave row after row open up to the end of the bytes; what a
-/// scan found there holds for the next row too, and is kept, so that the time stays linear.
+/// Cuts records that end at a newline outside quotes: CSV rows, and points of line protocol. A
+/// stray quote can leave record after record open up to the end of the bytes; what a scan found
+/// there holds for the next one too, and is kept, so that the time stays linear.
 class RowCutter {
  public:
-  explicit RowCutter(char delimiter) : delimiter_(delimiter) {}
+  /// `format`: CSV, TSV or line protocol.
+  explicit RowCutter(Format format) : format_(format) {}
   /// `offset` is that of bytes[0] in the stream; it never falls.
   Cut cut(std::string_view bytes, uint64_t offset, const CutContext& context);
 
  private:
-  enum class State : uint8_t { kFieldStart, kInField, kInQuotes, kEnded };
+  enum class State : uint8_t {
+    kStart,       ///< of a CSV field, of a point
+    kGap,         ///< point: between tags and fields
+    kInField,     ///< CSV: outside quotes. Point: in a field's key
+    kValueStart,  ///< point: behind the key's '='
+    kInValue,     ///< point: outside quotes
+    kInTime,      ///< point: behind the fields
+    kInQuotes,
+    kEnded,
+  };
   struct Scan {
     uint64_t at = 0;
-    State state = State::kFieldStart;
+    State state = State::kStart;
   };
   Scan scan(std::string_view bytes, Scan from, bool ended) const;
+  Scan scan_fields(std::string_view bytes, Scan from, bool ended) const;
+  Scan scan_point(std::string_view bytes, Scan from, bool ended) const;
+  bool is_blank(std::string_view line) const;
   Scan scan_row(std::string_view bytes, size_t newline, uint64_t offset, bool ended);
 
-  char delimiter_;
+  Format format_;
   Scan farthest_;  ///< in the stream: every newline between the last open row and here is quoted
 };
 

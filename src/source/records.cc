@@ -49,7 +49,7 @@ RecordReader::RecordReader(Input& input, Format format, Position start, uint64_t
       record_bytes_max_(record_bytes_max),
       window_(input),
       position_(start),
-      rows_(delimiter_of(format)),
+      rows_(format),
       expect_(start.offset == 0 ? Expect::kOpening : Expect::kSeparator) {}
 
 Cut RecordReader::cut() {
@@ -61,6 +61,7 @@ Cut RecordReader::cut() {
       return cut_element(window_.live(), expect_, context);
     case Format::kCsv:
     case Format::kTsv:
+    case Format::kLineProtocol:
       return rows_.cut(window_.live(), position_.offset, context);
   }
   CHECK(false);

@@ -5,6 +5,8 @@
 //   NDJSON      at a newline; lines of white space are no records
 //   CSV         at a newline outside quotes; empty lines are no records. A quote opens only at the
 //               beginning of a field; a row whose quote is never closed is its first line, alone
+//   points      the same; a quote opens only at the beginning of a field's value; lines of white
+//               space and comments, which begin with '#', are no records
 //   JSON array  before the comma or bracket that follows an element
 // A record longer than the limit is a defect and is skipped without being held. A byte-order mark
 // at offset 0 is skipped.

@@ -55,6 +55,25 @@ TEST(Records, ARowWhoseQuoteIsNeverClosedIsItsFirstLine) {
             (Lines{"1!a,\"b", "2:ccccc", "3:ddddd\"", "4:e"}));
 }
 
+TEST(Records, CutsPointsAtNewlinesOutsideTheQuotesOfAFieldsValue) {
+  constexpr Format kPoints = Format::kLineProtocol;
+  EXPECT_EQ(read_all("m,a=\"x v=1\nm v=\"a\nb\" 1\r\n\n # \"\nlast", kPoints).records,
+            (Lines{"1:m,a=\"x v=1", "2:m v=\"a\nb\" 1", "6:last"}));
+  EXPECT_EQ(read_all("m\\ \"x v=\"\\\"\n\\\\\" 1\nm v=1 \"x\n", kPoints).records,
+            (Lines{"1:m\\ \"x v=\"\\\"\n\\\\\" 1", "3:m v=1 \"x"}));
+  EXPECT_EQ(read_all("  m  v=1,w=\"\n\",x=\"y\n\"\n", kPoints).records,
+            (Lines{"1:  m  v=1,w=\"\n\",x=\"y\n\""}));
+  EXPECT_EQ(read_all("m v =\"x\nm \"v=\"x\"\n", kPoints).records,
+            (Lines{"1:m v =\"x", "2:m \"v=\"x\""}));
+}
+
+TEST(Records, APointWhoseQuoteIsNeverClosedIsItsFirstLine) {
+  EXPECT_EQ(read_all("m v=\"a\nm,t=\\\" v=2 1\nm v=3", Format::kLineProtocol).records,
+            (Lines{"1!m v=\"a", "2:m,t=\\\" v=2 1", "3:m v=3"}));
+  EXPECT_EQ(read_all("m v=\"a\nbbbbb\nccccc\"\ne\n", Format::kLineProtocol, 12).records,
+            (Lines{"1!m v=\"a", "2:bbbbb", "3:ccccc\"", "4:e"}));
+}
+
 TEST(Records, CutsElementsOfAnArray) {
   EXPECT_EQ(read_all(" [ {\"a\":\"],{\"}\n,\n{\"b\":[1,2]} , 3\n] \n", Format::kJsonArray).records,
             (Lines{"1:{\"a\":\"],{\"}", "3:{\"b\":[1,2]}", "3:3"}));
@@ -95,6 +114,8 @@ TEST(Records, DependOnTheBytesAloneAndRestartAtEveryEnd) {
        "\xef\xbb\xbfh,i\r\n\"a\n\",b\n\n\"" + large + "\",x\n\"\"\"\",c\nd,\"e\nf,g\n"},
       {Format::kJsonArray, " [ {\"a\":1},\n{\"b\":\"\\\"]\"} ,{\"" + large + "\":1}, [1] \n]\n "},
       {Format::kJsonArray, "[{\"a\":1},\n"},
+      {Format::kLineProtocol,
+       "\xef\xbb\xbfm v=\"a\n\\\\\\\"\n\",w=\"\n\" 1\r\n# \"c\n\n" + large + "\nm v=\"x\nm v=1 2"},
   };
   for (const auto& [format, text] : cases) {
     const Seen whole = read_all(text, format, 30);
@@ -122,6 +143,9 @@ TEST(Records, TakeLinearTimeThoughEveryRowOpensAQuote) {
   EXPECT_EQ(read_all(text, Format::kCsv, 1u << 26).records.size(), 200'000u);
   text += "\"" + std::string(1u << 20, 'x');
   EXPECT_EQ(read_all(text, Format::kCsv, 1u << 19).records.size(), 200'001u);
+  text = "m v=\"";
+  for (int i = 0; i < 100'000; ++i) text += "\nm,t=\\\" v=\\\"";
+  EXPECT_EQ(read_all(text, Format::kLineProtocol, 1u << 26).records.size(), 100'001u);
 }
 
 class FailingInput final : public Input {

@@ -18,6 +18,8 @@ std::string_view to_string(Format format) {
       return "CSV";
     case Format::kTsv:
       return "TSV";
+    case Format::kLineProtocol:
+      return "line protocol";
   }
   return "unknown";
 }
@@ -80,6 +82,32 @@ std::string_view to_string(RejectReason reason) {
       return "a quote is misplaced or never closed";
     case RejectReason::kRecordTooLong:
       return "the record is too long";
+    case RejectReason::kColumnNameTooLong:
+      return "a column's name is longer than 255 bytes";
+    case RejectReason::kTooManyColumns:
+      return "the table would have more than 4096 columns; are its names values?";
+    case RejectReason::kMissingMeasurement:
+      return "the point has no measurement";
+    case RejectReason::kOtherMeasurement:
+      return "of another measurement; name only the database (--table DB) to give each measurement "
+             "its table";
+    case RejectReason::kMeasurementTooLong:
+      return "the measurement's name is too long for a table: shorten it to 100 bytes, each one "
+             "other than A-Z, a-z, 0-9, _ and - counted four times";
+    case RejectReason::kInvalidTag:
+      return "a tag is not key=value, with commas, spaces and equals signs escaped";
+    case RejectReason::kMissingField:
+      return "the point has no field";
+    case RejectReason::kInvalidField:
+      return "a field is not key=value";
+    case RejectReason::kInvalidFieldValue:
+      return "the value is no number, boolean or text in quotes";
+    case RejectReason::kMissingTime:
+      return "the point has no timestamp, so each reading would give it another; add one";
+    case RejectReason::kInvalidTimestamp:
+      return "the timestamp is not a whole number";
+    case RejectReason::kNameClash:
+      return "another name in the input has become the column of this one; rename one";
   }
   return "unknown";
 }
@@ -110,6 +138,7 @@ Format detect_format(std::string_view file_name, std::string_view first_bytes) {
   const std::string extension = lower_extension(file_name);
   if (extension == "csv") return Format::kCsv;
   if (extension == "tsv" || extension == "tab") return Format::kTsv;
+  if (extension == "lp") return Format::kLineProtocol;
   const std::string_view text = without_mark_and_space(first_bytes);
   if (text.starts_with('[')) return Format::kJsonArray;
   if (extension == "json" || extension == "ndjson" || extension == "jsonl" ||

@@ -32,10 +32,11 @@ class Input {
 };
 
 enum class Format : uint8_t {
-  kNdjson,     ///< one JSON object a line
-  kJsonArray,  ///< one JSON array of objects; cannot be resumed after the file has grown
-  kCsv,        ///< RFC 4180, the first row names the columns
-  kTsv,        ///< the same with tabs
+  kNdjson,        ///< one JSON object a line
+  kJsonArray,     ///< one JSON array of objects; cannot be resumed after the file has grown
+  kCsv,           ///< RFC 4180, the first row names the columns
+  kTsv,           ///< the same with tabs
+  kLineProtocol,  ///< line_protocol.h; carries its types, so there is nothing to sample
 };
 std::string_view to_string(Format format);
 constexpr bool is_csv(Format format) {
@@ -45,7 +46,7 @@ constexpr char delimiter_of(Format format) {
   return format == Format::kTsv ? '\t' : ',';
 }
 
-/// By the file name's extension (.csv, .tsv, .tab, .json, .ndjson, .jsonl), else by the first
+/// By the file name's extension (.csv, .tsv, .tab, .json, .ndjson, .jsonl, .lp), else by the first
 /// bytes.
 Format detect_format(std::string_view file_name, std::string_view first_bytes);
 
@@ -114,6 +115,19 @@ enum class RejectReason : uint8_t {
   kRaggedRow,
   kInvalidQuoting,
   kRecordTooLong,
+  kColumnNameTooLong,
+  kTooManyColumns,
+  // of line protocol
+  kMissingMeasurement,
+  kOtherMeasurement,
+  kMeasurementTooLong,
+  kInvalidTag,
+  kMissingField,
+  kInvalidField,
+  kInvalidFieldValue,
+  kMissingTime,
+  kInvalidTimestamp,
+  kNameClash,
 };
 /// One sentence for people.
 std::string_view to_string(RejectReason reason);

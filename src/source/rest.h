@@ -1,0 +1,42 @@
+// Rest: what a row could not give to its columns, without loss, as one JSON object in the column
+// `_rest`: {"name as the file spells it":value,...}.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "source/source.h"
+
+namespace sluice::source {
+
+/// What becomes of a value that is sound but does not fit its column, or has none.
+enum class OnConflict : uint8_t {
+  kReject,  ///< its record is a reject
+  kKeep,    ///< it is kept in `_rest`, and its column is null
+};
+
+/// Whether the reason is of that sort: anything else is no fault of the column.
+bool is_conflict(RejectReason reason);
+
+/// Text as a JSON string. Text that is UTF-8 comes back from it exactly.
+void append_json_string(std::string_view text, std::string& json);
+
+/// Collects the rest of one row after the other. One thread.
+class Rest {
+ public:
+  void clear() { json_.clear(); }
+  bool empty() const { return json_.empty(); }
+  /// A member; `name` and `value` are JSON already, the name without its quotes.
+  void add(std::string_view name, std::string_view value);
+  /// A member whose name is text; its value, which is JSON, is to be appended to the result.
+  std::string& add_named(std::string_view name);
+  /// The object; valid until the next call.
+  std::string_view finish();
+  uint64_t bytes() const { return json_.size() + 1; }
+
+ private:
+  void separate() { json_ += json_.empty() ? '{' : ','; }
+  std::string json_;
+};
+
+}  // namespace sluice::source
