@@ -10,8 +10,8 @@
 
 namespace sluice::model {
 
-/// The one column of users whose name begins with '_': what a row's other columns could not take, as
-/// a JSON object. It is a string.
+/// The one column of users whose name begins with '_', a string: what a row's other columns could
+/// not take, as a JSON object.
 inline constexpr std::string_view kRestColumn = "_rest";
 
 /// What must be added to the columns `have` of a table, so that all of `want` have a place; in the
@@ -21,8 +21,8 @@ Result<std::vector<Field>> merge_columns(const std::vector<Field>& have,
                                          const std::vector<Field>& want);
 
 /// Whether a table can be made of it: at least one column; names as Schema has them and not
-/// beginning with '_' (those are Sluice's own), but for kRestColumn; types other than null; key and time as TableSpec
-/// says, each column named once. kInvalid: where() is the column.
+/// beginning with '_' (those are Sluice's own, but for kRestColumn); types other than null; key and
+/// time as TableSpec says, each column named once. kInvalid: where() is the column.
 Status check_table_spec(const TableSpec& spec);
 
 /// Whether the table can take the batch. Every column exists (kUnknownColumn) with the same type or

@@ -40,6 +40,40 @@ std::string_view to_string(TimeUnit unit) {
   return "unknown";
 }
 
+namespace {
+
+/// The reasons that only line protocol has.
+std::string_view reason_of_point(RejectReason reason) {
+  switch (reason) {
+    case RejectReason::kMissingMeasurement:
+      return "the point has no measurement";
+    case RejectReason::kOtherMeasurement:
+      return "of another measurement; name only the database (--table DB) to give each measurement "
+             "its table";
+    case RejectReason::kMeasurementTooLong:
+      return "the measurement's name is too long for a table: shorten it to 100 bytes, each one "
+             "other than A-Z, a-z, 0-9, _ and - counted four times";
+    case RejectReason::kInvalidTag:
+      return "a tag is not key=value, with commas, spaces and equals signs escaped";
+    case RejectReason::kMissingField:
+      return "the point has no field";
+    case RejectReason::kInvalidField:
+      return "a field is not key=value";
+    case RejectReason::kInvalidFieldValue:
+      return "the value is no number, boolean or text in quotes";
+    case RejectReason::kMissingTime:
+      return "the point has no timestamp, so each reading would give it another; add one";
+    case RejectReason::kInvalidTimestamp:
+      return "the timestamp is not a whole number";
+    case RejectReason::kNameClash:
+      return "another name in the input has become the column of this one; rename one";
+    default:
+      return "unknown";
+  }
+}
+
+}  // namespace
+
 std::string_view to_string(RejectReason reason) {
   switch (reason) {
     case RejectReason::kNone:
@@ -86,30 +120,9 @@ std::string_view to_string(RejectReason reason) {
       return "a column's name is longer than 255 bytes";
     case RejectReason::kTooManyColumns:
       return "the table would have more than 4096 columns; are its names values?";
-    case RejectReason::kMissingMeasurement:
-      return "the point has no measurement";
-    case RejectReason::kOtherMeasurement:
-      return "of another measurement; name only the database (--table DB) to give each measurement "
-             "its table";
-    case RejectReason::kMeasurementTooLong:
-      return "the measurement's name is too long for a table: shorten it to 100 bytes, each one "
-             "other than A-Z, a-z, 0-9, _ and - counted four times";
-    case RejectReason::kInvalidTag:
-      return "a tag is not key=value, with commas, spaces and equals signs escaped";
-    case RejectReason::kMissingField:
-      return "the point has no field";
-    case RejectReason::kInvalidField:
-      return "a field is not key=value";
-    case RejectReason::kInvalidFieldValue:
-      return "the value is no number, boolean or text in quotes";
-    case RejectReason::kMissingTime:
-      return "the point has no timestamp, so each reading would give it another; add one";
-    case RejectReason::kInvalidTimestamp:
-      return "the timestamp is not a whole number";
-    case RejectReason::kNameClash:
-      return "another name in the input has become the column of this one; rename one";
+    default:
+      return reason_of_point(reason);
   }
-  return "unknown";
 }
 
 std::string column_name(std::string_view source_name) {
