@@ -260,20 +260,46 @@ void AvroReader::skip(const AvroType& type) {
   }
 }
 
-Result<AvroFile> AvroFile::open(std::string_view bytes) {
-  AvroFile file;
-  AvroReader in(as_bytes(bytes));
-  if (in.raw(kMagic.size()) != kMagic) return corrupt("not an Avro file", 0);
+namespace {
+
+/// Calls `take(name, value)` for each entry of the header; the views are of the file.
+template <class Take>
+void read_header(AvroReader& in, Take take) {
+  in.raw(kMagic.size());
   for (int64_t count = in.number(); in.ok() && count != 0; count = in.number()) {
     if (count < 0) {
       in.number();
       count = count == INT64_MIN ? INT64_MAX : -count;
     }
     for (; count > 0 && in.ok(); --count) {
-      const std::string name(in.text());
-      file.header_[name] = in.text();
+      const std::string_view name = in.text();
+      take(name, in.text());
     }
   }
+}
+
+}  // namespace
+
+bool is_avro(std::string_view bytes) {
+  return bytes.starts_with(kMagic);
+}
+
+std::optional<std::string_view> find_avro_entry(std::string_view bytes, std::string_view name) {
+  std::optional<std::string_view> found;
+  AvroReader in(as_bytes(bytes));
+  read_header(in, [&](std::string_view entry, std::string_view value) {
+    if (entry == name) found = value;
+  });
+  return in.ok() ? found : std::nullopt;
+}
+
+Result<AvroFile> AvroFile::open(std::string_view bytes) {
+  AvroFile file;
+  AvroReader in(as_bytes(bytes));
+  if (!is_avro(bytes)) return corrupt("not an Avro file", 0);
+  read_header(in, [&](std::string_view name, std::string_view value) {
+    file.header_.insert_or_assign(std::string(name), std::string(value));
+  });
   file.sync_ = in.raw(kSyncBytes);
   if (!in.ok()) return corrupt("the Avro header is malformed", in.offset());
   file.blocks_offset_ = in.offset();

@@ -52,6 +52,10 @@ using AvroHeader = std::map<std::string, std::string, std::less<>>;
 std::string avro_file(const AvroHeader& header, std::span<const std::byte, 16> sync,
                       size_t entry_count, std::string_view entries);
 
+bool is_avro(std::string_view bytes);
+/// The value of an entry of the header, in `bytes`; nothing if it has none, or is malformed.
+std::optional<std::string_view> find_avro_entry(std::string_view bytes, std::string_view name);
+
 struct AvroField;
 
 /// A type of a writer's schema.

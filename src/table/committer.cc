@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "model/schema.h"
+#include "table/checksum.h"
 #include "table/format.h"
 
 namespace sluice::table {
@@ -22,6 +23,10 @@ bool covers(const Coverage& have, const Coverage& wanted) {
                      [&](const auto& entry) { return have.of(entry.first) >= entry.second; });
 }
 
+std::string object_of(const Metadata& metadata) {
+  return with_checksum(metadata.encode(), metadata_key(metadata.prefix, metadata.version));
+}
+
 /// What could not be read again is not committed.
 Status check_sizes(const Proposal& proposal) {
   const Metadata& metadata = proposal.head->metadata;
@@ -34,7 +39,7 @@ Status check_sizes(const Proposal& proposal) {
     const bool is_marks = object.key == metadata.marks_key;
     TRY(within(object.key, object.bytes.size(), is_marks ? kMarksBytesMax : kManifestBytesMax));
   }
-  return within(metadata_key(metadata.prefix, metadata.version), metadata.encode().size(),
+  return within(metadata_key(metadata.prefix, metadata.version), object_of(metadata).size(),
                 kMetadataBytesMax);
 }
 
@@ -258,7 +263,7 @@ Status Committer::put_objects(const Proposal& proposal) {
 /// Puts the same bytes until it is known whose bytes fill the slot.
 Result<Committer::Slot> Committer::put_metadata(const Metadata& metadata) {
   const std::string key = metadata_key(metadata.prefix, metadata.version);
-  const std::string text = metadata.encode();
+  const std::string text = object_of(metadata);
   for (uint32_t tries = 0;; ++tries) {
     const Status answer = bucket_.put_if_absent(key, as_bytes(text));
     if (answer.ok()) return Slot::kOurs;
@@ -294,6 +299,7 @@ Result<Committer::Slot> Committer::read_slot(const Metadata& metadata, const std
   }
   // Our commit id is in the bytes, so equal bytes are ours.
   if (*found == text) return Slot::kOurs;
+  if (!check_checksum(*found, key, Provenance::kAny).ok()) return Slot::kLost;
   auto other = Metadata::decode(*found, metadata.version, metadata.prefix);
   if (!other.ok() || other->commit_id == metadata.commit_id) return Slot::kLost;
   return Slot::kAnothers;

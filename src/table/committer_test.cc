@@ -492,11 +492,13 @@ TEST_F(CommitterTest, OpensAndContinuesAMovedTable) {
 
 TEST_F(CommitterTest, ListsTablesByTheirMetadataOnly) {
   bucket_.objects()["a/b/metadata/v1.metadata.json"] = "";
-  bucket_.objects()["a/no-table/metadata/version-hint.text"] = "1";
+  bucket_.objects()["a/lost/metadata/version-hint.text"] = "1";
+  bucket_.objects()["a/no-table/data/p.parquet"] = "";
   bucket_.objects()["a/b/c/metadata/v1.metadata.json"] = "";
   bucket_.objects()["a/not.a.name/metadata/v1.metadata.json"] = "";
   bucket_.objects()["FORMAT"] = "";
-  EXPECT_EQ(list_tables(bucket_).value(), (std::vector<TableName>{{"a", "b"}, kName}));
+  EXPECT_EQ(list_tables(bucket_).value(),
+            (std::vector<TableName>{{"a", "b"}, {"a", "lost"}, kName}));
 }
 
 TEST_F(CommitterTest, CallsAMissingObjectOfTheHeadCorruptNotAbsent) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "model/schema.h"
+#include "table/checksum.h"
 #include "table/format.h"
 
 namespace sluice::table {
@@ -348,7 +349,8 @@ Result<std::optional<Proposal>> propose_flush(const Head& head, const FlushEdit&
   }
   Metadata next = next_version(head, stamp);
   next.marks_key = marks_key(next.prefix, stamp.commit);
-  std::vector<NewObject> objects = {{next.marks_key, marks.encode()}};
+  std::vector<NewObject> objects = {
+      {next.marks_key, with_checksum(marks.encode(), next.marks_key)}};
   if (edit.parts.empty()) {
     return std::optional(with_head(std::move(next), std::move(marks), std::move(objects)));
   }

@@ -15,6 +15,10 @@
 // `location` is written once, when the table is made, and kept when its directory moves: so all
 // recorded addresses begin with it, and reading strips it.
 //
+// Every object but the hint carries a checksum of itself (checksum.h). The hint is a number that
+// other programs read, and has none: it may lag, be absent or be no number without harm to us; one
+// that is too high says that the head is missing (T11).
+//
 // Ladder: a table whose property sluice.format is above kFormat is kUnsupported.
 #pragma once
 

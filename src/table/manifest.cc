@@ -7,7 +7,9 @@
 #include <set>
 
 #include "base/check.h"
+#include "base/object_checksum.h"
 #include "table/avro.h"
+#include "table/checksum.h"
 #include "table/format.h"
 #include "table/manifest_schema.h"
 
@@ -427,8 +429,10 @@ EncodedManifest ManifestWriter::finish() {
       {"partition-spec-id", "0"},
       {"schema", metadata_.schema().to_json()},
       {"schema-id", std::to_string(metadata_.current_schema_id)},
+      {std::string(kChecksumName), std::string(kChecksumDigits, '0')},
   };
   EncodedManifest manifest{file_, avro_file(header, commit_.bytes(), count_, entries_)};
+  fill_checksum(manifest.bytes, file_.key);
   manifest.file.bytes = manifest.bytes.size();
   return manifest;
 }
@@ -459,10 +463,13 @@ std::string encode_manifest_list(const std::vector<ManifestFile>& files, const M
       {"parent-snapshot-id", snapshot.parent ? std::to_string(*snapshot.parent) : "null"},
       {"sequence-number", std::to_string(snapshot.sequence_number)},
       {"snapshot-id", std::to_string(snapshot.id)},
+      {std::string(kChecksumName), std::string(kChecksumDigits, '0')},
   };
   AvroWriter entries;
   for (const ManifestFile& file : files) write_manifest_file(entries, file, metadata);
-  return avro_file(header, commit.bytes(), files.size(), entries.take());
+  std::string list = avro_file(header, commit.bytes(), files.size(), entries.take());
+  fill_checksum(list, snapshot.manifest_list);
+  return list;
 }
 
 Result<std::vector<ManifestFile>> decode_manifest_list(std::string_view bytes,

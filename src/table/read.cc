@@ -1,25 +1,45 @@
 #include "table/read.h"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 
+#include "table/checksum.h"
 #include "table/format.h"
 
 namespace sluice::table {
 namespace {
 
 /// An object that something committed names.
-Result<std::string> get_named(Bucket& bucket, const std::string& key, uint64_t limit) {
-  auto text = get_object(bucket, key, limit);
-  if (text.ok()) return text;
-  const Error& error = text.error();
-  if (error.code() == Code::kNotFound) {
-    return Error(Code::kCorrupt, "an object that the table names is missing", key);
+struct Named {
+  const std::string& key;
+  std::string by;  ///< who names it
+  uint64_t limit = 0;
+  std::optional<uint64_t> bytes = std::nullopt;  ///< exactly, if that is known
+};
+
+Result<std::string> get_named(Bucket& bucket, const Named& object) {
+  auto text = get_object(bucket, object.key, object.limit);
+  if (!text.ok()) {
+    const Error& error = text.error();
+    if (error.code() == Code::kNotFound) {
+      return Error(Code::kCorrupt, "the object is missing, but " + object.by + " names it",
+                   object.key);
+    }
+    if (error.code() != Code::kInvalid) return error.at(object.key);
+    return Error({Code::kCorrupt, error.reason(), error.message(), object.key, error.expected(),
+                  error.found()});
   }
-  if (error.code() == Code::kInvalid) {
-    return Error(
-        {Code::kCorrupt, error.reason(), error.message(), key, error.expected(), error.found()});
+  if (object.bytes && text->size() != *object.bytes) {
+    return Error({Code::kCorrupt, Reason::kIncompletePayload, "the object has another length",
+                  object.key, *object.bytes, text->size()});
   }
-  return error.at(key);
+  TRY(check_checksum(*text, object.key, Provenance::kAny));
+  return text;
+}
+
+std::string name_of(const SnapshotEntry& snapshot) {
+  return "snapshot " + std::to_string(snapshot.id);
 }
 
 /// Whether any day of the manifest may be wanted. A wide range is not asked day by day.
@@ -44,9 +64,36 @@ Result<std::vector<uint64_t>> list_versions(Bucket& bucket, std::string_view pre
   return versions;
 }
 
+Result<uint64_t> read_hint(Bucket& bucket, std::string_view prefix) {
+  constexpr uint64_t kHintBytesMax = 64;
+  const std::string key = hint_key(prefix);
+  const auto text = get_object(bucket, key, kHintBytesMax);
+  if (text.ok()) {
+    uint64_t version = 0;
+    const char* const end = text->data() + text->size();
+    const auto [stop, error] = std::from_chars(text->data(), end, version);
+    if (error == std::errc{} && stop == end) return version;
+  } else if (text.error().code() == Code::kNotFound) {
+    return uint64_t{0};
+  } else if (text.error().code() != Code::kInvalid) {
+    return text.error();
+  }
+  return Error(Code::kCorrupt, Reason::kDecodeFailure,
+               "the hint is no number: Sluice does without it and writes it anew with the next "
+               "commit, but other readers may not find the table",
+               key);
+}
+
+Error missing_head(std::string_view prefix, uint64_t version) {
+  return Error(Code::kCorrupt,
+               "the version is missing, but version-hint.text names it: put it back, or, if it "
+               "never was, remove the hint",
+               metadata_key(prefix, version));
+}
+
 Result<Metadata> read_metadata(Bucket& bucket, const std::string& prefix, uint64_t version) {
   const std::string key = metadata_key(prefix, version);
-  const std::string text = TRY(get_named(bucket, key, kMetadataBytesMax));
+  const std::string text = TRY(get_named(bucket, {key, "the listing", kMetadataBytesMax}));
   auto metadata = Metadata::decode(text, version, prefix);
   if (!metadata.ok()) return metadata.error().at(key);
   return metadata;
@@ -54,7 +101,9 @@ Result<Metadata> read_metadata(Bucket& bucket, const std::string& prefix, uint64
 
 Result<Marks> read_marks(Bucket& bucket, const Metadata& metadata) {
   if (metadata.marks_key.empty()) return Marks{};
-  const std::string text = TRY(get_named(bucket, metadata.marks_key, kMarksBytesMax));
+  const std::string text =
+      TRY(get_named(bucket, {metadata.marks_key, metadata_key(metadata.prefix, metadata.version),
+                             kMarksBytesMax}));
   auto marks = Marks::decode(text);
   if (!marks.ok()) return marks.error().at(metadata.marks_key);
   return marks;
@@ -62,7 +111,8 @@ Result<Marks> read_marks(Bucket& bucket, const Metadata& metadata) {
 
 Result<std::vector<ManifestFile>> read_manifest_list(Bucket& bucket, const Metadata& metadata,
                                                      const SnapshotEntry& snapshot) {
-  const std::string bytes = TRY(get_named(bucket, snapshot.manifest_list, kManifestBytesMax));
+  const std::string bytes =
+      TRY(get_named(bucket, {snapshot.manifest_list, name_of(snapshot), kManifestBytesMax}));
   auto files = decode_manifest_list(bytes, metadata);
   if (!files.ok()) return files.error().at(snapshot.manifest_list);
   return files;
@@ -70,18 +120,21 @@ Result<std::vector<ManifestFile>> read_manifest_list(Bucket& bucket, const Metad
 
 Result<std::vector<ManifestEntry>> read_manifest(Bucket& bucket, const Metadata& metadata,
                                                  const ManifestFile& file) {
-  const std::string bytes = TRY(get_named(bucket, file.key, kManifestBytesMax));
-  if (bytes.size() != file.bytes) {
-    return Error({Code::kCorrupt, Reason::kIncompletePayload, "the manifest has another length",
-                  file.key, file.bytes, bytes.size()});
-  }
+  const std::string bytes =
+      TRY(get_named(bucket, {file.key, "a manifest list", kManifestBytesMax, file.bytes}));
   return decode_manifest(bytes, file, metadata);
 }
 
 Result<HeadPtr> load_head(Bucket& bucket, const TableName& name) {
   const std::string prefix = table_prefix(name);
   // T2: the head is the highest version of a full listing.
-  const std::vector<uint64_t> versions = TRY(list_versions(bucket, prefix));
+  std::vector<uint64_t> versions = TRY(list_versions(bucket, prefix));
+  // T11: the hint is written behind its version, and so never names one that was not.
+  const auto hint = read_hint(bucket, prefix);
+  if (hint.ok() && *hint > (versions.empty() ? 0 : versions.back())) {
+    versions = TRY(list_versions(bucket, prefix));
+    if (versions.empty() || versions.back() < *hint) return missing_head(prefix, *hint);
+  }
   if (versions.empty()) return Error(Code::kNotFound, "no such table", name.to_string());
   Head head;
   head.metadata = TRY(read_metadata(bucket, prefix, versions.back()));
@@ -97,7 +150,7 @@ Result<std::vector<TableName>> list_tables(Bucket& bucket) {
     const size_t prefix_end = entry.key.find('/', database_end + 1);
     if (prefix_end == std::string::npos) continue;
     const std::string prefix = entry.key.substr(0, prefix_end);
-    if (!metadata_version(prefix, entry.key)) continue;
+    if (!metadata_version(prefix, entry.key) && entry.key != hint_key(prefix)) continue;
     auto name =
         TableName::parse(prefix.substr(0, database_end) + "." + prefix.substr(database_end + 1));
     // Another program's directory: not a name that a table of ours can have.

@@ -18,9 +18,11 @@
 
 namespace sluice::table {
 
-/// Reads the newest head of a table without being a writer. kNotFound: no such table.
+/// Reads the newest head of a table without being a writer. kNotFound: no such table. kCorrupt: a
+/// version is missing that the hint names: what is below it must not pass for the newest.
 Result<HeadPtr> load_head(Bucket& bucket, const TableName& name);
-/// All tables of the bucket, sorted: every `<db>/<coll>/metadata/` that holds a `vN.metadata.json`.
+/// All tables of the bucket, sorted: every `<db>/<coll>/metadata/` that holds a `vN.metadata.json`
+/// or a hint.
 Result<std::vector<TableName>> list_tables(Bucket& bucket);
 /// The live parts of the current snapshot, in manifest order. `keep_day` (if set) is asked for each
 /// partition day, perhaps more than once.
@@ -29,6 +31,9 @@ Result<std::vector<part::Meta>> read_parts(Bucket& bucket, const Metadata& metad
 
 /// All versions of the table that have metadata, ascending.
 Result<std::vector<uint64_t>> list_versions(Bucket& bucket, std::string_view prefix);
+/// The version that the hint names; 0 without a hint. kCorrupt: it is no number.
+Result<uint64_t> read_hint(Bucket& bucket, std::string_view prefix);
+Error missing_head(std::string_view prefix, uint64_t version);
 Result<Metadata> read_metadata(Bucket& bucket, const std::string& prefix, uint64_t version);
 /// Empty marks if `metadata` names none.
 Result<Marks> read_marks(Bucket& bucket, const Metadata& metadata);

@@ -1,19 +1,17 @@
 #include "table/verify.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 
+#include "table/checksum.h"
 #include "table/format.h"
 #include "table/read.h"
 
 namespace sluice::table {
 namespace {
-
-constexpr uint64_t kHintBytesMax = 64;
 
 /// Whether a row that `before` covers is covered by `after` too.
 bool follows(const Coverage& before, const Coverage& after) {
@@ -52,7 +50,7 @@ class Verifier {
   Verifier(Bucket& bucket, std::string prefix) : bucket_(bucket), prefix_(std::move(prefix)) {}
 
   void check_versions(const std::vector<uint64_t>& versions);
-  void check_hint();
+  void check_hint(uint64_t newest);
   void check_snapshots();
   TableVerdict finish();
 
@@ -65,7 +63,10 @@ class Verifier {
     return std::nullopt;
   }
   void note(const Error& error, const std::string& object) {
-    const bool at_offset = error.reason() == Reason::kDecodeFailure;
+    // Of an object that is cut the end is known, of a malformed one the place; a checksum speaks of
+    // all of it.
+    const bool at_offset =
+        error.reason() == Reason::kDecodeFailure || error.reason() == Reason::kIncompletePayload;
     const std::string& where = error.where().empty() ? object : error.where();
     verdict_.findings.push_back({error, where, at_offset ? error.found() : 0});
   }
@@ -73,44 +74,66 @@ class Verifier {
     note(Error(Code::kCorrupt, std::move(message), object), object);
   }
 
+  /// Of an object that could be read.
+  void demand_checksum(const std::string& key);
+  void check_first_versions(uint64_t first);
   void check_succession(const Head& before, const Head& after, const std::string& object);
   void check_snapshot(const SnapshotEntry& snapshot);
   const CheckedManifest* check_manifest(const ManifestFile& file);
   void check_counts(const ManifestFile& file, const std::vector<ManifestEntry>& entries);
-  void check_part(const part::Meta& part);
+  void check_part(const part::Meta& part, const std::string& manifest);
   void check_total(const SnapshotEntry& snapshot, const std::string& name, uint64_t sum);
 
   Bucket& bucket_;
   std::string prefix_;
-  std::optional<Head> head_;
+  std::optional<Head> head_;  ///< the newest that can be read
   std::map<std::string, std::optional<CheckedManifest>> manifests_;
   std::set<std::string> parts_;
+  std::set<std::string> checked_;  ///< objects whose checksum was demanded
   TableVerdict verdict_;
 };
 
 void Verifier::check_versions(const std::vector<uint64_t>& versions) {
-  const size_t recent = std::min(versions.size(), kMetadataLogMax);
-  std::optional<Head> before;
-  for (size_t index = versions.size() - recent; index < versions.size(); ++index) {
+  for (size_t index = 0; index < versions.size(); ++index) {
     const uint64_t version = versions[index];
     const std::string object = metadata_key(prefix_, version);
-    std::optional<Head> head;
-    if (auto metadata = note(read_metadata(bucket_, prefix_, version), object)) {
-      head.emplace(Head{std::move(*metadata), {}});
-      auto marks = note(read_marks(bucket_, head->metadata), object);
-      if (marks) head->marks = std::move(*marks);
-      if (marks && before) check_succession(*before, *head, object);
-      if (!marks) head->marks = before ? before->marks : Marks{};
+    if (index > 0 && version > versions[index - 1] + 1) {
+      note("the version is missing, but " + object + " came after it",
+           metadata_key(prefix_, versions[index - 1] + 1));
     }
-    if (version == versions.back()) head_ = head;
-    if (head) before = std::move(head);
+    auto metadata = note(read_metadata(bucket_, prefix_, version), object);
+    if (!metadata) continue;
+    demand_checksum(object);
+    Head head{std::move(*metadata), {}};
+    auto marks = note(read_marks(bucket_, head.metadata), object);
+    if (marks && !head.metadata.marks_key.empty()) demand_checksum(head.metadata.marks_key);
+    head.marks = marks ? std::move(*marks) : head_ ? head_->marks : Marks{};
+    if (head_) check_succession(*head_, head, object);
+    head_ = std::move(head);
+  }
+  if (head_) check_first_versions(versions.front());
+}
+
+void Verifier::demand_checksum(const std::string& key) {
+  if (!checked_.insert(key).second) return;
+  const auto bytes = note(get_object(bucket_, key, kMetadataBytesMax), key);
+  if (!bytes) return;
+  const Status fits = check_checksum(*bytes, key, Provenance::kOurs);
+  if (!fits.ok()) note(fits.error(), key);
+}
+
+/// What is gone from the front of the listing, the head may still name.
+void Verifier::check_first_versions(uint64_t first) {
+  for (const auto& [timestamp_ms, key] : head_->metadata.metadata_log) {
+    const auto version = metadata_version(prefix_, key);
+    if (!version || *version >= first) continue;
+    note("the version is missing, but the head names it", key);
   }
 }
 
 void Verifier::check_succession(const Head& before, const Head& after, const std::string& object) {
   const Metadata& old = before.metadata;
   const Metadata& next = after.metadata;
-  if (next.version != old.version + 1) note("the version before it is missing", object);
   if (next.uuid != old.uuid) note("another table than the version before it", object);
   if (next.epoch < old.epoch) note("the epoch went back", object);
   if (next.last_sequence_number < old.last_sequence_number) {
@@ -120,39 +143,36 @@ void Verifier::check_succession(const Head& before, const Head& after, const std
   if (!follows(before.marks, after.marks)) note("the marks went back", object);
 }
 
-void Verifier::check_hint() {
+void Verifier::check_hint(uint64_t newest) {
   const std::string key = hint_key(prefix_);
-  const auto text = get_object(bucket_, key, kHintBytesMax);
-  if (!text.ok()) {
-    if (text.error().code() != Code::kNotFound) note(text.error(), key);
-    return;
+  const auto hint = read_hint(bucket_, prefix_);
+  if (!hint.ok()) return note(hint.error(), key);
+  if (*hint <= newest) return;
+  // A commit may have come since the listing.
+  const auto versions = note(list_versions(bucket_, prefix_), key);
+  if (versions && (versions->empty() || versions->back() < *hint)) {
+    note(missing_head(prefix_, *hint), key);
   }
-  uint64_t version = 0;
-  const char* end = text->data() + text->size();
-  const auto [stop, error] = std::from_chars(text->data(), end, version);
-  const bool number = error == std::errc{} && stop == end;
-  if (!number) note("the hint is no number", key);
-  if (number && head_ && version > head_->metadata.version) note("the hint is too high", key);
 }
 
 void Verifier::check_snapshots() {
   if (!head_) return;
   verdict_.snapshots = head_->metadata.snapshots.size();
   for (const SnapshotEntry& snapshot : head_->metadata.snapshots) check_snapshot(snapshot);
-  auto live = read_parts(bucket_, head_->metadata, nullptr);
-  // What cannot be read has been found above.
-  if (live.ok()) verdict_.parts = std::move(*live);
 }
 
 void Verifier::check_snapshot(const SnapshotEntry& snapshot) {
   const auto files =
       note(read_manifest_list(bucket_, head_->metadata, snapshot), snapshot.manifest_list);
   if (!files) return;
+  demand_checksum(snapshot.manifest_list);
   Totals sum;
   std::set<std::string_view> named;
+  bool complete = true;
   for (const ManifestFile& file : *files) {
     const CheckedManifest* manifest = check_manifest(file);
-    if (manifest == nullptr) return;
+    complete = complete && manifest != nullptr;
+    if (manifest == nullptr) continue;
     sum.files += manifest->totals.files;
     sum.rows += manifest->totals.rows;
     sum.bytes += manifest->totals.bytes;
@@ -160,6 +180,7 @@ void Verifier::check_snapshot(const SnapshotEntry& snapshot) {
       if (!named.insert(key).second) note("the part is in the snapshot twice", key);
     }
   }
+  if (!complete) return;
   check_total(snapshot, "total-data-files", sum.files);
   check_total(snapshot, "total-records", sum.rows);
   check_total(snapshot, "total-files-size", sum.bytes);
@@ -184,6 +205,7 @@ const CheckedManifest* Verifier::check_manifest(const ManifestFile& file) {
   if (!fresh) return checked ? &*checked : nullptr;
   const auto entries = note(read_manifest(bucket_, head_->metadata, file), file.key);
   if (!entries) return nullptr;
+  demand_checksum(file.key);
   check_counts(file, *entries);
   checked.emplace();
   for (const ManifestEntry& entry : *entries) {
@@ -192,7 +214,7 @@ const CheckedManifest* Verifier::check_manifest(const ManifestFile& file) {
     checked->totals.rows += entry.part.rows;
     checked->totals.bytes += entry.part.bytes;
     checked->keys.push_back(entry.part.key);
-    if (parts_.insert(entry.part.key).second) check_part(entry.part);
+    if (parts_.insert(entry.part.key).second) check_part(entry.part, file.key);
   }
   return &*checked;
 }
@@ -220,11 +242,15 @@ void Verifier::check_counts(const ManifestFile& file, const std::vector<Manifest
   if (!in_range) note("a part outside the days of the manifest list", file.key);
 }
 
-void Verifier::check_part(const part::Meta& part) {
+/// Its pages are left to the caller, if there is something to read.
+void Verifier::check_part(const part::Meta& part, const std::string& manifest) {
   const auto object = bucket_.head(part.key);
-  if (!object.ok()) return note(object.error(), part.key);
-  if (object->bytes == part.bytes) return;
-  note(Error({Code::kCorrupt, Reason::kIncompletePayload, "the part has another size", part.key,
+  if (object.ok() && object->bytes == part.bytes) return verdict_.parts.push_back(part);
+  if (!object.ok() && object.error().code() != Code::kNotFound) {
+    return note(object.error(), part.key);
+  }
+  if (!object.ok()) return note("the object is missing, but " + manifest + " names it", part.key);
+  note(Error({Code::kCorrupt, Reason::kIncompletePayload, "the part has another length", part.key,
               part.bytes, object->bytes}),
        part.key);
 }
@@ -238,10 +264,12 @@ TableVerdict Verifier::finish() {
 Result<TableVerdict> verify_table(Bucket& bucket, const TableName& name) {
   const std::string prefix = table_prefix(name);
   const std::vector<uint64_t> versions = TRY(list_versions(bucket, prefix));
-  if (versions.empty()) return Error(Code::kNotFound, "no such table", name.to_string());
+  if (versions.empty() && !bucket.head(hint_key(prefix)).ok()) {
+    return Error(Code::kNotFound, "no such table", name.to_string());
+  }
   Verifier verifier(bucket, prefix);
   verifier.check_versions(versions);
-  verifier.check_hint();
+  verifier.check_hint(versions.empty() ? 0 : versions.back());
   verifier.check_snapshots();
   return verifier.finish();
 }

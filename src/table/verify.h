@@ -13,14 +13,16 @@ namespace sluice::table {
 
 struct TableVerdict {
   uint64_t snapshots = 0;
-  std::vector<part::Meta> parts;  ///< live in the current snapshot, for the caller to read
+  std::vector<part::Meta> parts;  ///< of all snapshots, there and of the right size; to be read
   std::vector<Finding> findings;  ///< empty: nothing is wrong so far
 };
 
-/// Checks that the recent versions parse and follow one another, that marks only rise, and that for
-/// each snapshot of the head all objects are there: manifest list, manifests, and every part with
-/// its exact size, named once, counted exactly by manifests and summary. What is wrong becomes a
-/// finding. kNotFound: no such table; another error: the table's names cannot be listed.
+/// Checks that all versions parse and follow one another, that marks only rise, that every object
+/// carries a checksum that fits, and that for each snapshot of the head all objects are there:
+/// manifest list, manifests, and every part with its exact size, named once, counted exactly by
+/// manifests and summary. What is wrong becomes a finding, and what does not depend on it is still
+/// checked; objects that nothing names are none. kNotFound: no such table; another error: the
+/// table's names cannot be listed.
 Result<TableVerdict> verify_table(Bucket& bucket, const TableName& name);
 
 }  // namespace sluice::table

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/object_checksum.h"
+#include "table/checksum.h"
 #include "table/fakes_test.h"
 #include "table/format.h"
 
@@ -49,6 +51,15 @@ class VerifyTest : public testing::Test {
     return bucket_.objects()[""];
   }
 
+  /// The manifest that names a part.
+  std::string manifest_of(const std::string& part) {
+    for (const auto& [key, bytes] : bucket_.objects()) {
+      const bool is_manifest = key.find("-m0.avro") != std::string::npos;
+      if (is_manifest && bytes.find(part + ".parquet") != std::string::npos) return key;
+    }
+    return "";
+  }
+
   FakeRuntime runtime_;
   FakeBucket bucket_;
   HeadPtr head_;
@@ -66,8 +77,9 @@ TEST_F(VerifyTest, NamesAPartThatIsMissingOrCut) {
   object("p1.parquet").pop_back();
   bucket_.objects().erase("db/coll/data/p101.parquet");
   EXPECT_EQ(findings(),
-            "the part has another size @ db/coll/data/p1.parquet\n"
-            "no such object @ db/coll/data/p101.parquet\n");
+            "the part has another length @ db/coll/data/p1.parquet\n"
+            "the object is missing, but " +
+                manifest_of("p101") + " names it @ db/coll/data/p101.parquet\n");
 }
 
 TEST_F(VerifyTest, NamesAManifestThatIsDamaged) {
@@ -81,13 +93,21 @@ TEST_F(VerifyTest, NamesAManifestThatIsDamaged) {
 
 TEST_F(VerifyTest, NamesMissingMarks) {
   bucket_.objects().erase(head_->metadata.marks_key);
-  EXPECT_EQ(findings(),
-            "an object that the table names is missing @ " + head_->metadata.marks_key + "\n");
+  EXPECT_EQ(findings(), "the object is missing, but db/coll/metadata/v6.metadata.json names it @ " +
+                            head_->metadata.marks_key + "\n");
 }
 
 TEST_F(VerifyTest, NamesAVersionThatIsMissing) {
   bucket_.objects().erase(metadata_key("db/coll", 3));
-  EXPECT_EQ(findings(), "the version before it is missing @ db/coll/metadata/v4.metadata.json\n");
+  EXPECT_EQ(findings(),
+            "the version is missing, but db/coll/metadata/v4.metadata.json came after it @ "
+            "db/coll/metadata/v3.metadata.json\n");
+  bucket_.objects().erase(metadata_key("db/coll", 1));
+  bucket_.objects().erase(metadata_key("db/coll", 2));
+  EXPECT_EQ(findings(),
+            "the version is missing, but the head names it @ db/coll/metadata/v1.metadata.json\n"
+            "the version is missing, but the head names it @ db/coll/metadata/v2.metadata.json\n"
+            "the version is missing, but the head names it @ db/coll/metadata/v3.metadata.json\n");
 }
 
 // T7: the totals of a summary are exact.
@@ -96,6 +116,7 @@ TEST_F(VerifyTest, NamesATotalThatIsNotTheSum) {
   const size_t at = text.rfind("\"total-records\":\"40\"");
   ASSERT_NE(at, std::string::npos);
   text.replace(at, 20, "\"total-records\":\"41\"");
+  put_checksum(text, text.size() - 10, checksum_seed("v6.metadata.json"));
   EXPECT_NE(findings().find("'total-records'"), std::string::npos);
 }
 
@@ -103,26 +124,100 @@ TEST_F(VerifyTest, NamesATotalThatIsNotTheSum) {
 TEST_F(VerifyTest, NamesMarksThatWentBack) {
   Marks marks = head_->marks;
   marks.logs[0].lsns.low_water = 1;
-  object(head_->metadata.marks_key) = marks.encode();
+  object(head_->metadata.marks_key) = with_checksum(marks.encode(), head_->metadata.marks_key);
   EXPECT_EQ(findings(), "the marks went back @ db/coll/metadata/v6.metadata.json\n");
 }
 
-TEST_F(VerifyTest, NamesAHintAboveTheHead) {
-  object("version-hint.text") = "7";
-  EXPECT_EQ(findings(), "the hint is too high @ db/coll/metadata/version-hint.text\n");
+TEST_F(VerifyTest, NamesAHeadThatOnlyTheHintStillNames) {
+  bucket_.objects().erase(metadata_key("db/coll", 6));
+  EXPECT_EQ(load_head(bucket_, kName).error().where(), metadata_key("db/coll", 6));
+  EXPECT_NE(findings().find("version-hint.text names it"), std::string::npos);
+  for (uint64_t version = 1; version <= 5; ++version) {
+    bucket_.objects().erase(metadata_key("db/coll", version));
+  }
+  EXPECT_EQ(list_tables(bucket_).value(), std::vector<TableName>{kName});
+  EXPECT_EQ(load_head(bucket_, kName).error().code(), Code::kCorrupt);
 }
 
-TEST_F(VerifyTest, SurvivesFlippedBytesInEveryObject) {
+TEST_F(VerifyTest, ReadsAnObjectWithoutChecksumButNamesIt) {
+  object(head_->metadata.marks_key) = head_->marks.encode();
+  EXPECT_TRUE(load_head(bucket_, kName).ok());
+  EXPECT_NE(findings().find("has no checksum"), std::string::npos);
+}
+
+// T10: an object under another's name is damage, also if it is whole.
+TEST_F(VerifyTest, NamesAnObjectThatStandsUnderTheNameOfAnother) {
   const FakeBucket::Objects healthy = bucket_.objects();
   for (const auto& [key, bytes] : healthy) {
-    if (key.ends_with(".parquet")) continue;
-    const size_t step = bytes.size() / 25 + 1;
-    for (size_t at = 0; at < bytes.size(); at += step) {
-      bucket_.objects()[key][at] = static_cast<char>(bytes[at] ^ 0x21);
-      EXPECT_TRUE(verify_table(bucket_, kName).ok());
+    for (const auto& [other, theirs] : healthy) {
+      const bool alike = key.substr(key.size() - 5) == other.substr(other.size() - 5);
+      if (key == other || !alike || key.ends_with(".parquet")) continue;
+      bucket_.objects()[key] = theirs;
+      EXPECT_NE(findings().find("@ " + key), std::string::npos) << key << " as " << other;
       bucket_.objects()[key] = bytes;
     }
   }
+}
+
+/// Parts are left to the reader of parts, and the hint is none of the table's state.
+bool is_of_table(const std::string& key) {
+  return !key.ends_with(".parquet") && !key.ends_with("version-hint.text");
+}
+
+// T10
+TEST_F(VerifyTest, EveryFlippedByteAndEveryCutBreaksTheChecksum) {
+  for (const auto& [key, bytes] : bucket_.objects()) {
+    if (!is_of_table(key)) continue;
+    EXPECT_TRUE(check_checksum(bytes, key, Provenance::kOurs).ok());
+    std::string damaged = bytes;
+    for (size_t at = 0; at < bytes.size(); ++at) {
+      EXPECT_FALSE(check_checksum(bytes.substr(0, at), key, Provenance::kOurs).ok());
+      damaged[at] = static_cast<char>(bytes[at] ^ (1 << at % 8));
+      EXPECT_FALSE(check_checksum(damaged, key, Provenance::kOurs).ok()) << key << " at " << at;
+      damaged[at] = bytes[at];
+    }
+  }
+}
+
+// T10: damage is found under the object's name, and nothing but the right state is ever read.
+TEST_F(VerifyTest, NamesTheObjectThatIsFlippedCutOrMissing) {
+  const FakeBucket::Objects healthy = bucket_.objects();
+  const auto expect_found = [&](const std::string& key) {
+    EXPECT_NE(findings().find("@ " + key + "\n"), std::string::npos) << key;
+    const auto head = load_head(bucket_, kName);
+    if (!head.ok()) return;
+    EXPECT_EQ((*head)->marks, head_->marks) << key;
+    const auto live = read_parts(bucket_, (*head)->metadata, nullptr);
+    EXPECT_TRUE(!live.ok() || live->size() == 4u) << key;
+  };
+  for (const auto& [key, bytes] : healthy) {
+    if (!is_of_table(key)) continue;
+    // The last bytes are where the checksum of a document is.
+    const size_t end = bytes.size() - 26;
+    const size_t step = end / 4;
+    for (size_t at = step / 2; at < bytes.size(); at += at < end ? step : 5) {
+      bucket_.objects()[key][at] = static_cast<char>(bytes[at] ^ (1 << at % 8));
+      expect_found(key);
+      bucket_.objects()[key] = bytes.substr(0, at);
+      expect_found(key);
+      bucket_.objects()[key] = bytes;
+    }
+    bucket_.objects().erase(key);
+    expect_found(key);
+    bucket_.objects()[key] = bytes;
+  }
+}
+
+TEST_F(VerifyTest, TakesAnyHintForAHint) {
+  for (const char* hint : {"", "x", "1", "7", "6 ", "18446744073709551616"}) {
+    object("version-hint.text") = hint;
+    const auto head = load_head(bucket_, kName);
+    EXPECT_EQ(head.ok(), std::string(hint) != "7") << hint;
+    EXPECT_TRUE(verify_table(bucket_, kName).ok());
+  }
+  bucket_.objects().erase("db/coll/metadata/version-hint.text");
+  EXPECT_EQ(findings(), "");
+  EXPECT_TRUE(load_head(bucket_, kName).ok());
 }
 
 }  // namespace
