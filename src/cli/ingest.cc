@@ -50,6 +50,11 @@ class FlushWatch final : public Listener {
   std::atomic<uint64_t> bytes_{0};
 };
 
+/// Whether each measurement of line protocol has its own table.
+bool is_database(const IngestOptions& options) {
+  return options.intake.table.collection.empty();
+}
+
 /// Of more inputs only the totals are told, and what is wrong.
 constexpr size_t kToldInputsMax = 20;
 
@@ -110,6 +115,12 @@ Result<IngestSummary> summarize(OpenEngine& open, const Intake& intake,
   IngestSummary summary;
   summary.name = options.intake.table;
   summary.data_dir = options.data_dir;
+  if (is_database(options)) {
+    summary.tables = intake.tables();
+    TRY(open.engine->flush());
+    // The first stands for all where one has to be named.
+    if (!summary.tables.empty()) summary.name = summary.tables.front();
+  }
   const auto table = open.engine->describe(summary.name);
   // Inputs without any record make no table.
   const bool has_table = table.ok() || table.error().code() != Code::kNotFound;
@@ -160,7 +171,10 @@ Result<ExitCode> ingest(IngestOptions options) {
   engine_options.listener = watch;
   OpenEngine open = TRY(open_engine(options.data_dir, DirectoryUse::kCreate, engine_options));
   Runtime& runtime = *open.platform->platform().runtime;
-  const auto superseded = TRY(count_superseded(*open.engine, options.intake.table));
+  std::optional<uint64_t> superseded;
+  if (!is_database(options)) {
+    superseded = TRY(count_superseded(*open.engine, options.intake.table));
+  }
   const Nanos began = runtime.now();
   Intake intake(open, interrupt, progress, options.intake);
   const Status taken = take_all(intake, inputs);
@@ -179,6 +193,29 @@ Result<ExitCode> ingest(IngestOptions options) {
       "stopped by a signal; rows that were acknowledged are in the table. Repeat the "
       "command: files go on where they stopped");
   return ExitCode::kFailed;
+}
+
+/// A table, or a database alone.
+Result<TableName> parse_target(std::string_view text) {
+  const bool is_database = text.find('.') == text.npos;
+  if (!is_database) return TableName::parse(text);
+  const auto table = TableName::parse(std::string(text) + ".x");
+  if (!table.ok()) return TableName::parse(text);
+  return TableName{std::string(text), {}};
+}
+
+/// What the parser cannot see of one option alone.
+void check_together(const IntakeOptions& intake) {
+  const bool is_points = intake.format == source::Format::kLineProtocol;
+  if (intake.table.collection.empty() && !is_points) {
+    throw CLI::ValidationError("--table",
+                               "a database alone is for line protocol, which makes a table of each "
+                               "measurement: name DATABASE.COLLECTION, or add --format lp");
+  }
+  if (is_points && !(intake.key.empty() && intake.time.empty())) {
+    throw CLI::ValidationError("--key and --time",
+                               "line protocol has its own: the tags and the timestamp");
+  }
 }
 
 constexpr const char* kFooter =
@@ -200,8 +237,12 @@ constexpr const char* kFooter =
     "  zcat events.ndjson.gz | sluice ingest --table app.events --time at -";
 
 void add_table_options(CLI::App& command, IntakeOptions& intake) {
-  command.add_option("--table", "The table, DATABASE.COLLECTION; made if it does not exist")
-      ->each(read_into(intake.table, TableName::parse))
+  command
+      .add_option("--table",
+                  "The table, DATABASE.COLLECTION; made if it does not exist. With --format lp "
+                  "also DATABASE: a "
+                  "table for each measurement")
+      ->each(read_into(intake.table, parse_target))
       ->type_name("TABLE")
       ->required();
   command.add_option("--key", intake.key, "A column of the key; repeat it for several")
@@ -217,8 +258,15 @@ void add_table_options(CLI::App& command, IntakeOptions& intake) {
                            {"ndjson", source::Format::kNdjson},
                            {"json", source::Format::kJsonArray},
                            {"csv", source::Format::kCsv},
-                           {"tsv", source::Format::kTsv}},
+                           {"tsv", source::Format::kTsv},
+                           {"lp", source::Format::kLineProtocol}},
                           "Of the input; auto: by its name, else by its first bytes");
+  add_choice(command, "--precision", intake.precision,
+             {{"ns", source::TimeUnit::kNanos},
+              {"us", source::TimeUnit::kMicros},
+              {"ms", source::TimeUnit::kMillis},
+              {"s", source::TimeUnit::kSeconds}},
+             "What the timestamps of line protocol count; ns if not given");
   command
       .add_option("--rejects", intake.rejects_path,
                   "Where rejects go, instead of DIR/rejects/TABLE-FILE.ndjson")
@@ -248,6 +296,7 @@ Command make_ingest(CLI::App& program) {
              "How the summary is printed");
   command->add_flag("--quiet,-q", options->quiet, "Only warnings and errors");
   command->footer(kFooter);
+  command->final_callback([options] { check_together(options->intake); });
   return {command, [options] { return ingest(*options); }};
 }
 

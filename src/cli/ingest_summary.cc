@@ -44,14 +44,25 @@ std::string rejects_and_failures(const IngestSummary& summary) {
   return text;
 }
 
+/// The table, or what stands for several.
+std::string subject(const IngestSummary& summary) {
+  if (summary.name.collection.empty()) return summary.name.database;
+  if (summary.tables.size() < 2) return summary.name.to_string();
+  return summary.name.database + ", " + format_count(summary.tables.size()) + " tables";
+}
+
 std::string to_text(const IngestSummary& summary) {
   std::string text =
-      summary.name.to_string() + (summary.is_complete ? ": done\n" : ": stopped before the end\n");
+      subject(summary) + (summary.is_complete ? ": done\n" : ": stopped before the end\n");
   if (summary.totals.inputs > 1) {
     text += "  inputs        " + format_count(summary.totals.inputs) + ", " +
             format_count(summary.totals.known) + " of them in the table already\n";
   }
   text += "  rows          " + format_count(summary.totals.rows) + "\n";
+  if (summary.totals.rows_kept > 0) {
+    text += "  in _rest      " + format_count(summary.totals.rows_kept) +
+            " rows have values that did not fit\n";
+  }
   text += rejects_and_failures(summary);
   text += std::string("  replaced      ") + (summary.knows_all_replaced ? "" : "at least ") +
           format_count(summary.rows_replaced) + "\n";
@@ -76,8 +87,9 @@ void append_input(JsonWriter& json, const InputReport& input) {
 
 std::string to_json(const IngestSummary& summary) {
   JsonWriter json;
-  json.begin_object().key("table").text(summary.name.to_string());
+  json.begin_object().key("table").text(subject(summary));
   json.key("complete").boolean(summary.is_complete).key("rows").number(summary.totals.rows);
+  json.key("rows_kept").number(summary.totals.rows_kept);
   json.key("rejects").number(summary.totals.rejects);
   json.key("failures").number(summary.totals.failures);
   json.key("rows_replaced").number(summary.rows_replaced);
@@ -90,6 +102,8 @@ std::string to_json(const IngestSummary& summary) {
   json.key("inputs_taken").number(summary.totals.inputs);
   json.key("inputs_known").number(summary.totals.known).key("inputs").begin_array();
   for (const InputReport& input : summary.inputs) append_input(json, input);
+  json.end_array().key("tables").begin_array();
+  for (const TableName& table : summary.tables) json.text(table.to_string());
   json.end_array().key("next").begin_array();
   if (!summary.table.location.empty()) {
     json.text(query_command(summary)).text(duckdb_command(summary.table));

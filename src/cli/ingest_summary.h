@@ -16,7 +16,8 @@ enum class SummaryFormat : uint8_t { kText, kJson };
 struct IngestSummary {
   TableName name;
   std::string data_dir;
-  TableDescription table;  ///< without a location: no input held a record, no table was made
+  std::vector<TableName> tables;  ///< of a database: those that were sent something
+  TableDescription table;         ///< without a location: no input held a record, no table was made
   Intake::Totals totals;
   std::deque<InputReport> inputs;  ///< the last ones
   uint64_t rows_replaced = 0;

@@ -20,6 +20,11 @@ std::string file_name(const std::string& path) {
   return path == "-" ? "stdin" : fs::path(path).filename().string();
 }
 
+/// "database.collection", or the database alone.
+std::string target_name(const TableName& table) {
+  return table.collection.empty() ? table.database : table.to_string();
+}
+
 std::string absolute(const std::string& path) {
   return path == "-" ? path : fs::absolute(path).lexically_normal().string();
 }
@@ -71,6 +76,7 @@ Intake::Intake(OpenEngine& open, const Interrupt& interrupt, Progress& progress,
       interrupt_(interrupt),
       progress_(progress),
       options_(std::move(options)),
+      points_(engine_, options_.table),
       sender_(engine_, interrupt) {}
 
 Status Intake::take(const std::string& path) {
@@ -79,6 +85,7 @@ Status Intake::take(const std::string& path) {
   Result<Opened> opened = open_input(path);
   if (!opened.ok()) return give_up_input(opened.error());
   report_resumption();
+  if (opened->holds_points) return take_points(*opened);
   return opened->sample ? take_opened(*opened) : ok();
 }
 
@@ -91,6 +98,7 @@ Intake::Totals Intake::totals() const {
   for (const InputReport& input : reports_) {
     ++totals.inputs;
     totals.rows += input.rows;
+    totals.rows_kept += input.rows_kept;
     totals.rejects += input.rejects;
     totals.bytes += input.bytes;
     totals.failures += input.failure ? 1 : 0;
@@ -113,6 +121,11 @@ void Intake::take_failure(const Error& failure) {
 }
 
 Status Intake::learn_table() {
+  if (points_.is_database()) {
+    TRY(points_.learn());
+    has_learned_ = true;
+    return ok();
+  }
   const auto table = engine_.describe(options_.table);
   has_learned_ = table.ok() || table.error().code() == Code::kNotFound;
   if (!has_learned_) return table.error();
@@ -128,7 +141,9 @@ Result<Intake::Opened> Intake::open_input(const std::string& path) {
   opened.content = TRY(Content::open(path, interrupt_));
   Content& content = *opened.content;
   if (content.stored_bytes()) {
-    opened.identity = TRY(content.identify(known_));
+    const bool is_database = points_.is_database();
+    opened.identity = TRY(content.identify(is_database ? points_.known() : known_));
+    if (is_database) opened.identity->start = {};
     report().resume_offset = opened.identity->start.offset;
     report().was_known =
         report().resume_offset > 0 && report().resume_offset == opened.identity->text_bytes;
@@ -138,6 +153,8 @@ Result<Intake::Opened> Intake::open_input(const std::string& path) {
   opened.head = TRY(source::read_head(content));
   const source::Format format =
       options_.format.value_or(source::detect_format(content.name(), opened.head.bytes));
+  opened.holds_points = format == source::Format::kLineProtocol;
+  if (opened.holds_points) return opened;
   auto sample = source::sample_head(opened.head, format, sample_options(spec_, options_));
   if (!sample.ok() && sample.error().code() == Code::kNotFound) {
     if (options_.tells_of_each) progress_.note(path + " holds no records");
@@ -184,7 +201,7 @@ void Intake::report_columns(const source::Sample& sample) const {
 }
 
 Result<RejectsFile> Intake::open_rejects() const {
-  const std::string own = options_.rejects_folder + "/" + options_.table.to_string() + "-" +
+  const std::string own = options_.rejects_folder + "/" + target_name(options_.table) + "-" +
                           file_name(report().input) + ".ndjson";
   // A stream is never met again: what was rejected of an earlier one stays.
   const uint64_t forget_from = report().input == "-" ? UINT64_MAX : report().resume_offset;
@@ -207,25 +224,34 @@ Status Intake::take_opened(Opened& opened) {
   TRY(made);
   source::DecoderOptions options;
   if (opened.identity) options.start = opened.identity->start;
-  if (options_.rows_per_second > 0) {
-    options.batch_rows_max = static_cast<uint32_t>(std::clamp<uint64_t>(
-        options_.rows_per_second / kBatchesPerSecond, 1, options.batch_rows_max));
-  }
+  options.batch_rows_max = batch_rows_max(options.batch_rows_max);
   source::HeadedInput stream(opened.head, *opened.content);
-  source::Input* input = &stream;
-  if (opened.identity) {
-    const Status sought = opened.content->seek(options.start.offset);
-    if (!sought.ok()) return give_up_input(sought.error());
-    input = opened.content.get();
-  }
-  source::Decoder decoder = TRY(source::Decoder::open(*input, *opened.sample, options));
+  const Result<source::Input*> input = text_of(opened, stream);
+  if (!input.ok()) return give_up_input(input.error());
+  source::Decoder decoder = TRY(source::Decoder::open(**input, *opened.sample, options));
   RejectsFile rejects = TRY(open_rejects());
-  std::optional<uint64_t> bytes;
-  if (opened.identity) bytes = opened.identity->text_bytes;
-  progress_.begin(runtime_, progress_name(*opened.content), bytes);
+  begin_progress(opened);
   const Status pumped = pump(decoder, rejects, opened.identity);
   progress_.end();
   return pumped;
+}
+
+Result<source::Input*> Intake::text_of(Opened& opened, source::HeadedInput& stream) const {
+  if (!opened.identity) return &stream;
+  TRY(opened.content->seek(opened.identity->start.offset));
+  return opened.content.get();
+}
+
+uint32_t Intake::batch_rows_max(uint32_t usual) const {
+  if (options_.rows_per_second == 0) return usual;
+  return static_cast<uint32_t>(
+      std::clamp<uint64_t>(options_.rows_per_second / kBatchesPerSecond, 1, usual));
+}
+
+void Intake::begin_progress(const Opened& opened) {
+  std::optional<uint64_t> bytes;
+  if (opened.identity) bytes = opened.identity->text_bytes;
+  progress_.begin(runtime_, progress_name(*opened.content), bytes);
 }
 
 Status Intake::pump(source::Decoder& decoder, RejectsFile& rejects,

@@ -1,4 +1,4 @@
-// Intake: inputs on their way into one table.
+// Intake: inputs on their way into one table; line protocol also into those of a database.
 //
 // An input: 1 find out by content how much of it is in the table already  2 sample its head  3 make
 // the table, or add the columns it lacks  4 decode, keep rejects, send batches.
@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "cli/command.h"
 #include "cli/content.h"
+#include "cli/point_tables.h"
 #include "cli/progress.h"
 #include "cli/rejects_file.h"
 #include "cli/sender.h"
@@ -25,10 +27,12 @@
 namespace sluice::cli {
 
 struct IntakeOptions {
-  TableName table;
+  TableName table;  ///< without a collection: line protocol, a table for each measurement
   std::vector<std::string> key;          ///< empty: of the existing table, or none
   std::string time;                      ///< likewise
   std::optional<source::Format> format;  ///< absent: by each input's name, or first bytes
+  source::TimeUnit precision = source::TimeUnit::kNanos;  ///< of line protocol
+  source::OnConflict on_conflict = source::OnConflict::kReject;
   std::string rejects_path;  ///< empty: for each input a file of its own in rejects_folder
   std::string rejects_folder;
   uint64_t rows_per_second = 0;  ///< 0: no limit
@@ -40,7 +44,8 @@ struct IntakeOptions {
 /// What became of one input so far.
 struct InputReport {
   std::string input;
-  uint64_t rows = 0;  ///< durable, and not in the table before
+  uint64_t rows = 0;       ///< durable, and not in the table before
+  uint64_t rows_kept = 0;  ///< rows sent with something in the column _rest
   uint64_t rejects = 0;
   std::string rejects_path = {};                ///< empty: no rejects
   std::string first_reject = {};                ///< the same
@@ -57,6 +62,7 @@ class Intake {
     uint64_t inputs = 0;
     uint64_t known = 0;  ///< inputs that were in the table already
     uint64_t rows = 0;
+    uint64_t rows_kept = 0;
     uint64_t rejects = 0;
     uint64_t bytes = 0;
     uint64_t failures = 0;
@@ -73,6 +79,8 @@ class Intake {
   Status finish();
 
   const std::deque<InputReport>& reports() const { return reports_; }
+  /// Of a database: the tables that were sent something.
+  std::vector<TableName> tables() const { return points_.used(); }
   Totals totals() const;
 
  private:
@@ -81,13 +89,27 @@ class Intake {
     std::unique_ptr<Content> content;
     std::optional<source::FileIdentity> identity;  ///< absent: a stream
     source::Head head;
-    std::optional<source::Sample> sample;  ///< absent: nothing to take
+    std::optional<source::Sample> sample;  ///< absent: line protocol, or nothing to take
+    bool holds_points = false;             ///< line protocol
   };
 
   Status learn_table();
   /// Its errors are the input's.
   Result<Opened> open_input(const std::string& path);
   Status take_opened(Opened& opened);
+  /// By collection: what of the input at hand was sent, up to where.
+  using Reached = std::map<std::string, uint64_t>;
+
+  Status take_points(Opened& opened);
+  Status check_points() const;
+  source::LineProtocolOptions point_options(const Opened& opened) const;
+  Status pump_points(source::LineProtocolDecoder& decoder, RejectsFile& rejects,
+                     const std::optional<source::FileIdentity>& identity, Reached& reached);
+  Status make_point_table(const source::DecodedPoints& points);
+  /// The text from where the identity says on.
+  Result<source::Input*> text_of(Opened& opened, source::HeadedInput& stream) const;
+  uint32_t batch_rows_max(uint32_t usual) const;
+  void begin_progress(const Opened& opened);
   Status make_table(const source::Sample& sample);
   void report_columns(const source::Sample& sample) const;
   void report_resumption() const;
@@ -109,6 +131,7 @@ class Intake {
   const IntakeOptions options_;
   std::optional<TableSpec> spec_;  ///< absent: there is no table yet
   source::KnownFiles known_;       ///< asked once, then kept with what is sent
+  PointTables points_;
   bool has_learned_ = false;
   uint64_t rows_sent_ = 0;
   Nanos next_batch_at_ = 0;  ///< with a limit on rows per second

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -89,7 +90,7 @@ class ContentFollower {
     const std::string hash = hash_.hex();
     const auto& [size, reached] = *next_++;
     if (const auto found = reached.find(hash); found != reached.end()) {
-      matches_.push_back({size, found->second, hash});
+      for (const uint64_t position : found->second) matches_.push_back({size, position, hash});
     }
   }
 
@@ -111,7 +112,9 @@ class PlaceFollower {
   PlaceFollower(const KnownFiles::Contents& known, uint64_t size_max) {
     for (const auto& [size, files] : known) {
       if (size > size_max) break;
-      for (const auto& [hash, reached] : files) places_.try_emplace(reached);
+      for (const auto& [hash, reached] : files) {
+        for (const uint64_t position : reached) places_.try_emplace(position);
+      }
     }
     next_ = places_.begin();
   }
@@ -197,12 +200,36 @@ FileIdentity conclude(const ContentFollower& content, const PlaceFollower& place
   FileIdentity identity{.source = make_name(compression, content.size(), content.hash())};
   for (const ContentFollower::Match& match : content.matches()) {
     const PlaceFollower::Place* place = places.find(match.reached);
-    if (place == nullptr || match.reached <= identity.start.offset) continue;
-    if (!continues(match, *place, content.size(), compression)) continue;
-    identity.start = {match.reached, place->line};
-    identity.known_as = make_name(compression, match.size, match.hash);
+    if (place == nullptr || !continues(match, *place, content.size(), compression)) continue;
+    identity.beginnings.push_back(
+        {make_name(compression, match.size, match.hash), {match.reached, place->line}});
+    if (match.reached <= identity.start.offset) continue;
+    identity.start = identity.beginnings.back().reached;
+    identity.known_as = identity.beginnings.back().source;
   }
   return identity;
+}
+
+/// A source's name, taken apart.
+struct SourceName {
+  Compression compression;
+  uint64_t size;
+  std::string_view hash;
+};
+
+std::optional<SourceName> parse_name(std::string_view source) {
+  for (const Compression compression : kCompressions) {
+    const std::string prefix = prefix_of(compression);
+    if (!source.starts_with(prefix)) continue;
+    const std::string_view text = source.substr(prefix.size());
+    uint64_t size = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
+    if (error != std::errc()) return std::nullopt;
+    const std::string_view tail = text.substr(static_cast<size_t>(end - text.data()));
+    if (tail.size() != 1 + kHashDigits || tail.front() != ':') return std::nullopt;
+    return SourceName{compression, size, tail.substr(1)};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -212,20 +239,41 @@ KnownFiles::KnownFiles(const std::vector<SourcePosition>& sources) {
 }
 
 void KnownFiles::raise(std::string_view source, uint64_t position) {
-  for (const Compression compression : kCompressions) {
-    const std::string prefix = prefix_of(compression);
-    if (!source.starts_with(prefix)) continue;
-    const std::string_view text = source.substr(prefix.size());
-    uint64_t size = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
-    if (error != std::errc()) return;
-    const std::string_view tail = text.substr(static_cast<size_t>(end - text.data()));
-    if (tail.size() != 1 + kHashDigits || tail.front() != ':') return;
-    if (position == 0 || (compression == Compression::kNone && position > size)) return;
-    Contents& contents = contents_[static_cast<size_t>(compression)];
-    uint64_t& reached = contents[size][std::string(tail.substr(1))];
-    reached = std::max(reached, position);
+  const uint64_t before = reached(source);
+  if (position <= before) return;
+  add(source, position);
+  if (before == 0 || reached(source) == before) return;
+  const std::optional<SourceName> name = parse_name(source);
+  contents_[static_cast<size_t>(name->compression)][name->size]
+      .find(name->hash)
+      ->second.erase(before);
+}
+
+void KnownFiles::add(std::string_view source, uint64_t position) {
+  const std::optional<SourceName> name = parse_name(source);
+  if (!name || position == 0) return;
+  if (name->compression == Compression::kNone && position > name->size) return;
+  Contents& contents = contents_[static_cast<size_t>(name->compression)];
+  contents[name->size][std::string(name->hash)].insert(position);
+}
+
+uint64_t KnownFiles::reached(std::string_view source) const {
+  const std::optional<SourceName> name = parse_name(source);
+  if (!name) return 0;
+  const Contents& contents = contents_[static_cast<size_t>(name->compression)];
+  const auto files = contents.find(name->size);
+  if (files == contents.end()) return 0;
+  const auto file = files->second.find(name->hash);
+  return file == files->second.end() || file->second.empty() ? 0 : *file->second.rbegin();
+}
+
+Position start_of(const FileIdentity& identity, const KnownFiles& of_table) {
+  Position start;
+  for (const KnownBeginning& beginning : identity.beginnings) {
+    const bool is_ours = of_table.reached(beginning.source) == beginning.reached.offset;
+    if (is_ours && beginning.reached.offset > start.offset) start = beginning.reached;
   }
+  return start;
 }
 
 Result<FileIdentity> identify(Input& input, uint64_t size, Compression compression,

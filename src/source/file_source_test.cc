@@ -131,5 +131,36 @@ TEST(FileSource, ReportsAFileThatShrinksWhileItIsRead) {
   EXPECT_EQ(identify(input, 4, Compression::kNone, {}).error().code(), Code::kConflict);
 }
 
+TEST(FileSource, TellsEachOfSeveralTablesWhereItStands) {
+  const std::string text = "a\nb\nc\nd\n";
+  const std::string old = known_at("a\nb\n", 4).source;
+  const std::string same = known_at(text, 8).source;
+  const KnownFiles first({{old, 2}, {same, 6}});
+  const KnownFiles second({{old, 4}});
+  const KnownFiles third({{"file:4:" + std::string(32, '0'), 4}});
+  KnownFiles all;
+  for (const auto& [source, position, previous] :
+       {SourcePosition{old, 2}, {same, 6}, {old, 4}, {"file:4:" + std::string(32, '0'), 4}}) {
+    all.add(source, position);
+  }
+  PiecewiseInput input(text);
+  const FileIdentity identity = *identify(input, text.size(), Compression::kNone, all);
+  EXPECT_EQ(start_of(identity, first), (Position{6, 4}));
+  EXPECT_EQ(start_of(identity, second), (Position{4, 3}));
+  EXPECT_EQ(start_of(identity, third), (Position{}));
+  EXPECT_EQ(start_of(identity, KnownFiles()), (Position{}));
+}
+
+TEST(FileSource, OneTablesPositionOfAFileOnlyRises) {
+  const std::string source = known_at("a\nb\n", 4).source;
+  KnownFiles known({{source, 2}});
+  known.raise(source, 4);
+  known.raise(source, 2);
+  known.raise("other", 9);
+  EXPECT_EQ(known.reached(source), 4u);
+  EXPECT_EQ(known.reached("other"), 0u);
+  EXPECT_EQ(identity_of("a\nb\n", {{source, 4}}).beginnings.size(), 1u);
+}
+
 }  // namespace
 }  // namespace sluice::source
