@@ -103,6 +103,22 @@ std::string day_bytes(int32_t day) {
   return bytes;
 }
 
+void write_partitions(AvroWriter& out, const ManifestFile& file, const Metadata& metadata) {
+  const bool partitioned = metadata.day_source_id != 0;
+  if (partitioned && !file.first_day) return out.null();  // as it was read
+  out.present();
+  if (partitioned) {
+    out.begin_items(1);
+    out.boolean(false);  // contains_null
+    out.null();          // contains_nan
+    out.present();
+    out.text(day_bytes(*file.first_day));
+    out.present();
+    out.text(day_bytes(*file.last_day));
+  }
+  out.end_items();
+}
+
 void write_manifest_file(AvroWriter& out, const ManifestFile& file, const Metadata& metadata) {
   out.text(to_address(metadata.location, metadata.prefix, file.key));
   out.number(static_cast<int64_t>(file.bytes));
@@ -115,18 +131,7 @@ void write_manifest_file(AvroWriter& out, const ManifestFile& file, const Metada
                                file.added_rows, file.existing_rows, file.deleted_rows}) {
     out.number(static_cast<int64_t>(count));
   }
-  out.present();  // partitions
-  if (metadata.day_source_id != 0) {
-    CHECK(file.first_day && file.last_day);
-    out.begin_items(1);
-    out.boolean(false);  // contains_null
-    out.null();          // contains_nan
-    out.present();
-    out.text(day_bytes(*file.first_day));
-    out.present();
-    out.text(day_bytes(*file.last_day));
-  }
-  out.end_items();
+  write_partitions(out, file, metadata);
   out.null();  // key_metadata
 }
 
@@ -365,6 +370,9 @@ Result<ManifestFile> read_manifest_file(AvroReader& in, const AvroType& type,
   for (const auto& [name, field] : kNumbers) {
     if (!numbers[name]) return corrupt("'" + std::string(name) + "' is missing", offset);
     file.*field = *numbers[name];
+  }
+  if (metadata.day_source_id == 0 || !file.first_day || !file.last_day) {
+    file.first_day = file.last_day = std::nullopt;
   }
   return file;
 }

@@ -43,7 +43,9 @@ struct ManifestFile {
   uint64_t added_rows = 0;
   uint64_t existing_rows = 0;
   uint64_t deleted_rows = 0;
-  std::optional<int32_t> first_day;  ///< least and greatest partition of its entries
+  /// Least and greatest partition of its entries. Both or none: in a partitioned table none means
+  /// unknown, and so it is written again.
+  std::optional<int32_t> first_day;
   std::optional<int32_t> last_day;
 
   friend bool operator==(const ManifestFile&, const ManifestFile&) = default;

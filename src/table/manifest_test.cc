@@ -179,6 +179,16 @@ TEST(ManifestList, DecodesToWhatWasWritten) {
   EXPECT_EQ(*decoded, files);
 }
 
+TEST(ManifestList, WithoutDaysIsWrittenAgainWithoutDays) {
+  const Metadata metadata = table_metadata();
+  ManifestFile file = some_manifest(metadata).file;
+  file.first_day = file.last_day = std::nullopt;
+  const auto decoded =
+      decode_manifest_list(encode_manifest_list({file}, metadata, {}, {}), metadata);
+  ASSERT_TRUE(decoded.ok()) << decoded.error().to_string();
+  EXPECT_EQ(*decoded, std::vector<ManifestFile>{file});
+}
+
 TEST(ManifestList, MayBeEmpty) {
   const Metadata metadata = table_metadata();
   const auto decoded = decode_manifest_list(encode_manifest_list({}, metadata, {}, {}), metadata);
