@@ -1,6 +1,9 @@
 // Any bytes as a part: an error or rows, never more.
 #include "part/part_fixture.h"
 
+#include "base/check.h"
+#include "fuzz/target.h"
+
 namespace {
 
 using sluice::Type;
@@ -17,6 +20,20 @@ void read_column(sluice::part::Reader& reader, int32_t field_id, Type type) {
 }
 
 }  // namespace
+
+std::vector<std::string> seeds() {
+  using namespace sluice::part;
+  std::vector<std::string> objects;
+  for (const Type type :
+       {Type::kBool, Type::kInt64, Type::kDouble, Type::kString, Type::kBinary, Type::kTimestamp}) {
+    MemoryBucket bucket;
+    const auto schema = make_schema({{"c", type}});
+    const sluice::Batch rows = RandomRows(1).batch(schema, 40, 10, 1);
+    CHECK(write_part(bucket, "p", {rows}, writer_columns(*schema)).ok());
+    objects.push_back(bucket.objects["p"]);
+  }
+  return objects;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   sluice::part::MemoryBucket bucket;

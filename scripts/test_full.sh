@@ -23,11 +23,14 @@ step "simulation, $sim_seconds seconds"
 build/release/sim/sluice-sim --seconds "$sim_seconds" --jobs 2
 
 step "fuzzing, $fuzz_seconds seconds a target"
-cmake --preset fuzz -DSLUICE_TESTS=OFF
-cmake --build --preset fuzz --parallel
-for target in build/fuzz/fuzz/fuzz_*; do
-  [[ -x $target && -f $target ]] || continue
-  found=build/fuzz/found/$(basename "$target")
-  mkdir -p "$found"
-  "$target" -max_total_time="$fuzz_seconds" -print_final_stats=1 "$found"
+cmake --preset fuzz
+cmake --build --preset fuzz --parallel --target fuzz/all
+for program in build/fuzz/fuzz/fuzz_*; do
+  name=${program##*/fuzz_}
+  found=build/fuzz/found/$name
+  # What was found goes on from one round to the next.
+  build/release/fuzz/"replay_$name" --write-seeds "$found"
+  mkdir -p "fuzz/corpus/$name"
+  "$program" -max_total_time="$fuzz_seconds" -print_final_stats=1 -rss_limit_mb=2048 -timeout=10 \
+    -artifact_prefix="$found-" "$found" "fuzz/corpus/$name"
 done

@@ -1,0 +1,148 @@
+// Any bytes as a segment of the log: an error, or frames that end where the next opening would say.
+//
+// Input: a byte whose lowest bit says whether the checksums are made right first (or nothing gets
+// past them), the segment.
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/crc32c.h"
+#include "fuzz/target.h"
+#include "wal/segment_parser.h"
+#include "wal/segments.h"
+
+namespace {
+
+using namespace sluice;
+using namespace sluice::wal;
+
+constexpr size_t kSegmentBytesMax = 256 << 10;
+constexpr uint64_t kBirthEnd = 2 * kBlockBytes;
+
+class MemoryFile final : public File {
+ public:
+  explicit MemoryFile(ByteView bytes) : bytes_(bytes) {}
+  Result<size_t> read_at(uint64_t offset, std::span<std::byte> out) override {
+    if (offset >= bytes_.size()) return size_t{0};
+    const ByteView part = bytes_.subspan(offset, std::min(out.size(), bytes_.size() - offset));
+    std::copy(part.begin(), part.end(), out.begin());
+    return part.size();
+  }
+  Result<uint64_t> size() override { return uint64_t{bytes_.size()}; }
+  Status pwrite_at(uint64_t, ByteView) override { return read_only(); }
+  Status sync() override { return read_only(); }
+  Status truncate(uint64_t) override { return read_only(); }
+  Status allocate(uint64_t, uint64_t) override { return read_only(); }
+
+ private:
+  static Error read_only() { return Error(Code::kUnsupported, "only to be read"); }
+  ByteView bytes_;
+};
+
+void mend_frames(std::span<std::byte> segment, const SegmentId& id) {
+  for (uint64_t at = kBlockBytes; segment.size() - at >= sizeof(FrameHeader);) {
+    auto header = load<FrameHeader>(segment.data() + at);
+    const uint64_t whole_bytes = frame_bytes(header.payload_bytes);
+    if (header.type == 0 || whole_bytes > segment.size() - at) {
+      at += kFrameAlignment;
+      continue;
+    }
+    const uint32_t seed = frame_seed(id, at);
+    const auto payload =
+        segment.subspan(at + sizeof(FrameHeader)).first(whole_bytes - sizeof(FrameHeader));
+    header.payload_crc = crc32c(payload, seed);
+    header.header_crc = 0;
+    header.header_crc = header_checksum(header, seed);
+    store(segment.data() + at, header);
+    at += whole_bytes;
+  }
+}
+
+void mend(std::span<std::byte> segment) {
+  if (segment.size() < kBlockBytes) return;
+  const auto block = segment.first(kBlockBytes);
+  store(block.data() + kBlockBytes - sizeof(uint32_t),
+        crc32c(block.first(kBlockBytes - sizeof(uint32_t))));
+  const auto header = decode_segment_header(block, "");
+  if (header.ok()) mend_frames(segment, header->segment);
+}
+
+struct Walk {
+  SegmentWalk walk;
+  std::vector<std::pair<uint64_t, Lsn>> frames;
+};
+
+Walk walk(ByteView segment, const std::string& name, std::optional<Boundary> boundary) {
+  auto parser = SegmentParser::open(std::make_unique<MemoryFile>(segment), name, boundary);
+  CHECK(parser.ok());
+  Walk found;
+  found.walk = walk_segment(**parser, name, [&](const ParsedFrame& frame) {
+    found.frames.emplace_back(frame.offset, frame.lsn);
+  });
+  const auto after = (*parser)->next();
+  CHECK(found.walk.damage ? !after.ok() : after.ok() && !*after);
+  return found;
+}
+
+struct SeedFrame {
+  uint16_t type;
+  Lsn lsn;
+  std::string payload;
+};
+
+// Born with a checkpoint and a pad, then `frames`. The checksums are the target's to make.
+std::string seed_of(const std::vector<SeedFrame>& frames) {
+  SegmentHeader header;
+  header.log = LogId::parse("00000000000000000000000000000001").value();
+  header.opening = OpeningId::parse("00000000000000000000000000000002").value();
+  header.segment = SegmentId::parse("000102030405060708090a0b0c0d0e0f").value();
+  header.base_lsn = 5;
+  header.birth_end = kBirthEnd;
+  Checkpoint checkpoint;
+  checkpoint.chain = {{header.opening, header.base_lsn}};
+  std::string segment(as_text(encode_segment_header(header)));
+  const auto add = [&segment](const SeedFrame& frame) {
+    FrameHeader head;
+    head.payload_bytes = static_cast<uint32_t>(frame.payload.size());
+    head.type = frame.type;
+    head.lsn = frame.lsn;
+    segment.append(as_text(std::as_bytes(std::span(&head, 1))));
+    segment.append(frame.payload);
+    segment.resize(align_up(segment.size(), kFrameAlignment));
+  };
+  add({kCheckpointType, 4, std::string(as_text(encode_checkpoint(checkpoint)))});
+  add({kPadType, 4, std::string(kBirthEnd - segment.size() - sizeof(FrameHeader), '\0')});
+  for (const SeedFrame& frame : frames) add(frame);
+  return '\1' + segment + std::string(64, '\0');
+}
+
+std::string mark_of(uint64_t offset) {
+  return std::string(as_text(std::as_bytes(std::span(&offset, 1))));
+}
+
+}  // namespace
+
+std::vector<std::string> seeds() {
+  const SeedFrame user{kFirstUserType, 5, "payload"};
+  const SeedFrame mark{kMarkType, 5, mark_of(kBirthEnd)};
+  const SeedFrame pad{kPadType, 5, std::string(100, '\0')};
+  return {seed_of({}), seed_of({user, mark, pad}),
+          seed_of({user, {kFirstUserType, 9, "torn"}, mark})};
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
+  if (size == 0 || size > kSegmentBytesMax) return 0;
+  const ByteView input = std::as_bytes(std::span(bytes, size)).subspan(1);
+  std::vector<std::byte> segment(input.begin(), input.end());
+  if (bytes[0] % 2 == 1) mend(segment);
+  const auto header =
+      decode_segment_header(ByteView(segment).first(std::min(segment.size(), kBlockBytes)), "");
+  if (!header.ok()) return 0;
+  const std::string name = segment_name(header->base_lsn);
+  const Walk newest = walk(segment, name, std::nullopt);
+  if (newest.walk.damage) return 0;
+  const Boundary accepted = newest.walk.content.accepted;
+  CHECK(accepted.end >= header->birth_end && accepted.end <= segment.size());
+  const Walk sealed = walk(segment, name, accepted);
+  CHECK(!sealed.walk.damage && sealed.frames == newest.frames);
+  return 0;
+}
