@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/record_summary.h"
+#include "engine/log_summary.h"
 #include "query/view.h"
 #include "table/read.h"
 #include "wal/verify.h"
@@ -142,16 +142,7 @@ SegmentDescription describe(const wal::SegmentReport& report) {
   segment.file = report.name;
   segment.file_bytes = report.file_bytes;
   segment.damage = report.damage;
-  if (!report.header) return segment;
-  segment.log_id = report.header->log.hex();
-  segment.opening_id = report.header->opening.hex();
-  segment.segment_id = report.header->segment.hex();
-  segment.base_lsn = report.header->base_lsn;
-  segment.last_lsn = std::max(report.content.accepted.last_lsn, segment.base_lsn - 1);
-  segment.marks = report.content.marks;
-  segment.confirmed_end = report.content.confirmed_end;
-  segment.accepted_end = report.content.accepted.end;
-  segment.torn_bytes = report.content.torn_bytes;
+  if (report.header) describe(*report.header, report.content, segment);
   return segment;
 }
 

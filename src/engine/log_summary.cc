@@ -1,4 +1,6 @@
-#include "engine/record_summary.h"
+#include "engine/log_summary.h"
+
+#include <algorithm>
 
 #include "base/bytes.h"
 #include "model/codec.h"
@@ -41,6 +43,19 @@ Result<RecordSummary> RecordReader::read_batch(ByteView payload) const {
   const SchemaRecord* schema = schemas_.find(record.head.schema_lsn);
   if (schema != nullptr) summary.table = schema->table;
   return summary;
+}
+
+void describe(const wal::SegmentHeader& header, const wal::SegmentContent& content,
+              SegmentDescription& into) {
+  into.log_id = header.log.hex();
+  into.opening_id = header.opening.hex();
+  into.segment_id = header.segment.hex();
+  into.base_lsn = header.base_lsn;
+  into.last_lsn = std::max(content.accepted.last_lsn, header.base_lsn - 1);
+  into.marks = content.marks;
+  into.confirmed_end = content.confirmed_end;
+  into.accepted_end = content.accepted.end;
+  into.torn_bytes = content.torn_bytes;
 }
 
 }  // namespace sluice::engine

@@ -1,4 +1,4 @@
-// What the log's records hold, as far as can be told without their rows: for inspection.
+// What segments and records of the log hold, as far as can be told without their rows.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,8 @@
 #include <string>
 
 #include "engine/log_record.h"
-#include "wal/segment_parser.h"
+#include "sluice/inspect.h"
+#include "wal/segments.h"
 
 namespace sluice::engine {
 
@@ -32,5 +33,9 @@ class RecordReader {
 
   Dictionary schemas_;
 };
+
+/// Everything but the file, the counts of records and the damage.
+void describe(const wal::SegmentHeader& header, const wal::SegmentContent& content,
+              SegmentDescription& into);
 
 }  // namespace sluice::engine
