@@ -142,7 +142,7 @@ SegmentDescription describe(const wal::SegmentReport& report) {
   segment.file = report.name;
   segment.file_bytes = report.file_bytes;
   segment.damage = report.damage;
-  if (report.header) describe(*report.header, report.content, segment);
+  if (report.header) engine::describe(*report.header, report.content, segment);
   return segment;
 }
 
@@ -234,15 +234,24 @@ std::vector<TableDescription> describe_tables(Bucket& bucket, const Heads& heads
   return sorted;
 }
 
+LogDescription unlistable(const Error& error) {
+  LogDescription log;
+  log.findings.push_back({error, "log", 0});
+  return log;
+}
+
 /// Heads are read before the log: a flush between the two is then counted as unflushed. What a trim
 /// took between the two would be missed.
 Result<Inspection> inspect_once(Platform platform, bool& was_trimmed) {
   Inspection inspection;
-  const std::vector<std::string> names = TRY(wal::list_segments(*platform.disk));
+  const Result<std::vector<std::string>> names = wal::list_segments(*platform.disk);
   const Heads heads = TRY(load_heads(*platform.bucket));
-  inspection.log = TRY(read_log(*platform.disk, names, heads));
+  Result<LogDescription> log =
+      names.ok() ? read_log(*platform.disk, *names, heads) : Result<LogDescription>(names.error());
+  inspection.log = log.ok() ? *std::move(log) : unlistable(log.error());
   const std::vector<SegmentDescription>& segments = inspection.log.segments;
-  was_trimmed = !names.empty() && (segments.empty() || segments.front().file != names.front());
+  was_trimmed = names.ok() && !names->empty() &&
+                (segments.empty() || segments.front().file != names->front());
   inspection.tables = describe_tables(*platform.bucket, heads, inspection.log.unflushed);
   return inspection;
 }
