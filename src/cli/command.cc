@@ -35,6 +35,14 @@ std::string data_dir_argument(const std::string& data_dir) {
   return " --data-dir " + quote_for_shell(data_dir);
 }
 
+void add_progress(CLI::App& command, ProgressMode& mode) {
+  add_choice(command, "--progress", mode,
+             {{"auto", ProgressMode::kAuto},
+              {"always", ProgressMode::kAlways},
+              {"never", ProgressMode::kNever}},
+             "A line of progress; auto: on a terminal");
+}
+
 Result<uint64_t> parse_count(std::string_view text) {
   uint64_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
@@ -42,8 +50,17 @@ Result<uint64_t> parse_count(std::string_view text) {
   return Error(Code::kInvalid, "is not a whole number");
 }
 
-Result<OpenEngine> open_engine(const std::string& data_dir, DirectoryUse use,
-                               EngineOptions options) {
+std::unique_ptr<Activity> show_recovery(Engine& engine, ProgressMode mode) {
+  return std::make_unique<Activity>(mode, [&engine]() -> std::string {
+    const EngineStatus status = engine.status();
+    if (!status.recovering) return "";
+    return "replaying the log: record " + format_count(status.applied_lsn) + " of " +
+           format_count(status.durable_lsn);
+  });
+}
+
+Result<OpenEngine> open_engine(const std::string& data_dir, DirectoryUse use, EngineOptions options,
+                               ProgressMode progress) {
   OpenEngine opened;
   opened.platform = TRY(open_local_platform(data_dir, use));
   auto engine = Engine::open(opened.platform->platform(), std::move(options));
@@ -51,6 +68,7 @@ Result<OpenEngine> open_engine(const std::string& data_dir, DirectoryUse use,
     return engine.error().with_context("another process is at work here: wait for it or stop it");
   }
   opened.engine = TRY(std::move(engine));
+  opened.recovery = show_recovery(*opened.engine, progress);
   return opened;
 }
 

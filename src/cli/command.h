@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/progress.h"
 #include "sluice/engine.h"
 #include "sluice/platform.h"
 #include "sluice/result.h"
@@ -32,6 +33,7 @@ Command make_query(CLI::App& program);
 Command make_tables(CLI::App& program);
 Command make_flush(CLI::App& program);
 Command make_verify(CLI::App& program);
+Command make_inspect(CLI::App& program);
 
 /// How the user called the program, fit to be pasted into a shell: "sluice", "build/run/sluice".
 void set_program_call(std::string_view argv0);
@@ -70,16 +72,23 @@ void add_choice(CLI::App& command, const std::string& name, T& into, const Choic
   command.add_option(name, description)->each(read_into(into, parse))->type_name(words);
 }
 
+void add_progress(CLI::App& command, ProgressMode& mode);
+
 /// A whole number: digits only.
 Result<uint64_t> parse_count(std::string_view text);
 
-/// An engine and what it stands on.
+/// Says how far the engine has replayed its log, until it has.
+std::unique_ptr<Activity> show_recovery(Engine& engine, ProgressMode mode);
+
+/// An engine and what it stands on, in the order of their lives.
 struct OpenEngine {
   std::unique_ptr<OwnedPlatform> platform;
   std::unique_ptr<Engine> engine;
+  std::unique_ptr<Activity> recovery;
 };
 /// kBusy (kLocked): another process has the directory open.
 Result<OpenEngine> open_engine(const std::string& data_dir, DirectoryUse use,
-                               EngineOptions options = {});
+                               EngineOptions options = {},
+                               ProgressMode progress = ProgressMode::kAuto);
 
 }  // namespace sluice::cli

@@ -22,6 +22,19 @@ bool is_plain(char c) {
          std::string_view("_-./,:=+@%").find(c) != std::string_view::npos;
 }
 
+/// Columns of the character that begins at `at`; 0 for the bytes within one. Scripts from U+1100 on
+/// are taken as wide where most of them are.
+size_t columns_of(std::string_view text, size_t at) {
+  const auto byte = static_cast<unsigned char>(text[at]);
+  if ((byte & 0xc0) == 0x80) return 0;
+  if (byte < 0xe1) return 1;
+  const auto next = static_cast<unsigned char>(at + 1 < text.size() ? text[at + 1] : 0);
+  const bool is_hangul_jamo = byte == 0xe1 && next == 0x84;
+  const bool is_east_asian = (byte == 0xe2 && next >= 0xba) || (byte >= 0xe3 && byte <= 0xed);
+  const bool is_full_width = byte == 0xef && next >= 0xa4 && next != 0xbb && next != 0xbf;
+  return is_hangul_jamo || is_east_asian || is_full_width || byte >= 0xf0 ? 2 : 1;
+}
+
 }  // namespace
 
 std::string format_count(uint64_t count) {
@@ -41,6 +54,14 @@ std::string format_bytes(uint64_t bytes) {
 std::string format_seconds(Nanos span) {
   const double seconds = static_cast<double>(span) / kSecond;
   return with_decimals(seconds, seconds < 100 ? 2 : 0) + " s";
+}
+
+std::string format_span(Nanos span) {
+  const auto seconds = static_cast<uint64_t>(std::max<Nanos>(span, 0) / kSecond);
+  if (seconds < 120) return std::to_string(seconds) + " s";
+  if (seconds < 120 * 60) return std::to_string(seconds / 60) + " min";
+  if (seconds < 48 * 3600) return std::to_string(seconds / 3600) + " h";
+  return std::to_string(seconds / 86'400) + " days";
 }
 
 uint64_t per_second(uint64_t count, Nanos span) {
@@ -108,6 +129,21 @@ std::string make_visible(std::string_view text) {
     }
   }
   return out;
+}
+
+size_t width_of(std::string_view text) {
+  size_t width = 0;
+  for (size_t at = 0; at < text.size(); ++at) width += columns_of(text, at);
+  return width;
+}
+
+std::string cut_to_width(std::string_view text, size_t width) {
+  size_t used = 0;
+  for (size_t at = 0; at < text.size(); ++at) {
+    used += columns_of(text, at);
+    if (used > width) return std::string(text.substr(0, at));
+  }
+  return std::string(text);
 }
 
 std::string quote_for_shell(std::string_view text) {

@@ -14,6 +14,7 @@ namespace sluice::cli {
 std::string format_count(uint64_t count);  ///< "113,493"
 std::string format_bytes(uint64_t bytes);  ///< "4.1 MB", powers of 1000
 std::string format_seconds(Nanos span);    ///< "0.31 s"
+std::string format_span(Nanos span);       ///< "12 s", "3 min", "5 h", "4 days"
 uint64_t per_second(uint64_t count, Nanos span);
 
 /// The shortest digits that give the same double again, always with a point or an exponent; NaN,
@@ -26,6 +27,11 @@ std::string format_value(const ColumnView& column, size_t row);
 
 /// `text` with control characters spelled out, so that none reaches the terminal's controls.
 std::string make_visible(std::string_view text);
+
+/// Columns that valid UTF-8 takes on a terminal, about: wide characters count twice.
+size_t width_of(std::string_view text);
+/// The longest front of `text` that takes at most `width` columns.
+std::string cut_to_width(std::string_view text, size_t width);
 
 /// `text` as one word of a shell's command line.
 std::string quote_for_shell(std::string_view text);

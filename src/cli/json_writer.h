@@ -24,6 +24,8 @@ class JsonWriter {
   JsonWriter& real(double value);  ///< NaN and the infinities as strings
   JsonWriter& boolean(bool value);
   JsonWriter& null();
+  /// A value that is JSON already.
+  JsonWriter& raw(std::string_view json) { return bare(json); }
   /// A row's value: 64-bit numbers as numbers, times as ISO 8601, binary in base 16.
   JsonWriter& value(const ColumnView& column, size_t row);
 

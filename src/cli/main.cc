@@ -36,8 +36,8 @@ int run(int argc, char** argv) {
   program.set_version_flag("--version", "sluice " SLUICE_VERSION);
   program.require_subcommand(1);
   program.footer(kExitCodes);
-  const Command commands[] = {make_ingest(program), make_query(program), make_tables(program),
-                              make_flush(program), make_verify(program)};
+  const Command commands[] = {make_ingest(program),  make_query(program), make_tables(program),
+                              make_inspect(program), make_flush(program), make_verify(program)};
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

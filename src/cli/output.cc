@@ -1,9 +1,14 @@
 #include "cli/output.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
+
+#include "cli/figures.h"
 
 namespace sluice::cli {
 namespace {
@@ -19,6 +24,25 @@ int write_all(int file, std::string_view text) {
     text.remove_prefix(static_cast<size_t>(written));
   }
   return 0;
+}
+
+constexpr std::string_view kClearLine = "\r\x1b[K";
+
+/// Standard error, as the threads of the program share it.
+struct Notes {
+  std::mutex mutex;
+  bool has_status = false;
+};
+Notes notes;
+
+void print_error_text(std::string_view text) {
+  // Nobody is left to be told that standard error cannot be written.
+  static_cast<void>(write_all(STDERR_FILENO, text));
+}
+
+void erase_status() {
+  if (notes.has_status) print_error_text(kClearLine);
+  notes.has_status = false;
 }
 
 Error output_error(int code) {
@@ -48,12 +72,29 @@ Status Output::finish(const Status& printed) {
   return reader_is_gone_ ? ok() : verdict;
 }
 
-void print_note(std::string_view text) {
-  std::string line("sluice: ");
-  line += text;
-  line += '\n';
-  // Nobody is left to be told that standard error cannot be written.
-  static_cast<void>(write_all(STDERR_FILENO, line));
+void print_note(std::string_view text, Tone tone) {
+  const std::lock_guard lock(notes.mutex);
+  erase_status();
+  print_error_text(paint(Stream::kNotes, tone, "sluice: " + std::string(text)) + "\n");
+}
+
+void show_status(std::string_view text) {
+  if (!can_redraw()) return;
+  const std::string line = cut_to_width(make_visible(text), terminal_width() - 1);
+  const std::lock_guard lock(notes.mutex);
+  print_error_text(std::string(kClearLine) + line);
+  notes.has_status = true;
+}
+
+void clear_status() {
+  const std::lock_guard lock(notes.mutex);
+  erase_status();
+}
+
+size_t terminal_width() {
+  winsize size = {};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return std::max<size_t>(size.ws_col, 2);
 }
 
 std::string to_sentence(const Error& error) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "cli/color.h"
 #include "sluice/result.h"
 
 namespace sluice::cli {
@@ -29,8 +30,15 @@ class Output {
   bool reader_is_gone_ = false;
 };
 
-/// One line on standard error. Whole lines, also when threads write at once.
-void print_note(std::string_view text);
+/// One line on standard error, above the status line. Whole lines, also when threads write at once.
+void print_note(std::string_view text, Tone tone = Tone::kPlain);
+
+/// The status line: the last line of a terminal, drawn again and again. Any thread; nothing happens
+/// if standard error is no terminal. `text` is cut to the terminal's width.
+void show_status(std::string_view text);
+void clear_status();
+/// Columns of the terminal at standard error; 80 if there is none.
+size_t terminal_width();
 
 /// "what went wrong [where]", without the code: for people.
 std::string to_sentence(const Error& error);

@@ -1,5 +1,6 @@
 #include "cli/reading.h"
 
+#include "cli/command.h"
 #include "cli/output.h"
 #include "sluice/inspect.h"
 
@@ -12,7 +13,8 @@ void note_missing_rows(const Error& error) {
         "another process has the directory open: rows it has not flushed are not shown");
   }
   print_note("WARNING: the log cannot be read, so rows that are not flushed are not shown: " +
-             to_sentence(error) + "; `sluice verify` says more");
+                 to_sentence(error) + "; `sluice verify` says more",
+             Tone::kWarning);
 }
 
 }  // namespace
@@ -23,6 +25,7 @@ Result<OpenReading> open_reading(const std::string& data_dir) {
   auto engine = Engine::open(reading.platform->platform(), {});
   if (engine.ok()) {
     reading.engine = *std::move(engine);
+    reading.recovery = show_recovery(*reading.engine, ProgressMode::kAuto);
   } else {
     note_missing_rows(engine.error());
   }
@@ -39,12 +42,6 @@ Result<std::unique_ptr<Snapshot>> open_snapshot(const OpenReading& reading,
   if (!committed.ok()) return snapshot;
   note_missing_rows(snapshot.error());
   return committed;
-}
-
-Result<std::vector<TableDescription>> list_tables(const OpenReading& reading) {
-  if (reading.engine != nullptr) return reading.engine->tables();
-  Inspection inspection = TRY(inspect(reading.platform->platform()));
-  return std::move(inspection.tables);
 }
 
 }  // namespace sluice::cli

@@ -3,8 +3,8 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "cli/progress.h"
 #include "sluice/engine.h"
 #include "sluice/platform.h"
 #include "sluice/result.h"
@@ -15,6 +15,7 @@ namespace sluice::cli {
 struct OpenReading {
   std::unique_ptr<OwnedPlatform> platform;
   std::unique_ptr<Engine> engine;  ///< null: only what is committed can be read
+  std::unique_ptr<Activity> recovery;
 };
 
 /// Opens the engine, so that rows are shown that only the log holds. When it does not open (another
@@ -24,6 +25,5 @@ Result<OpenReading> open_reading(const std::string& data_dir);
 
 /// Of the engine or, if it cannot give one because of the log, of the committed table: with a note.
 Result<std::unique_ptr<Snapshot>> open_snapshot(const OpenReading& reading, const TableName& table);
-Result<std::vector<TableDescription>> list_tables(const OpenReading& reading);
 
 }  // namespace sluice::cli

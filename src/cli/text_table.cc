@@ -3,33 +3,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "cli/color.h"
 #include "cli/figures.h"
 
 namespace sluice::cli {
 namespace {
 
-constexpr size_t kCellWidthMax = 60;
 constexpr std::string_view kGap = "  ";
-
-bool begins_character(char c) {
-  return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-}
-
-size_t width_of(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), begins_character));
-}
-
-std::string cut(std::string text) {
-  size_t width = 0;
-  for (size_t at = 0; at < text.size(); ++at) {
-    if (begins_character(text[at]) && ++width > kCellWidthMax) return text.substr(0, at) + "…";
-  }
-  return text;
-}
 
 }  // namespace
 
-TextTable::TextTable(std::vector<Column> columns) : columns_(std::move(columns)) {
+TextTable::TextTable(std::vector<Column> columns, size_t cell_width_max)
+    : columns_(std::move(columns)), cell_width_max_(cell_width_max) {
   widths_.resize(columns_.size());
   std::vector<std::string> titles;
   for (const Column& column : columns_) titles.push_back(column.title);
@@ -44,6 +29,11 @@ void TextTable::add(std::vector<std::string> cells) {
   lines_.push_back(std::move(cells));
 }
 
+std::string TextTable::cut(std::string cell) const {
+  std::string front = cut_to_width(cell, cell_width_max_);
+  return front.size() == cell.size() ? std::move(cell) : front + "…";
+}
+
 std::string TextTable::lay_out(const std::vector<std::string>& cells) const {
   std::string line;
   for (size_t at = 0; at < cells.size(); ++at) {
@@ -52,17 +42,19 @@ std::string TextTable::lay_out(const std::vector<std::string>& cells) const {
     line += columns_[at].right ? padding + cells[at] : cells[at] + padding;
   }
   line.erase(line.find_last_not_of(' ') + 1);
-  return line + "\n";
+  return line;
 }
 
 std::string TextTable::take() {
   std::string text;
   for (size_t at = 0; at < lines_.size(); ++at) {
-    text += lay_out(lines_[at]);
+    const std::string line = lay_out(lines_[at]);
+    text += (has_titles_ ? line : paint(Stream::kOutput, Tone::kHeading, line)) + "\n";
+    has_titles_ = true;
     if (std::find(rules_.begin(), rules_.end(), at + 1) != rules_.end()) {
       std::vector<std::string> rule;
       for (const size_t width : widths_) rule.emplace_back(width, '-');
-      text += lay_out(rule);
+      text += lay_out(rule) + "\n";
     }
   }
   lines_.clear();

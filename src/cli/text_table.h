@@ -8,7 +8,7 @@
 
 namespace sluice::cli {
 
-/// Cells are cut at 60 characters; control characters become visible, so that no value can reach
+/// Cells are cut; control characters become visible, so that no value can reach
 /// the terminal's controls.
 class TextTable {
  public:
@@ -16,7 +16,7 @@ class TextTable {
     std::string title;
     bool right = false;
   };
-  explicit TextTable(std::vector<Column> columns);
+  explicit TextTable(std::vector<Column> columns, size_t cell_width_max = 60);
 
   void add(std::vector<std::string> cells);
   /// A rule below what was added so far.
@@ -26,9 +26,12 @@ class TextTable {
   std::string take();
 
  private:
+  std::string cut(std::string cell) const;
   std::string lay_out(const std::vector<std::string>& cells) const;
 
   std::vector<Column> columns_;
+  size_t cell_width_max_;
+  bool has_titles_ = false;  ///< they were taken
   std::vector<size_t> widths_;
   std::vector<std::vector<std::string>> lines_;
   std::vector<size_t> rules_;

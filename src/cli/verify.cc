@@ -1,14 +1,11 @@
 // `sluice verify`: reads everything and says what is damaged.
 #include "cli/command.h"
 #include "cli/figures.h"
-#include "cli/json_writer.h"
 #include "cli/output.h"
-#include "sluice/inspect.h"
+#include "cli/report.h"
 
 namespace sluice::cli {
 namespace {
-
-enum class ReportFormat : uint8_t { kText, kJson };
 
 struct VerifyOptions {
   std::string data_dir;
@@ -26,10 +23,7 @@ std::string to_text(const VerifyReport& report) {
     text += "torn     " + format_bytes(report.torn_bytes) +
             " behind the log's end: never acknowledged, not damage\n";
   }
-  for (const Finding& finding : report.findings) {
-    text += "found    " + finding.object + " at byte " + std::to_string(finding.offset) + ": " +
-            finding.error.to_string() + "\n";
-  }
+  for (const Finding& finding : report.findings) text += to_line(finding);
   return text + (report.findings.empty()
                      ? "ok       everything is as it was written\n"
                      : "DAMAGED  " + format_count(report.findings.size()) + " findings\n");
@@ -43,13 +37,7 @@ std::string to_json(const VerifyReport& report) {
   json.key("tables").number(report.tables).key("snapshots").number(report.snapshots);
   json.key("parts").number(report.parts).key("rows").number(report.rows);
   json.key("findings").begin_array();
-  for (const Finding& finding : report.findings) {
-    json.begin_object();
-    json.key("object").text(finding.object).key("offset").number(finding.offset);
-    json.key("code").text(to_string(finding.error.code()));
-    json.key("reason").text(to_string(finding.error.reason()));
-    json.key("message").text(finding.error.message()).end_object();
-  }
+  for (const Finding& finding : report.findings) append_to(json, finding);
   return json.end_array().end_object().take() + "\n";
 }
 
@@ -68,8 +56,7 @@ Command make_verify(CLI::App& program) {
   const auto options = std::make_shared<VerifyOptions>();
   CLI::App* command = program.add_subcommand("verify", "Read and check every byte; change nothing");
   add_data_dir(*command, options->data_dir);
-  add_choice(*command, "--format", options->format,
-             {{"text", ReportFormat::kText}, {"json", ReportFormat::kJson}}, "Of the report");
+  add_report_format(*command, options->format);
   command->footer(
       "Checks every frame of the log, and of every table the metadata, manifests and parts. Exits "
       "with 3\nif anything is damaged.\n\n"
