@@ -50,13 +50,11 @@ Result<uint64_t> parse_count(std::string_view text) {
   return Error(Code::kInvalid, "is not a whole number");
 }
 
-std::unique_ptr<Activity> show_recovery(Engine& engine, ProgressMode mode) {
-  return std::make_unique<Activity>(mode, [&engine]() -> std::string {
-    const EngineStatus status = engine.status();
-    if (!status.recovering) return "";
-    return "replaying the log: record " + format_count(status.applied_lsn) + " of " +
-           format_count(status.durable_lsn);
-  });
+std::string recovery_line(Engine& engine) {
+  const EngineStatus status = engine.status();
+  if (!status.recovering) return "";
+  return "replaying the log: record " + format_count(status.applied_lsn) + " of " +
+         format_count(status.durable_lsn);
 }
 
 Result<OpenEngine> open_engine(const std::string& data_dir, DirectoryUse use, EngineOptions options,
@@ -68,7 +66,8 @@ Result<OpenEngine> open_engine(const std::string& data_dir, DirectoryUse use, En
     return engine.error().with_context("another process is at work here: wait for it or stop it");
   }
   opened.engine = TRY(std::move(engine));
-  opened.recovery = show_recovery(*opened.engine, progress);
+  opened.recovery = std::make_unique<Activity>(
+      progress, [engine = opened.engine.get()] { return recovery_line(*engine); });
   return opened;
 }
 

@@ -77,14 +77,14 @@ void add_progress(CLI::App& command, ProgressMode& mode);
 /// A whole number: digits only.
 Result<uint64_t> parse_count(std::string_view text);
 
-/// Says how far the engine has replayed its log, until it has.
-std::unique_ptr<Activity> show_recovery(Engine& engine, ProgressMode mode);
+/// How far the engine has replayed its log; empty once it has.
+std::string recovery_line(Engine& engine);
 
 /// An engine and what it stands on, in the order of their lives.
 struct OpenEngine {
   std::unique_ptr<OwnedPlatform> platform;
   std::unique_ptr<Engine> engine;
-  std::unique_ptr<Activity> recovery;
+  std::unique_ptr<Activity> recovery;  ///< shows recovery_line()
 };
 /// kBusy (kLocked): another process has the directory open.
 Result<OpenEngine> open_engine(const std::string& data_dir, DirectoryUse use,

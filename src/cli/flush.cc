@@ -11,13 +11,26 @@ namespace {
 struct FlushOptions {
   std::string data_dir;
   std::optional<TableName> table;
+  ProgressMode progress = ProgressMode::kAuto;
 };
 
+std::string flush_line(Engine& engine) {
+  const std::string recovery = recovery_line(engine);
+  if (!recovery.empty()) return recovery;
+  return "flushing: " + format_bytes(engine.status().memory_bytes_used) + " in memory";
+}
+
+Result<FlushReport> flush_tables(Engine& engine, const FlushOptions& options) {
+  const Activity activity(options.progress, [&engine] { return flush_line(engine); });
+  const FlushReport report = TRY(options.table ? engine.flush(*options.table) : engine.flush());
+  TRY(engine.close());
+  return report;
+}
+
 Result<ExitCode> flush(const FlushOptions& options) {
-  OpenEngine open = TRY(open_engine(options.data_dir, DirectoryUse::kExisting));
-  const FlushReport report =
-      TRY(options.table ? open.engine->flush(*options.table) : open.engine->flush());
-  TRY(open.engine->close());
+  const OpenEngine open =
+      TRY(open_engine(options.data_dir, DirectoryUse::kExisting, {}, ProgressMode::kNever));
+  const FlushReport report = TRY(flush_tables(*open.engine, options));
   Output output;
   TRY(output.finish(output.write("flushed " + format_count(report.rows) + " rows into " +
                                  format_count(report.parts) + " parts, " +
@@ -33,6 +46,7 @@ Command make_flush(CLI::App& program) {
   add_data_dir(*command, options->data_dir);
   command->add_option("TABLE", "Only this table, DATABASE.COLLECTION")
       ->each(read_into(options->table, TableName::parse));
+  add_progress(*command, options->progress);
   command->footer(
       "Rows are safe in the log before; a flush makes them visible to other programs.\n\n"
       "Examples:\n"

@@ -25,7 +25,8 @@ Result<OpenReading> open_reading(const std::string& data_dir) {
   auto engine = Engine::open(reading.platform->platform(), {});
   if (engine.ok()) {
     reading.engine = *std::move(engine);
-    reading.recovery = show_recovery(*reading.engine, ProgressMode::kAuto);
+    reading.recovery = std::make_unique<Activity>(
+        ProgressMode::kAuto, [engine = reading.engine.get()] { return recovery_line(*engine); });
   } else {
     note_missing_rows(engine.error());
   }
