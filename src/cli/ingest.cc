@@ -164,12 +164,14 @@ Result<ExitCode> ingest(IngestOptions options) {
   options.intake.inputs_expected = inputs.paths.size() + inputs.failures.size();
   options.intake.rejects_folder = options.data_dir + "/rejects";
   const Interrupt interrupt;
-  Progress progress(options.quiet ? ProgressMode::kNever : options.progress);
+  const ProgressMode shown = options.quiet ? ProgressMode::kNever : options.progress;
+  Progress progress(shown);
   if (!options.quiet) tell_left_out(inputs, progress);
   const auto watch = std::make_shared<FlushWatch>(progress, options.quiet);
   EngineOptions engine_options;
   engine_options.listener = watch;
-  OpenEngine open = TRY(open_engine(options.data_dir, DirectoryUse::kCreate, engine_options));
+  OpenEngine open =
+      TRY(open_engine(options.data_dir, DirectoryUse::kCreate, engine_options, shown));
   Runtime& runtime = *open.platform->platform().runtime;
   std::optional<uint64_t> superseded;
   if (!is_database(options)) {

@@ -10,25 +10,40 @@ import os
 import cli
 from cli import CORRUPTION, FAILED, USAGE
 
-COMMANDS = ["ingest", "query", "tables", "flush", "verify"]
+COMMANDS = [["ingest"], ["query"], ["tables"], ["inspect"], ["flush"], ["verify"]]
+TOPICS = ["log", "pending", "parts", "snapshots", "marks", "part", "segment"]
 
 
 class Usage(cli.Case):
     def test_help_and_version_go_to_standard_output(self):
         out, err = self.sluice("--help")
         for command in COMMANDS:
-            self.assertIn(command, out)
+            self.assertIn(command[0], out)
         self.assertIn("Exit codes", out)
         self.assertEqual(err, "")
         out, _ = self.sluice("--version")
-        self.assertRegex(out, r"^sluice \d+\.\d+\.\d+\n$")
+        self.assertRegex(
+            out, r"^sluice \d+\.\d+\.\d+\nformats: directory \d+, log \d+, table \d+\n$")
 
     def test_each_command_explains_itself_with_examples(self):
-        for command in COMMANDS:
-            out, err = self.sluice(command, "--help")
+        for command in COMMANDS + [["inspect", topic] for topic in TOPICS]:
+            out, err = self.sluice(*command, "--help")
             self.assertIn("Examples:", out, command)
             self.assertIn("--data-dir", out, command)
             self.assertEqual(err, "", command)
+            self.assertEqual(self.sluice("help", *command)[0], out)
+        self.assertEqual(self.sluice("help")[0], self.sluice("--help")[0])
+
+    def test_a_command_that_does_not_exist_is_answered_with_the_nearest(self):
+        for typed, meant in [("tabels", "tables"), ("verfy", "verify"), ("qeury", "query"),
+                             ("flsh", "flush")]:
+            _, err = self.sluice(typed, code=USAGE)
+            self.assertIn(f'no command "{typed}"; did you mean "{meant}"?', err)
+        _, err = self.sluice("inspect", "snapshot", code=USAGE)
+        self.assertIn('did you mean "snapshots"?', err)
+        self.assertIn("inspect --help", err)
+        _, err = self.sluice("xyzzy", code=USAGE)
+        self.assertNotIn("did you mean", err)
 
     def test_wrong_usage_exits_with_2_and_one_line(self):
         for arguments in [
@@ -48,6 +63,13 @@ class Usage(cli.Case):
             ["query", "demo.a", "--agg", "median(x)"],
             ["query", "demo.a", "--agg", "count(*)", "--columns", "a"],
             ["verify", "extra"],
+            ["inspect"],
+            ["inspect", "nonsense"],
+            ["inspect", "parts"],
+            ["inspect", "parts", "demo.a", "--snapshot", "first"],
+            ["inspect", "part"],
+            ["tables", "nodot"],
+            ["tables", "--color", "sometimes"],
         ]:
             out, err = self.sluice(*arguments, code=USAGE)
             self.assertEqual(out, "", arguments)
@@ -60,7 +82,8 @@ class Usage(cli.Case):
         self.assertIn("character 11", err)
 
     def test_without_a_directory_only_ingest_makes_one(self):
-        for arguments in [["query", "demo.a"], ["tables"], ["flush"], ["verify"]]:
+        for arguments in [["query", "demo.a"], ["tables"], ["flush"], ["verify"],
+                          ["inspect", "log"], ["inspect", "parts", "demo.a"]]:
             _, err = self.sluice(*arguments, code=FAILED)
             self.assertRegex(err, r"^sluice: .*sluice-data")
         self.assertEqual(os.listdir(self.dir), [])
@@ -128,8 +151,8 @@ class Usage(cli.Case):
         self.assertEqual(out, "a\n1\n")
         self.assertIn("another process", err)
         out, err = self.sluice("tables")
-        self.assertIn("demo.a", out)
-        self.assertIn("another process", err)
+        self.assertRegex(out, r"demo\.b .* 0 +[1-9][0-9,]* ")  # rows, in the log
+        self.assertEqual(err, "")
         rows = self.write("b.csv", "a\n2\n")
         for arguments in [["ingest", "--table", "demo.a", rows], ["flush"]]:
             _, err = self.sluice(*arguments, code=FAILED)
