@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "sluice/io.h"
@@ -129,6 +130,14 @@ class BatchBuilder {
   void append_double(size_t column, double value);
   void append_timestamp(size_t column, Nanos value);
   void append_bytes(size_t column, std::string_view value);  ///< string and binary
+  /// One row: a value for each column in order. bool; integers for long, and for timestamp in
+  /// nanoseconds; float, double; text for string and binary; std::nullopt for null; or a
+  /// std::optional of these. With too few values finish() fails; too many are a bug.
+  template <class... Values>
+  void append_row(const Values&... values) {
+    size_t column = 0;
+    (append_value(column++, values), ...);
+  }
   /// Copies one value of a column of the same type (or null).
   void append_from(size_t column, const ColumnView& source, size_t row);
 
@@ -146,8 +155,32 @@ class BatchBuilder {
 
  private:
   struct Column;
+  template <class T>
+  void append_value(size_t column, const T& value);
+  template <class T>
+  void append_value(size_t column, const std::optional<T>& value) {
+    value ? append_value(column, *value) : append_null(column);
+  }
+  void append_integer(size_t column, int64_t value);
+
   SchemaPtr schema_;
   std::vector<Column> columns_;
 };
+
+template <class T>
+void BatchBuilder::append_value(size_t column, const T& value) {
+  if constexpr (std::is_same_v<T, std::nullopt_t>) {
+    append_null(column);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    append_bool(column, value);
+  } else if constexpr (std::is_integral_v<T>) {
+    static_assert(std::is_signed_v<T> || sizeof(T) < 8, "a column holds int64: convert the value");
+    append_integer(column, value);
+  } else if constexpr (std::is_floating_point_v<T>) {
+    append_double(column, value);
+  } else {
+    append_bytes(column, value);
+  }
+}
 
 }  // namespace sluice

@@ -1,12 +1,12 @@
 // Engine: the whole write path in one object. Append batches, flush them into Iceberg tables, read
 // them back.
 //
-//   auto platform = open_local_platform("./sluice-data", DirectoryUse::kCreate);
-//   auto engine = Engine::open((*platform)->platform(), {});
-//   (*engine)->create_table(name, spec);
-//   (*engine)->append(name, batch, {});      // returns when the rows survive a power cut
-//   (*engine)->flush();                      // returns when they are in the table
-//   auto snapshot = (*engine)->snapshot(name);
+//   auto platform = TRY(open_local_platform("./sluice-data", DirectoryUse::kCreate));
+//   auto engine = TRY(Engine::open(platform->platform(), {}));
+//   TRY(engine->create_table(name, spec));
+//   TRY(engine->append(name, batch));          // returns when the rows survive a power cut
+//   TRY(engine->flush());                      // returns when they are in the table
+//   auto snapshot = TRY(engine->snapshot(name));
 //
 // Any thread may call any function. Destroying an engine closes it; rows that are not flushed stay
 // in the log and come back at the next open.
@@ -92,7 +92,8 @@ class Engine {
   virtual Status append(const TableName& name, Batch batch, AppendOptions options,
                         Completion done) = 0;
   /// The blocking wrapper.
-  virtual Result<Appended> append(const TableName& name, Batch batch, AppendOptions options) = 0;
+  virtual Result<Appended> append(const TableName& name, Batch batch,
+                                  AppendOptions options = {}) = 0;
 
   /// Everything accepted before the call is in the table on return; of all tables, the first error
   /// is returned when each has ended.

@@ -9,6 +9,7 @@
 #include "cli/nearest.h"
 #include "cli/output.h"
 #include "sluice/platform.h"
+#include "sluice/version.h"
 
 namespace sluice::cli {
 namespace {
@@ -19,8 +20,9 @@ constexpr const char* kExitCodes =
 
 std::string version_text() {
   const FormatVersions formats = format_versions();
-  return "sluice " SLUICE_VERSION "\nformats: directory " + std::to_string(formats.directory) +
-         ", log " + std::to_string(formats.log) + ", table " + std::to_string(formats.table);
+  return "sluice " + std::string(version()) + "\nformats: directory " +
+         std::to_string(formats.directory) + ", log " + std::to_string(formats.log) + ", table " +
+         std::to_string(formats.table);
 }
 
 int report(const Result<ExitCode>& verdict) {

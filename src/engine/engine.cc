@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <concepts>
 #include <utility>
 
 #include "base/budget.h"
@@ -21,16 +22,18 @@ namespace engine {
 namespace {
 
 constexpr uint64_t kMemoryBytesMin = 8ull << 20;
+// Added to any time of a clock it stays a time.
+constexpr Nanos kSpanMax = 365 * 24 * 3600 * kSecond;
 // Who waits for memory looks this often for the end of replay.
 constexpr Nanos kRecoveryPoll = 20 * kMillisecond;
 
 Status check_options(const Platform& platform, const EngineOptions& options) {
-  const auto within = [](const char* name, uint64_t value, uint64_t least,
+  const auto within = [](const char* name, std::integral auto value, uint64_t least,
                          uint64_t most) -> Status {
-    if (value >= least && value <= most) return ok();
+    if (std::cmp_greater_equal(value, least) && std::cmp_less_equal(value, most)) return ok();
     return Error({Code::kInvalid, Reason::kOutOfRange,
                   "must be between " + std::to_string(least) + " and " + std::to_string(most), name,
-                  value < least ? least : most, value});
+                  std::cmp_less(value, least) ? least : most, static_cast<uint64_t>(value)});
   };
   CHECK(platform.runtime && platform.disk && platform.bucket);
   TRY(within("segment_bytes", options.segment_bytes, 64ull << 10, 1ull << 30));
@@ -40,6 +43,12 @@ Status check_options(const Platform& platform, const EngineOptions& options) {
   TRY(within("flush_threads", options.flush_threads, 1, 64));
   TRY(within("row_group_bytes", options.row_group_bytes, 64ull << 10, 1ull << 30));
   TRY(within("part_bytes", options.part_bytes, 64ull << 10, 1ull << 40));
+  TRY(within("zstd_level", options.zstd_level, 1, 19));
+  TRY(within("flush_age", options.flush_age, 0, kForever));
+  TRY(within("close_flush", options.close_flush, 0, kSpanMax));
+  TRY(within("retry_max", options.retry_max, 1, kSpanMax));
+  TRY(within("retry_min", options.retry_min, 1, options.retry_max));
+  TRY(within("manifests_merged_at", options.manifests_merged_at, 2, 10'000));
   return within("snapshots_kept", options.snapshots_kept, 1, 1'000'000);
 }
 
@@ -191,6 +200,7 @@ Status EngineOfTables::change(const LanePtr& lane,
 }
 
 Status EngineOfTables::create_table(const TableName& name, const TableSpec& spec) {
+  TRY(TableName::parse(name.to_string()));  // the log names tables by their text
   TRY(model::check_table_spec(spec));
   LanePtr lane;
   {

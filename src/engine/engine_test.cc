@@ -100,6 +100,46 @@ TEST_F(EngineTest, KeepsAcknowledgedRowsOverAReopening) {
   EXPECT_EQ(engine_->describe(kWeather).value().unflushed_rows, 0u);
 }
 
+TEST_F(EngineTest, RefusesANameThatTheLogCouldNotHold) {
+  for (const TableName& name : {TableName{"a.b", "c"}, TableName{"a/b", "c"}, TableName{"", "c"},
+                                TableName{"a", std::string(101, 'c')}}) {
+    const Status created = engine_->create_table(name, weather_spec());
+    ASSERT_FALSE(created.ok()) << name.to_string();
+    EXPECT_EQ(created.error().code(), Code::kInvalid);
+  }
+}
+
+TEST(Engine, RefusesAnOptionOutOfItsLimitsAndNamesIt) {
+  using Change = void (*)(EngineOptions&);
+  const std::pair<const char*, Change> changes[] = {
+      {"segment_bytes", [](EngineOptions& options) { options.segment_bytes = 1; }},
+      {"memory_bytes", [](EngineOptions& options) { options.memory_bytes = 1; }},
+      {"flush_bytes", [](EngineOptions& options) { options.flush_bytes = 0; }},
+      {"flush_rows", [](EngineOptions& options) { options.flush_rows = 0; }},
+      {"flush_age", [](EngineOptions& options) { options.flush_age = -1; }},
+      {"flush_threads", [](EngineOptions& options) { options.flush_threads = 65; }},
+      {"row_group_bytes", [](EngineOptions& options) { options.row_group_bytes = 1; }},
+      {"part_bytes", [](EngineOptions& options) { options.part_bytes = 1; }},
+      {"zstd_level", [](EngineOptions& options) { options.zstd_level = -1; }},
+      {"retry_min", [](EngineOptions& options) { options.retry_min = options.retry_max + 1; }},
+      {"retry_max", [](EngineOptions& options) { options.retry_max = 0; }},
+      {"close_flush", [](EngineOptions& options) { options.close_flush = kForever; }},
+      {"snapshots_kept", [](EngineOptions& options) { options.snapshots_kept = 0; }},
+      {"manifests_merged_at", [](EngineOptions& options) { options.manifests_merged_at = 1; }},
+  };
+  const std::string dir = testing::TempDir() + "engine_test_options";
+  const auto platform = open_local_platform(dir, DirectoryUse::kCreate).value();
+  for (const auto& [name, change] : changes) {
+    EngineOptions options;
+    change(options);
+    const auto opened = Engine::open(platform->platform(), options);
+    ASSERT_FALSE(opened.ok()) << name;
+    EXPECT_EQ(opened.error().where(), name);
+    EXPECT_EQ(opened.error().reason(), Reason::kOutOfRange);
+  }
+  std::filesystem::remove_all(dir);
+}
+
 TEST_F(EngineTest, LetsTheLastWriteOfAKeyWinOverPartsAndMemory) {
   ASSERT_TRUE(engine_->create_table(kWeather, weather_spec()).ok());
   for (const double temp : {1.0, 2.0, 3.0}) {

@@ -234,6 +234,11 @@ void BatchBuilder::append_timestamp(size_t column, Nanos value) {
   Column::at(columns_, column).append_word(Type::kTimestamp, std::bit_cast<uint64_t>(value));
 }
 
+void BatchBuilder::append_integer(size_t column, int64_t value) {
+  const Type type = Column::at(columns_, column).type;
+  type == Type::kTimestamp ? append_timestamp(column, value) : append_int64(column, value);
+}
+
 void BatchBuilder::append_bytes(size_t column, std::string_view value) {
   Column& to = Column::at(columns_, column);
   CHECK(is_text(to.type));

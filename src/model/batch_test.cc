@@ -252,6 +252,29 @@ TEST(Batch, IsReadInPlaceWhenItsOwnerIsGiven) {
   EXPECT_EQ(decoded.column(0).bytes(0), "kept");
 }
 
+TEST(BatchBuilder, AppendsARowOfAnyTypesAtOnce) {
+  const auto schema = schema_of({{"flag", Type::kBool},
+                                 {"count", Type::kInt64},
+                                 {"mean", Type::kDouble},
+                                 {"name", Type::kString},
+                                 {"time", Type::kTimestamp}});
+  BatchBuilder builder(schema);
+  builder.append_row(true, 7, 0.5F, "a", Nanos{9});
+  builder.append_row(std::nullopt, std::optional<int>(), std::optional<double>(1.5),
+                     std::string("b"), uint32_t{3});
+  const Batch batch = builder.finish().value();
+  const Batch cell_by_cell =
+      batch_of(schema, {{true, uint64_t{7}, std::bit_cast<uint64_t>(0.5), "a", uint64_t{9}},
+                        {Cell(), Cell(), std::bit_cast<uint64_t>(1.5), "b", uint64_t{3}}});
+  EXPECT_EQ(rows_of(batch), rows_of(cell_by_cell));
+}
+
+TEST(BatchBuilder, RefusesRowsWithTooFewValues) {
+  BatchBuilder builder(schema_of({{"a", Type::kInt64}, {"b", Type::kInt64}}));
+  builder.append_row(1);
+  EXPECT_EQ(builder.finish().error().where(), "b");
+}
+
 TEST(BatchBuilder, RefusesAStringThatIsNotUtf8AndNamesRowAndColumn) {
   for (const std::string bad : {"\xff", "a\xc3", "\xa9z"}) {
     BatchBuilder builder(schema_of({{"i", Type::kBinary}, {"name", Type::kString}}));

@@ -2,8 +2,8 @@
 
 Looked for in documents: links and their anchors; in code spans and blocks, paths, commands of
 `sluice` and `sluice-sim` with their options, `make` targets, presets, tests, environment
-variables, and names of code (`Engine::append`). In all other files: paths of ours in comments,
-and in what the program prints: commands.
+variables, names of code (`Engine::append`), and C++ that is part of an example. In all other
+files: paths of ours in comments, and in what the program prints: commands.
 """
 
 import fnmatch
@@ -71,6 +71,8 @@ def _document(known, path, lines):
         if mark:
             fence = mark[1] if fence is None else None
             continue
+        if fence == "cpp" and not known.is_in_an_example(line):
+            findings += _at(path, number, ["stands in no example: show code that is built"])
         codes = [line] if fence is not None else SPAN.findall(line)
         for code in codes:
             if fence in (None, "", "sh"):
@@ -173,6 +175,7 @@ class _Known:
             if not path.endswith(".md"):
                 self.code_words.update(re.findall(r"\w+", tree.text(path)))
         self.helps = {}
+        self.example_lines = set()
 
     def _text(self, path):
         return self.tree.text(path) if path in self.files else ""
@@ -207,6 +210,12 @@ class _Known:
         if folder == "laws":
             return f"tests/laws/{test}.py" in self.files or test == "self"
         return name in self.tests or name in ("sim.canary", "sim.seeds")
+
+    def is_in_an_example(self, line):
+        if not self.example_lines:
+            self.example_lines = {shown.strip() for path in self.tree.cpp("examples")
+                                  for shown in self.tree.lines(path)}
+        return line.strip() in self.example_lines
 
     def commands(self):
         listed = self.help("sluice", "").partition("Subcommands:")[2]

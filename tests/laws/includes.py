@@ -77,7 +77,8 @@ def check(tree):
 
 def _advice(tree, path, quote, header):
     own = [base for base in ("include/", "src/", "") if base + header in tree.paths]
-    if quote == "<":
+    # An example shows what a stranger writes.
+    if quote == "<" and not (own and path.startswith("examples/")):
         if own:
             return f'write "{header}": angle brackets are for other people\'s headers'
         return _system_advice(path, header)

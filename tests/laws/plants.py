@@ -127,5 +127,6 @@ PLANTS = [
     Plant("docs", "docs/a.md", "`ROWS_MAX=1`\n", 1, "ROWS_MAX is a variable of no program"),
     Plant("docs", "docs/a.md", "`e2e.columns`\n", 1, "e2e.columns is no test"),
     Plant("docs", "docs/a.md", "`Reader::product`\n", 1, "Reader::product names nothing"),
+    Plant("docs", "docs/a.md", "```cpp\nengine.fly();\n```\n", 2, "stands in no example"),
     Plant("symbols", "src/wal/unbuilt.cc", "int x;\n", 1, "is not built"),
 ]
