@@ -28,7 +28,8 @@ class LineProtocol(cli.Case):
         return self.ingest("--format", "lp", *arguments, code=code, stdin=stdin)
 
     def test_each_measurement_gets_its_table(self):
-        rows = self.write("a.lp", "# made by hand\ncpu,host=a,zone=x load=0.5,n=3i 1700000000000000001\n"
+        rows = self.write("a.lp", "# made by hand\n"
+                                  "cpu,host=a,zone=x load=0.5,n=3i 1700000000000000001\n"
                                   "disk\\ io,host=a read=7u,note=\"a\nb\" 1700000000000000000\n"
                                   "cpu,host=b load=1,up=t 1700000001000000000\n")
         summary = self.points("--table", "demo", rows)
