@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,7 +41,9 @@ struct VerifyReport {
 /// Reads and checks everything: every frame of the log, and of every table the metadata, marks,
 /// manifest lists, manifests and parts (each page decoded, rows and bytes counted against the
 /// manifest).
-Result<VerifyReport> verify(Platform platform);
+/// `watch` (may be empty) is shown the report as it grows: after the log, and after each part.
+using VerifyWatch = std::function<void(const VerifyReport& so_far)>;
+Result<VerifyReport> verify(Platform platform, const VerifyWatch& watch = nullptr);
 
 /// A view of one committed table, without the log's lock.
 Result<std::unique_ptr<Snapshot>> committed_snapshot(Platform platform, const TableName& name);

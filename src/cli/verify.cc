@@ -1,4 +1,6 @@
 // `sluice verify`: reads everything and says what is damaged.
+#include <atomic>
+
 #include "cli/command.h"
 #include "cli/figures.h"
 #include "cli/output.h"
@@ -10,7 +12,35 @@ namespace {
 struct VerifyOptions {
   std::string data_dir;
   ReportFormat format = ReportFormat::kText;
+  ProgressMode progress = ProgressMode::kAuto;
 };
+
+/// How far the verification is, told by its thread and asked for by another.
+class Position {
+ public:
+  void move(const VerifyReport& so_far) {
+    log_bytes_ = so_far.log_bytes;
+    parts_ = so_far.parts;
+    rows_ = so_far.rows;
+    findings_ = so_far.findings.size();
+  }
+  std::string line() const {
+    return "verifying: " + format_bytes(log_bytes_) + " of log, " + format_count(parts_) +
+           " parts, " + format_count(rows_) + " rows, " + format_count(findings_) + " findings";
+  }
+
+ private:
+  std::atomic<uint64_t> log_bytes_{0};
+  std::atomic<uint64_t> parts_{0};
+  std::atomic<uint64_t> rows_{0};
+  std::atomic<uint64_t> findings_{0};
+};
+
+Result<VerifyReport> watched_verify(Platform platform, ProgressMode progress) {
+  Position position;
+  const Activity activity(progress, [&position] { return position.line(); });
+  return verify(platform, [&position](const VerifyReport& so_far) { position.move(so_far); });
+}
 
 std::string to_text(const VerifyReport& report) {
   std::string text;
@@ -43,7 +73,7 @@ std::string to_json(const VerifyReport& report) {
 
 Result<ExitCode> verify_directory(const VerifyOptions& options) {
   const auto platform = TRY(open_local_platform(options.data_dir, DirectoryUse::kExisting));
-  const VerifyReport report = TRY(verify(platform->platform()));
+  const VerifyReport report = TRY(watched_verify(platform->platform(), options.progress));
   Output output;
   TRY(output.finish(
       output.write(options.format == ReportFormat::kJson ? to_json(report) : to_text(report))));
@@ -57,6 +87,7 @@ Command make_verify(CLI::App& program) {
   CLI::App* command = program.add_subcommand("verify", "Read and check every byte; change nothing");
   add_data_dir(*command, options->data_dir);
   add_report_format(*command, options->format);
+  add_progress(*command, options->progress);
   command->footer(
       "Checks every frame of the log, and of every table the metadata, manifests and parts. Exits "
       "with 3\nif anything is damaged.\n\n"

@@ -43,7 +43,8 @@ void verify_log(Disk& disk, VerifyReport& into) {
   std::move(log->findings.begin(), log->findings.end(), std::back_inserter(into.findings));
 }
 
-void verify_table(Bucket& bucket, const TableName& name, VerifyReport& into) {
+void verify_table(Bucket& bucket, const TableName& name, VerifyReport& into,
+                  const VerifyWatch& watch) {
   Result<table::TableVerdict> verdict = table::verify_table(bucket, name);
   if (!verdict.ok()) return report(into, verdict.error(), name.to_string());
   ++into.tables;
@@ -57,16 +58,18 @@ void verify_table(Bucket& bucket, const TableName& name, VerifyReport& into) {
     } else {
       report(into, read.error(), meta.key);
     }
+    if (watch) watch(into);
   }
 }
 
 }  // namespace
 
-Result<VerifyReport> verify(Platform platform) {
+Result<VerifyReport> verify(Platform platform, const VerifyWatch& watch) {
   VerifyReport verified;
   verify_log(*platform.disk, verified);
+  if (watch) watch(verified);
   for (const TableName& name : TRY(table::list_tables(*platform.bucket))) {
-    verify_table(*platform.bucket, name, verified);
+    verify_table(*platform.bucket, name, verified, watch);
   }
   return verified;
 }
