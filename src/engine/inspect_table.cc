@@ -52,7 +52,8 @@ SnapshotDescription describe(const table::SnapshotEntry& entry) {
 
 void note(std::vector<Finding>& findings, const Error& error, const std::string& object) {
   const std::string& where = error.where().empty() ? object : error.where();
-  const bool names_offset = error.reason() == Reason::kDecodeFailure;
+  const bool names_offset =
+      error.reason() == Reason::kDecodeFailure || error.reason() == Reason::kIncompletePayload;
   findings.push_back({error.at(object), where, names_offset ? error.found() : 0});
 }
 
