@@ -102,7 +102,7 @@ class Batch {
   ColumnView column(size_t index) const;
   /// The encoding: what the log writes and what memory accounting counts.
   ByteView bytes() const { return bytes_; }
-  /// A copy of rows [first, first + count).
+  /// A copy of rows [first, first + count); both within rows().
   Batch slice(uint32_t first, uint32_t count) const;
 
  private:

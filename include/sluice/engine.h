@@ -8,8 +8,13 @@
 //   TRY(engine->flush());                      // returns when they are in the table
 //   auto snapshot = TRY(engine->snapshot(name));
 //
-// Any thread may call any function. Destroying an engine closes it; rows that are not flushed stay
-// in the log and come back at the next open.
+// Any thread may call any function, but not from a Completion or a Listener: those run on the
+// engine's own threads. The Platform outlives the engine. Destroying an engine without close()
+// flushes nothing: rows that are not in their table stay in the log and come back at the next open.
+//
+// Errors that any call may give: kCancelled (kClosed) once close() has begun; kPoisoned after a
+// failed sync: destroy the engine and open again; kFenced, kConflict: the table has another owner
+// or writer, it takes nothing more from this engine. A log that fails stops all tables.
 #pragma once
 
 #include <functional>
@@ -27,9 +32,11 @@
 
 namespace sluice {
 
-/// Where a batch comes from, so that it lands once however often it is sent. The source sends
-/// positions that only rise; a batch whose position is not above the known one is acknowledged and
-/// dropped.
+/// Where a batch comes from, so that it lands once however often it is sent. Positions belong to
+/// the table and the source's name; the source sends them rising, and batches with equal positions
+/// are equal. A batch whose position is not above the known one is acknowledged as a duplicate,
+/// once the first copy is durable, and dropped. After a restart the source goes on behind
+/// Engine::source_position().
 struct SourcePosition {
   std::string source;     ///< 1 to 128 bytes
   uint64_t position = 0;  ///< position after this batch, 1 or more
@@ -42,42 +49,47 @@ struct SourcePosition {
 struct AppendOptions {
   AckClass ack = AckClass::kLog;
   std::optional<SourcePosition> source;
-  Nanos timeout = 60 * kSecond;  ///< how long to wait for memory before kBusy (kDeadline)
+  Nanos timeout = 60 * kSecond;  ///< how long to wait for memory before kBusy (kDeadline); 0: not
 };
 
 struct Appended {
-  uint64_t lsn = 0;        ///< 0 if the batch was a duplicate
+  uint64_t lsn = 0;        ///< its place in the log, never given out twice; 0 of a duplicate
   bool duplicate = false;  ///< an earlier send of the same batch is durable already
 };
+/// What an ack tells. It runs on an engine thread that others wait for: be quick, do not block, do
+/// not call the engine, do not throw.
 using Completion = std::function<void(Result<Appended>)>;
 
 struct FlushReport {
-  uint64_t rows = 0;
-  uint64_t rows_replaced = 0;
+  uint64_t rows = 0;           ///< that were put into parts
+  uint64_t rows_replaced = 0;  ///< that a later row of the same key and time replaced before
   uint64_t parts = 0;
   uint64_t bytes = 0;
 };
 
 struct EngineStatus {
-  uint64_t durable_lsn = 0;
-  uint64_t applied_lsn = 0;
-  uint64_t memory_bytes_used = 0;
+  uint64_t durable_lsn = 0;        ///< up to here a finished sync has confirmed the log
+  uint64_t applied_lsn = 0;        ///< up to here snapshots see it
+  uint64_t memory_bytes_used = 0;  ///< by rows that are not in their tables yet
   uint64_t log_bytes = 0;
   uint64_t log_segments = 0;
-  uint64_t syncs = 0;
-  uint64_t appends = 0;
-  bool recovering = false;
+  uint64_t syncs = 0;       ///< of the log, since the open
+  uint64_t appends = 0;     ///< batches acknowledged since the open, duplicates included
+  bool recovering = false;  ///< the log is being replayed
 };
 
 class Engine {
  public:
   /// Takes the log's lock, verifies the newest segment, and starts; older segments are replayed
-  /// behind. kBusy (kLocked): another process has it. kCorrupt: see `sluice verify`. kFenced is
-  /// reported per table.
+  /// behind. kInvalid (kOutOfRange): an option out of its limits, where() is its name. kBusy
+  /// (kLocked): another process has it. kCorrupt: see `sluice verify`. A table that cannot be
+  /// served stops alone: Listener::on_trouble, and every call that names it.
   static Result<std::unique_ptr<Engine>> open(Platform platform, EngineOptions options);
   virtual ~Engine() = default;
 
-  /// ok if the table exists with the same key and time and its columns include these.
+  /// Makes the table, or adds to it the columns that it lacks. kInvalid: a name or a specification
+  /// that is none (where() is the column); kInvalid (kTypeMismatch): it exists with another key,
+  /// time or type.
   virtual Status create_table(const TableName& name, const TableSpec& spec) = 0;
   /// Adds the columns that are absent; kInvalid (kTypeMismatch) if one exists with another type.
   virtual Status add_columns(const TableName& name, const std::vector<Field>& columns) = 0;
@@ -86,21 +98,28 @@ class Engine {
   /// no other.
   virtual Result<std::vector<TableDescription>> tables() = 0;
 
-  /// Checks the batch and reserves its memory before it returns; `done` is called exactly once,
-  /// from an engine thread, unless this returns an error. Errors of the batch: kInvalid with the
-  /// reason and the column.
+  /// Checks the batch and reserves its memory before it returns; then `done`, if there is one, is
+  /// called exactly once, perhaps before this returns. After an error it is never called, and the
+  /// batch is not in the log. Batches of one thread get rising LSNs in the order of its calls.
+  /// kNotFound: no such table. kInvalid: no rows, rows or bytes too many, or what the table cannot
+  /// take (reason, where() is the column). kBusy (kDeadline): no memory in time. To `done`: kFull:
+  /// free space, then send again; kBusy: a batch with a source during recovery, send it again;
+  /// kIo, kPoisoned: unknown whether the rows come back at the next open.
   virtual Status append(const TableName& name, Batch batch, AppendOptions options,
                         Completion done) = 0;
-  /// The blocking wrapper.
+  /// The same, waiting for the ack; with a source also for recovery.
   virtual Result<Appended> append(const TableName& name, Batch batch,
                                   AppendOptions options = {}) = 0;
 
-  /// Everything accepted before the call is in the table on return; of all tables, the first error
-  /// is returned when each has ended.
+  /// Everything accepted before the call is in the table on return. A flush that fails for a reason
+  /// that may pass is tried again for as long as it takes, and this waits. Of all tables, the first
+  /// error is returned when each has ended.
   virtual Result<FlushReport> flush(const TableName& name) = 0;
   virtual Result<FlushReport> flush() = 0;
 
-  /// One consistent view of memtables and parts. Waits until recovery has replayed the log.
+  /// One consistent view of memtables and parts: every row that was durable before the call. Waits
+  /// until recovery has replayed the log. It may outlive the engine, not the Platform; the memory
+  /// of its unflushed rows is held until it is destroyed, and not counted.
   virtual Result<std::unique_ptr<Snapshot>> snapshot(const TableName& name) = 0;
   /// The highest position of `source` that is durable in this table or its log; 0 if there is none.
   /// Waits for recovery.
@@ -108,10 +127,12 @@ class Engine {
   /// All sources of the table, sorted by name.
   virtual Result<std::vector<SourcePosition>> sources(const TableName& name) = 0;
 
+  /// Never waits.
   virtual EngineStatus status() = 0;
   /// Refuses new appends and flushes what is left, for at most EngineOptions::close_flush; then
   /// stops the threads and closes the log. Rows that were not flushed stay in the log. The first
-  /// error; ok at once if it was called before.
+  /// error, kBusy (kDeadline) if the flush did not end in time; ok at once if it was called before.
+  /// Afterwards only snapshots that were taken before are of use.
   virtual Status close() = 0;
 };
 

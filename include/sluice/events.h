@@ -1,5 +1,5 @@
-// Listener: what an engine tells the program around it. Called from engine threads, so be quick and
-// do not call back.
+// Listener: what an engine tells the program around it, for logs and metrics. Nothing depends on
+// it.
 #pragma once
 
 #include <cstdint>
@@ -29,10 +29,14 @@ struct FlushCompleteEvent {
   Nanos duration = 0;
 };
 
+/// Shared with the engine, which calls it from its own threads, and during Engine::open from the
+/// caller's; one call at a time. Be quick, do not call the engine, do not throw.
 class Listener {
  public:
   virtual ~Listener() = default;
+  /// Once, when the log has been replayed.
   virtual void on_recovered(const RecoveryReport&) {}
+  /// The rows are in the table. Before anybody who waits for this flush hears of it.
   virtual void on_flush(const FlushCompleteEvent&) {}
   /// A flush failed and will be tried again, or a table stopped (kFenced, kConflict).
   virtual void on_trouble(const TableName&, const Error&) {}

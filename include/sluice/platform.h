@@ -10,15 +10,15 @@
 
 namespace sluice {
 
-/// Everything the engine needs from outside. The owner keeps the three alive longer than the
-/// engine.
+/// Everything the engine needs from outside; none may be null. The owner keeps the three alive
+/// longer than engines and snapshots over them.
 struct Platform {
   Runtime* runtime = nullptr;
   Disk* disk = nullptr;      ///< the log's directory
   Bucket* bucket = nullptr;  ///< the tables
 };
 
-/// A Platform that owns its parts.
+/// A Platform that owns its parts. Destroy it after every engine and snapshot.
 class OwnedPlatform {
  public:
   virtual ~OwnedPlatform() = default;

@@ -169,7 +169,8 @@ void Result<T>::must_hold_error() const {
 
 }  // namespace sluice
 
-/// The value of a Result expression, or a return of its error from the enclosing function.
+/// The value of a Result expression, or a return of its error from the enclosing function, which
+/// returns a Result. One a statement where values own memory, never one within another (g++ 12).
 #define TRY(...)                                       \
   (__extension__({                                     \
     auto try_result_ = (__VA_ARGS__);                  \

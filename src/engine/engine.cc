@@ -329,7 +329,7 @@ Status EngineOfTables::append(const TableName& name, Batch batch, AppendOptions 
     append.position = options.source->position;
     append.previous = options.source->previous;
   }
-  append.done = std::move(done);
+  append.done = done ? std::move(done) : [](const Result<Appended>&) {};
   shard_.push(std::move(append));
   return ok();
 }

@@ -100,6 +100,16 @@ TEST_F(EngineTest, KeepsAcknowledgedRowsOverAReopening) {
   EXPECT_EQ(engine_->describe(kWeather).value().unflushed_rows, 0u);
 }
 
+TEST_F(EngineTest, AppendsWithoutSomebodyToTell) {
+  ASSERT_TRUE(engine_->create_table(kWeather, weather_spec()).ok());
+  for (const AckClass ack : {AckClass::kMemory, AckClass::kLog, AckClass::kTable}) {
+    AppendOptions options{.ack = ack, .source = SourcePosition{"s", 1}};
+    ASSERT_TRUE(engine_->append(kWeather, weather("oslo", 0, 1, 10), options, nullptr).ok());
+  }
+  ASSERT_TRUE(engine_->flush().ok());
+  EXPECT_EQ(rows(), std::vector<std::string>{"oslo@0=10"});
+}
+
 TEST_F(EngineTest, RefusesANameThatTheLogCouldNotHold) {
   for (const TableName& name : {TableName{"a.b", "c"}, TableName{"a/b", "c"}, TableName{"", "c"},
                                 TableName{"a", std::string(101, 'c')}}) {
