@@ -102,6 +102,7 @@ TEST_F(EngineTest, KeepsAcknowledgedRowsOverAReopening) {
 
 TEST_F(EngineTest, AppendsWithoutSomebodyToTell) {
   ASSERT_TRUE(engine_->create_table(kWeather, weather_spec()).ok());
+  ASSERT_EQ(engine_->source_position(kWeather, "s").value(), 0u);  // waits for recovery
   for (const AckClass ack : {AckClass::kMemory, AckClass::kLog, AckClass::kTable}) {
     AppendOptions options{.ack = ack, .source = SourcePosition{"s", 1}};
     ASSERT_TRUE(engine_->append(kWeather, weather("oslo", 0, 1, 10), options, nullptr).ok());
