@@ -33,6 +33,7 @@ std::optional<size_t> find_checksum(std::string_view bytes) {
 
 }  // namespace
 
+// T10: the sum begins with the key, so that no object stands in for another.
 std::string with_checksum(std::string document, std::string_view key) {
   CHECK(document.ends_with('}'));
   document.pop_back();

@@ -208,6 +208,7 @@ TEST_F(VerifyTest, NamesTheObjectThatIsFlippedCutOrMissing) {
   }
 }
 
+// T11: but one above the listing says that the head is gone.
 TEST_F(VerifyTest, TakesAnyHintForAHint) {
   for (const char* hint : {"", "x", "1", "7", "6 ", "18446744073709551616"}) {
     object("version-hint.text") = hint;
