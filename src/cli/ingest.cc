@@ -9,6 +9,8 @@
 #include "cli/input_list.h"
 #include "cli/intake.h"
 #include "cli/output.h"
+#include "cli/target.h"
+#include "cli/watched_directory.h"
 
 namespace sluice::cli {
 namespace {
@@ -16,7 +18,10 @@ namespace {
 struct IngestOptions {
   std::string data_dir;
   IntakeOptions intake;
+  std::optional<ServerAddress> server;
   std::vector<std::string> inputs;
+  std::string watched;  ///< a directory, instead of inputs
+  WatchBy watch_by = WatchBy::kAuto;
   ProgressMode progress = ProgressMode::kAuto;
   SummaryFormat summary = SummaryFormat::kText;
   bool quiet = false;
@@ -93,14 +98,43 @@ bool is_of_input(const Error& error) {
   }
 }
 
+Status take_each(Intake& intake, const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) TRY(intake.take(path));
+  return ok();
+}
+
 Status take_all(Intake& intake, const InputList& inputs) {
-  for (const Error& failure : inputs.failures) intake.take_failure(failure);
-  Status taken;
-  for (size_t at = 0; taken.ok() && at < inputs.paths.size(); ++at) {
-    taken = intake.take(inputs.paths[at]);
-  }
+  for (const Error& failure : inputs.failures) TRY(intake.take_failure(failure));
+  const Status taken = take_each(intake, inputs.paths);
   const Status sent = intake.finish();
-  return taken.ok() || !sent.ok() ? sent : taken;
+  return sent.ok() ? taken : sent;
+}
+
+/// What a service's log shows of an input that brought something.
+void tell_taken(const InputReport& report, Progress& progress) {
+  if (report.rows == 0 && report.rejects == 0) return;
+  std::string text = report.input + ": " + format_count(report.rows) + " rows";
+  if (report.rejects > 0) {
+    text += ", " + format_count(report.rejects) + " rejected: " + report.rejects_path + "; " +
+            report.first_reject;
+  }
+  progress.note(text);
+}
+
+/// Until the user asks to stop, which is kCancelled.
+Status take_as_they_come(Intake& intake, WatchedDirectory& watched, bool tells,
+                         Progress& progress) {
+  for (;;) {
+    const std::vector<WatchedFile> files = TRY(watched.next());
+    for (const WatchedFile& file : files) {
+      const Status taken = intake.take(file.path, file.settled_bytes);
+      const Status sent = intake.finish();
+      if (tells && !intake.reports().empty()) tell_taken(intake.reports().back(), progress);
+      TRY(sent);
+      TRY(taken);
+      if (intake.reports().back().has_open_end) watched.look_again(file.path);
+    }
+  }
 }
 
 void tell_left_out(const InputList& inputs, Progress& progress) {
@@ -156,45 +190,76 @@ Status tell(const IngestSummary& summary, const IngestOptions& options, Progress
   return is_worth_telling ? print(summary, options.summary) : ok();
 }
 
+Target target_of(const IngestOptions& options) {
+  if (options.server) return *options.server;
+  return LocalDirectory{options.data_dir};
+}
+
+Result<std::unique_ptr<WatchedDirectory>> watch_directory(const IngestOptions& options,
+                                                          const OwnPaths& own,
+                                                          const Interrupt& interrupt,
+                                                          Progress& progress) {
+  auto watched = TRY(WatchedDirectory::open(options.watched, own, options.watch_by, interrupt));
+  if (!options.quiet) {
+    progress.note("watching " + options.watched + " and the directories below it" +
+                  (watched->is_polling() ? ", looking every second" : "") +
+                  "; stop with Ctrl-C or SIGTERM");
+  }
+  return watched;
+}
+
+/// The exit code of an ingest whose rows are in the table.
+Result<ExitCode> conclude(const Status& taken, bool is_complete, bool is_watch,
+                          Progress& progress) {
+  if (taken.ok()) return is_complete ? ExitCode::kDone : ExitCode::kFailed;
+  if (!is_interruption(taken.error())) return taken.error();
+  if (is_watch) return ExitCode::kDone;
+  progress.note(
+      "stopped by a signal; rows that were acknowledged are in the table. Repeat the "
+      "command: files go on where they stopped");
+  return ExitCode::kFailed;
+}
+
 Result<ExitCode> ingest(IngestOptions options) {
-  const InputList inputs =
-      list_inputs(options.inputs, {options.data_dir, options.intake.rejects_path});
+  const bool is_watch = !options.watched.empty();
+  const OwnPaths own{options.data_dir, options.intake.rejects_path};
+  const InputList inputs = list_inputs(options.inputs, own);
   options.intake.reports_columns = !options.quiet;
-  options.intake.tells_of_each = !options.quiet && inputs.paths.size() <= kToldInputsMax;
+  options.intake.tells_of_each =
+      !options.quiet && !is_watch && inputs.paths.size() <= kToldInputsMax;
   options.intake.inputs_expected = inputs.paths.size() + inputs.failures.size();
   options.intake.rejects_folder = options.data_dir + "/rejects";
   const Interrupt interrupt;
   const ProgressMode shown = options.quiet ? ProgressMode::kNever : options.progress;
   Progress progress(shown);
   if (!options.quiet) tell_left_out(inputs, progress);
-  const auto watch = std::make_shared<FlushWatch>(progress, options.quiet);
+  const auto flushes = std::make_shared<FlushWatch>(progress, options.quiet);
   EngineOptions engine_options;
-  engine_options.listener = watch;
-  OpenEngine open =
-      TRY(open_engine(options.data_dir, DirectoryUse::kCreate, engine_options, shown));
+  engine_options.listener = flushes;
+  OpenEngine open = TRY(open_target(target_of(options), engine_options, shown));
+  std::unique_ptr<WatchedDirectory> watched;
+  if (is_watch) watched = TRY(watch_directory(options, own, interrupt, progress));
   Runtime& runtime = *open.platform->platform().runtime;
+  // A service does not read the whole table for one figure.
   std::optional<uint64_t> superseded;
-  if (!is_database(options)) {
+  if (!is_watch && !is_database(options)) {
     superseded = TRY(count_superseded(*open.engine, options.intake.table));
   }
   const Nanos began = runtime.now();
   Intake intake(open, interrupt, progress, options.intake);
-  const Status taken = take_all(intake, inputs);
+  const Status taken = is_watch ? take_as_they_come(intake, *watched, !options.quiet, progress)
+                                : take_all(intake, inputs);
   // Rows that were acknowledged are safe in the log.
   if (!taken.ok() && !is_of_input(taken.error())) return taken.error();
   IngestSummary summary = TRY(summarize(open, intake, options));
-  summary.is_complete = taken.ok() && summary.totals.failures == 0;
+  const bool has_ended = taken.ok() || (is_watch && is_interruption(taken.error()));
+  summary.is_complete = has_ended && summary.totals.failures == 0;
   summary.duration = runtime.now() - began;
-  TRY(count_replaced(*open.engine, *watch, superseded, summary));
+  TRY(count_replaced(*open.engine, *flushes, superseded, summary));
   TRY(open.engine->close());
-  summary.bytes_stored = watch->bytes();
+  summary.bytes_stored = flushes->bytes();
   TRY(tell(summary, options, progress));
-  if (taken.ok()) return summary.is_complete ? ExitCode::kDone : ExitCode::kFailed;
-  if (!is_interruption(taken.error())) return taken.error();
-  progress.note(
-      "stopped by a signal; rows that were acknowledged are in the table. Repeat the "
-      "command: files go on where they stopped");
-  return ExitCode::kFailed;
+  return conclude(taken, summary.is_complete, is_watch, progress);
 }
 
 /// A table, or a database alone.
@@ -223,20 +288,37 @@ void check_together(const IntakeOptions& intake) {
 constexpr const char* kFooter =
     "NDJSON, CSV and TSV (the first row names the columns) and one JSON array of objects; by the "
     "file's\nname, else by its first bytes. Types come from the first 10,000 records, or from the "
-    "table if it\nexists; columns that a later file adds are added to the table.\n\n"
+    "table if it\nexists; columns that a later file adds are added to the table. gzip and zstd are "
+    "recognised by their\nbytes; a compressed file that is cut or damaged adds nothing.\n\n"
+    "A directory stands for all files below it, sorted by path, without hidden and unfinished "
+    "ones\n"
+    "(.tmp, .part, ...). A quoted pattern stands for what it matches. A file at fault is named, "
+    "the\n"
+    "others go on, and the exit code is 1.\n\n"
     "  with --key and --time   one row for each key and time: the last one wins\n"
     "  with --key              one row for each key: the last one wins\n"
     "  without --key           every row is kept\n\n"
     "A file lands exactly once, however often it is sent, killed or repeated: it is known by its\n"
-    "content, and goes on where it stopped, also when it has grown. Standard input and pipes land\n"
-    "at least once: repeating them repeats their rows.\n\n"
+    "content, and goes on where it stopped, also when it has grown by further lines (compressed: "
+    "by\n"
+    "further members). Standard input and pipes land at least once: repeating them repeats their\n"
+    "rows.\n\n"
+    "With --watch every file in the directory, and every one that appears there or below, is "
+    "taken\n"
+    "when it is complete: moved in, or closed after it was written; files that were there before,\n"
+    "when they have not changed for two seconds. SIGTERM or Ctrl-C flushes and exits with 0; a\n"
+    "restart goes on where it stopped. Write a file under a hidden name or with .tmp at the end "
+    "and\n"
+    "rename it, to be sure that it is taken whole.\n\n"
     "Records that are no rows go to the rejects file with their line, column and reason; the rest\n"
     "goes on. Ctrl-C stops reading, flushes what was acknowledged, and exits with 1; a second one\n"
     "kills, which loses nothing that was acknowledged.\n\n"
     "Examples:\n"
     "  sluice ingest --table demo.weather --key location --time date weather.csv\n"
-    "  sluice ingest --table demo.flights --time date flights-*.ndjson\n"
-    "  zcat events.ndjson.gz | sluice ingest --table app.events --time at -";
+    "  sluice ingest --table demo.flights --time date flights/\n"
+    "  sluice ingest --table app.events --time at events.ndjson.gz\n"
+    "  sluice ingest --table app.events --time at --watch /var/spool/events\n"
+    "  journalctl -o json | sluice ingest --table ops.journal -";
 
 void add_table_options(CLI::App& command, IntakeOptions& intake) {
   command
@@ -278,16 +360,42 @@ void add_table_options(CLI::App& command, IntakeOptions& intake) {
       ->type_name("ROWS");
 }
 
+void add_input_options(CLI::App& command, IngestOptions& options) {
+  CLI::Option* files = command.add_option("FILE", options.inputs,
+                                          "Files, directories, patterns, or - for standard input");
+  CLI::Option* watched =
+      command
+          .add_option("--watch", options.watched,
+                      "Instead: the files of this directory, and each that appears, until a signal")
+          ->type_name("DIR")
+          ->excludes(files);
+  add_choice(command, "--watch-by", options.watch_by,
+             {{"auto", WatchBy::kAuto}, {"poll", WatchBy::kPoll}},
+             "How new files are noticed; poll: by looking every second, as network file systems "
+             "need it");
+  command.final_callback([&options, files, watched] {
+    if (files->empty() && watched->empty()) throw CLI::RequiredError("FILE or --watch");
+    check_together(options.intake);
+  });
+}
+
+void add_target_options(CLI::App& command, IngestOptions& options) {
+  add_data_dir(command, options.data_dir);
+  command.add_option("--to", "Send to a server instead (http://HOST:PORT); not yet supported")
+      ->each(read_into(options.server,
+                       [](const std::string& url) { return parse_server_address(url); }))
+      ->type_name("URL")
+      ->excludes(command.get_option("--data-dir"));
+}
+
 }  // namespace
 
 Command make_ingest(CLI::App& program) {
   const auto options = std::make_shared<IngestOptions>();
   CLI::App* command = program.add_subcommand("ingest", "Put files or a stream into a table");
-  command
-      ->add_option("FILE", options->inputs, "Files, directories, patterns, or - for standard input")
-      ->required();
+  add_input_options(*command, *options);
   add_table_options(*command, options->intake);
-  add_data_dir(*command, options->data_dir);
+  add_target_options(*command, *options);
   add_choice(*command, "--progress", options->progress,
              {{"auto", ProgressMode::kAuto},
               {"always", ProgressMode::kAlways},
@@ -298,7 +406,6 @@ Command make_ingest(CLI::App& program) {
              "How the summary is printed");
   command->add_flag("--quiet,-q", options->quiet, "Only warnings and errors");
   command->footer(kFooter);
-  command->final_callback([options] { check_together(options->intake); });
   return {command, [options] { return ingest(*options); }};
 }
 

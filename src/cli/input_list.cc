@@ -25,55 +25,51 @@ bool is_hidden(const fs::path& path) {
   return path.filename().native().starts_with('.');
 }
 
-class Listing {
- public:
-  Listing(const OwnPaths& own, InputList& list) : own_(own), list_(list) {}
+bool is_unfinished(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return std::any_of(std::begin(kUnfinished), std::end(kUnfinished),
+                     [&](std::string_view end) { return name.ends_with(end); });
+}
 
-  void add_directory(const std::string& top) {
-    std::vector<std::string> found;
-    list_below(top, found);
-    std::sort(found.begin(), found.end());
-    if (found.empty()) list_.empty.push_back(top);
-    std::move(found.begin(), found.end(), std::back_inserter(list_.paths));
+enum class Kind { kFile, kHalfFile, kFolder, kOther };
+
+Kind kind_of(const fs::directory_entry& entry, const OwnPaths& own) {
+  if (is_hidden(entry.path())) return Kind::kOther;
+  std::error_code error;
+  const bool is_link = entry.is_symlink(error);
+  const fs::file_status status = entry.status(error);
+  if (fs::is_directory(status)) {
+    const bool is_followed = !is_link && !is_same_file(entry.path(), own.data_dir);
+    return is_followed ? Kind::kFolder : Kind::kOther;
   }
+  // A link that leads nowhere is named when it cannot be opened.
+  const bool is_file = fs::is_regular_file(status) || (is_link && !fs::exists(status));
+  if (!is_file || is_same_file(entry.path(), own.rejects_path)) return Kind::kOther;
+  return is_unfinished(entry.path()) ? Kind::kHalfFile : Kind::kFile;
+}
 
- private:
-  void list_below(const fs::path& top, std::vector<std::string>& found) {
-    std::vector<fs::path> waiting = {top};
-    while (!waiting.empty()) {
-      const fs::path folder = std::move(waiting.back());
-      waiting.pop_back();
-      std::error_code error;
-      fs::directory_iterator at(folder, error);
-      for (; !error && at != fs::directory_iterator(); at.increment(error)) {
-        consider(*at, waiting, found);
-      }
-      if (!error) continue;
-      list_.failures.push_back(
-          Error(Code::kIo, "cannot list the directory: " + error.message(), folder.string()));
-    }
-  }
-
-  void consider(const fs::directory_entry& entry, std::vector<fs::path>& folders,
-                std::vector<std::string>& files) {
-    if (is_hidden(entry.path())) return;
+void add_directory(const std::string& top, const OwnPaths& own, InputList& list) {
+  std::vector<std::string> found;
+  std::vector<fs::path> waiting = {top};
+  while (!waiting.empty()) {
+    const fs::path folder = std::move(waiting.back());
+    waiting.pop_back();
     std::error_code error;
-    const bool is_link = entry.is_symlink(error);
-    const fs::file_status status = entry.status(error);
-    if (fs::is_directory(status)) {
-      if (!is_link && !is_same_file(entry.path(), own_.data_dir)) folders.push_back(entry.path());
-      return;
+    fs::directory_iterator at(folder, error);
+    for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+      const Kind kind = kind_of(*at, own);
+      if (kind == Kind::kFile) found.push_back(at->path().string());
+      if (kind == Kind::kHalfFile) list.skipped.push_back(at->path().string());
+      if (kind == Kind::kFolder) waiting.push_back(at->path());
     }
-    // A link that leads nowhere is named when it cannot be opened.
-    const bool is_file = fs::is_regular_file(status) || (is_link && !fs::exists(status));
-    if (!is_file || is_same_file(entry.path(), own_.rejects_path)) return;
-    const bool is_open = is_unfinished(entry.path().filename().string());
-    (is_open ? list_.skipped : files).push_back(entry.path().string());
+    if (!error) continue;
+    list.failures.push_back(
+        Error(Code::kIo, "cannot list the directory: " + error.message(), folder.string()));
   }
-
-  const OwnPaths& own_;
-  InputList& list_;
-};
+  std::sort(found.begin(), found.end());
+  if (found.empty()) list.empty.push_back(top);
+  std::move(found.begin(), found.end(), std::back_inserter(list.paths));
+}
 
 bool is_pattern(const std::string& named) {
   std::error_code error;
@@ -97,21 +93,35 @@ std::vector<std::string> expand(const std::string& pattern, std::vector<Error>& 
 
 }  // namespace
 
-bool is_unfinished(const std::string& file_name) {
-  return std::any_of(std::begin(kUnfinished), std::end(kUnfinished),
-                     [&](std::string_view end) { return file_name.ends_with(end); });
+bool is_input_file(const std::string& path, const OwnPaths& own) {
+  std::error_code error;
+  return kind_of(fs::directory_entry(path, error), own) == Kind::kFile;
+}
+
+bool is_input_folder(const std::string& path, const OwnPaths& own) {
+  std::error_code error;
+  return kind_of(fs::directory_entry(path, error), own) == Kind::kFolder;
+}
+
+std::vector<std::string> folders_in(const std::string& folder, const OwnPaths& own) {
+  std::vector<std::string> found;
+  std::error_code error;
+  fs::directory_iterator at(folder, error);
+  for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+    if (kind_of(*at, own) == Kind::kFolder) found.push_back(at->path().string());
+  }
+  return found;
 }
 
 InputList list_inputs(const std::vector<std::string>& named, const OwnPaths& own) {
   InputList list;
-  Listing listing(own, list);
   for (const std::string& name : named) {
     const std::vector<std::string> paths =
         is_pattern(name) ? expand(name, list.failures) : std::vector<std::string>{name};
     for (const std::string& path : paths) {
       std::error_code error;
       if (path != "-" && fs::is_directory(path, error)) {
-        listing.add_directory(path);
+        add_directory(path, own, list);
       } else {
         list.paths.push_back(path);
       }

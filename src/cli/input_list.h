@@ -23,13 +23,16 @@ struct InputList {
 };
 
 /// A directory: all regular files below it, sorted by path. Left out are hidden files and
-/// directories, unfinished files (is_unfinished), our own ones, and links to directories; links to
-/// files are followed. A pattern (*, ?, [...]), if no file has that very name: what it matches,
-/// sorted, as a shell would put it. Anything else stands for itself, "-" too.
+/// directories, files that are unfinished by their names (.tmp, .part, .crdownload, ... or a ~ at
+/// the end), our own ones, and links to directories; links to files are followed. A pattern (*, ?,
+/// [...]), if no file has that very name: what it matches, sorted, as a shell would put it.
+/// Anything else stands for itself, "-" too.
 InputList list_inputs(const std::vector<std::string>& named, const OwnPaths& own);
 
-/// By its name alone: somebody is still writing it (.tmp, .part, .crdownload, ... or a ~ at the
-/// end).
-bool is_unfinished(const std::string& file_name);
+/// Whether list_inputs() would take this entry of a directory, or look below it.
+bool is_input_file(const std::string& path, const OwnPaths& own);
+bool is_input_folder(const std::string& path, const OwnPaths& own);
+/// The directories in `folder` that it looks below; none if it cannot be listed.
+std::vector<std::string> folders_in(const std::string& folder, const OwnPaths& own);
 
 }  // namespace sluice::cli

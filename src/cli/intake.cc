@@ -67,6 +67,16 @@ Status check_fixed(const TableSpec& spec, const IntakeOptions& options) {
                options.table.to_string());
 }
 
+void add(const InputReport& input, Intake::Totals& totals) {
+  ++totals.inputs;
+  totals.known += input.was_known ? 1 : 0;
+  totals.rows += input.rows;
+  totals.rows_kept += input.rows_kept;
+  totals.rejects += input.rejects;
+  totals.bytes += input.bytes;
+  totals.failures += input.failure ? 1 : 0;
+}
+
 }  // namespace
 
 Intake::Intake(OpenEngine& open, const Interrupt& interrupt, Progress& progress,
@@ -79,10 +89,10 @@ Intake::Intake(OpenEngine& open, const Interrupt& interrupt, Progress& progress,
       points_(engine_, options_.table),
       sender_(engine_, interrupt) {}
 
-Status Intake::take(const std::string& path) {
+Status Intake::take(const std::string& path, std::optional<uint64_t> settled_bytes) {
   if (!has_learned_) TRY(learn_table());
-  reports_.push_back({path});
-  Result<Opened> opened = open_input(path);
+  TRY(begin_report(path));
+  Result<Opened> opened = open_input(path, settled_bytes);
   if (!opened.ok()) return give_up_input(opened.error());
   report_resumption();
   if (opened->holds_points) return take_points(*opened);
@@ -94,17 +104,21 @@ Status Intake::finish() {
 }
 
 Intake::Totals Intake::totals() const {
-  Totals totals;
-  for (const InputReport& input : reports_) {
-    ++totals.inputs;
-    totals.rows += input.rows;
-    totals.rows_kept += input.rows_kept;
-    totals.rejects += input.rejects;
-    totals.bytes += input.bytes;
-    totals.failures += input.failure ? 1 : 0;
-    totals.known += input.was_known ? 1 : 0;
-  }
+  Totals totals = dropped_;
+  for (const InputReport& input : reports_) add(input, totals);
   return totals;
+}
+
+Status Intake::begin_report(const std::string& input) {
+  if (reports_.size() == kReportsMax) {
+    TRY(finish());  // what is in flight counts into its report
+    while (reports_.size() > kReportsMax / 2) {
+      add(reports_.front(), dropped_);
+      reports_.pop_front();
+    }
+  }
+  reports_.push_back({input});
+  return ok();
 }
 
 Status Intake::give_up_input(const Error& failure) {
@@ -115,9 +129,9 @@ Status Intake::give_up_input(const Error& failure) {
   return ok();
 }
 
-void Intake::take_failure(const Error& failure) {
-  reports_.push_back({failure.where()});
-  static_cast<void>(give_up_input(failure));  // it is not the user's wish to stop
+Status Intake::take_failure(const Error& failure) {
+  TRY(begin_report(failure.where()));
+  return give_up_input(failure);
 }
 
 Status Intake::learn_table() {
@@ -136,10 +150,14 @@ Status Intake::learn_table() {
   return ok();
 }
 
-Result<Intake::Opened> Intake::open_input(const std::string& path) {
+Result<Intake::Opened> Intake::open_input(const std::string& path,
+                                          std::optional<uint64_t> settled_bytes) {
   Opened opened;
   opened.content = TRY(Content::open(path, interrupt_));
   Content& content = *opened.content;
+  const bool is_plain = content.compression() == source::Compression::kNone;
+  const bool may_grow = settled_bytes && is_plain && content.stored_bytes() != settled_bytes;
+  if (may_grow) opened.open_end = source::OpenEnd::kLeave;
   if (content.stored_bytes()) {
     const bool is_database = points_.is_database();
     opened.identity = TRY(content.identify(is_database ? points_.known() : known_));
@@ -151,6 +169,11 @@ Result<Intake::Opened> Intake::open_input(const std::string& path) {
     TRY(content.seek(0));
   }
   opened.head = TRY(source::read_head(content));
+  if (may_grow) {
+    opened.head.complete = false;
+    report().has_open_end = opened.head.bytes.find('\n') == std::string::npos;
+    if (report().has_open_end) return opened;
+  }
   const source::Format format =
       options_.format.value_or(source::detect_format(content.name(), opened.head.bytes));
   opened.holds_points = format == source::Format::kLineProtocol;
@@ -225,6 +248,7 @@ Status Intake::take_opened(Opened& opened) {
   source::DecoderOptions options;
   if (opened.identity) options.start = opened.identity->start;
   options.batch_rows_max = batch_rows_max(options.batch_rows_max);
+  options.open_end = opened.open_end;
   source::HeadedInput stream(opened.head, *opened.content);
   const Result<source::Input*> input = text_of(opened, stream);
   if (!input.ok()) return give_up_input(input.error());
@@ -260,7 +284,10 @@ Status Intake::pump(source::Decoder& decoder, RejectsFile& rejects,
   for (;;) {
     Result<std::optional<source::Decoded>> next = decoder.next();
     if (!next.ok()) return give_up_input(next.error());
-    if (!*next) return ok();
+    if (!*next) {
+      report().has_open_end = decoder.left_open_end();
+      return ok();
+    }
     source::Decoded& decoded = **next;
     TRY(keep_rejects(rejects, decoded.rejects));
     const uint64_t rows = decoded.batch.rows();

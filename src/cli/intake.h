@@ -47,11 +47,12 @@ struct InputReport {
   uint64_t rows = 0;       ///< durable, and not in the table before
   uint64_t rows_kept = 0;  ///< rows sent with something in the column _rest
   uint64_t rejects = 0;
-  std::string rejects_path = {};                ///< empty: no rejects
-  std::string first_reject = {};                ///< the same
-  uint64_t bytes = 0;                           ///< decoded, rejects included
-  uint64_t resume_offset = 0;                   ///< everything before it was in the table already
-  bool was_known = false;                       ///< all of it was
+  std::string rejects_path = {};  ///< empty: no rejects
+  std::string first_reject = {};  ///< the same
+  uint64_t bytes = 0;             ///< decoded, rejects included
+  uint64_t resume_offset = 0;     ///< everything before it was in the table already
+  bool was_known = false;         ///< all of it was
+  bool has_open_end = false;      ///< its last record was left, it may be written still
   std::optional<Error> failure = std::nullopt;  ///< why it was not taken to its end
 };
 
@@ -69,24 +70,28 @@ class Intake {
   };
 
   Intake(OpenEngine& open, const Interrupt& interrupt, Progress& progress, IntakeOptions options);
-  /// Takes what of the input is not in the table yet. An input that is at fault is reported as a
-  /// failure, with a note, and the next one may be taken. An error is of the ingest: kCancelled if
-  /// the user asked to stop.
-  Status take(const std::string& path);
+  /// Takes what of the input is not in the table yet. A plain file is taken but for a last record
+  /// without its end, if `settled_bytes` is given and not its size: somebody may write it still. An
+  /// input that is at fault is reported as a failure, with a note, and the next one may be taken.
+  /// An error is of the ingest: kCancelled if the user asked to stop.
+  Status take(const std::string& path, std::optional<uint64_t> settled_bytes = std::nullopt);
   /// An input that cannot even be named.
-  void take_failure(const Error& failure);
-  /// Once, at last, whatever take() said: the verdict of all that was sent.
+  Status take_failure(const Error& failure);
+  /// The verdict of all that was sent. At last it is asked for whatever take() said.
   Status finish();
 
+  /// Of the last inputs, at most kReportsMax.
   const std::deque<InputReport>& reports() const { return reports_; }
   /// Of a database: the tables that were sent something.
   std::vector<TableName> tables() const { return points_.used(); }
+  static constexpr size_t kReportsMax = 10'000;
   Totals totals() const;
 
  private:
   /// An input whose beginning was looked at.
   struct Opened {
     std::unique_ptr<Content> content;
+    source::OpenEnd open_end = source::OpenEnd::kTake;
     std::optional<source::FileIdentity> identity;  ///< absent: a stream
     source::Head head;
     std::optional<source::Sample> sample;  ///< absent: line protocol, or nothing to take
@@ -94,8 +99,9 @@ class Intake {
   };
 
   Status learn_table();
+  Status begin_report(const std::string& input);
   /// Its errors are the input's.
-  Result<Opened> open_input(const std::string& path);
+  Result<Opened> open_input(const std::string& path, std::optional<uint64_t> settled_bytes);
   Status take_opened(Opened& opened);
   /// By collection: what of the input at hand was sent, up to where.
   using Reached = std::map<std::string, uint64_t>;
@@ -136,6 +142,7 @@ class Intake {
   uint64_t rows_sent_ = 0;
   Nanos next_batch_at_ = 0;  ///< with a limit on rows per second
   std::deque<InputReport> reports_;
+  Totals dropped_;  ///< of reports that are gone
   Sender sender_;
 };
 

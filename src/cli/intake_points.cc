@@ -17,6 +17,7 @@ source::LineProtocolOptions Intake::point_options(const Opened& opened) const {
   source::LineProtocolOptions options;
   options.precision = options_.precision;
   options.on_conflict = options_.on_conflict;
+  options.open_end = opened.open_end;
   options.batch_rows_max = batch_rows_max(options.batch_rows_max);
   if (opened.identity) {
     points_.place(*opened.identity, options);
@@ -61,7 +62,10 @@ Status Intake::pump_points(source::LineProtocolDecoder& decoder, RejectsFile& re
   for (;;) {
     auto next = decoder.next();
     if (!next.ok()) return give_up_input(next.error());
-    if (!*next) return ok();
+    if (!*next) {
+      report().has_open_end = decoder.left_open_end();
+      return ok();
+    }
     source::DecodedPoints& points = **next;
     TRY(keep_rejects(rejects, points.rejects));
     const uint64_t rows = points.batch.rows();

@@ -33,7 +33,7 @@ Decoder::Decoder(Input& input, const Sample& sample, const DecoderOptions& optio
                  SchemaPtr schema)
     : options_(options),
       schema_(schema),
-      records_(input, sample.format, options.start, options.record_bytes_max),
+      records_(input, sample.format, options.start, options.record_bytes_max, options.open_end),
       skipped_(std::make_unique<SkippedColumns>()),
       parser_(make_parser(sample, options.skip_unknown_columns ? skipped_.get() : nullptr)),
       builder_(std::move(schema)),

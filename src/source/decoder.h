@@ -19,6 +19,7 @@ struct DecoderOptions {
   uint64_t record_bytes_max = kRecordBytesMax;
   /// Fields that no column takes are left out and counted, instead of rejecting their records.
   bool skip_unknown_columns = false;
+  OpenEnd open_end = OpenEnd::kTake;
   /// Where the input stands: the beginning, or the `end` of a batch.
   Position start = {};
 };
@@ -44,6 +45,8 @@ class Decoder {
   /// The next batch, or nothing at the end. After an error the decoder is spent.
   Result<std::optional<Decoded>> next();
   const SchemaPtr& schema() const { return schema_; }
+  /// At the end: a record was left there.
+  bool left_open_end() const { return records_.left_open_end(); }
 
  private:
   Decoder(Input& input, const Sample& sample, const DecoderOptions& options, SchemaPtr schema);

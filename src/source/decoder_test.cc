@@ -254,6 +254,27 @@ TEST(Decoder, EndsABatchAtItsLimits) {
   EXPECT_EQ(all.rejects.size(), 2 * Decoder::kRejectsMax + 1);
 }
 
+TEST(Decoder, LeavesALastRecordWithoutItsEndIfTold) {
+  DecoderOptions options;
+  options.open_end = OpenEnd::kLeave;
+  const std::pair<std::string_view, uint64_t> texts[] = {{"v\n1\n23", 4}, {"v\n1\n\"2\n3", 4}};
+  for (const auto& [text, end] : texts) {
+    const Everything all =
+        decode_all(text, make_sample(Format::kCsv, {{"v", Type::kInt64}}), options);
+    EXPECT_EQ(all.rows, Lines{"1"}) << text;
+    EXPECT_TRUE(all.rejects.empty()) << text;
+    EXPECT_EQ(all.parts.back().end.offset, end) << text;
+  }
+  const Sample json = make_sample(Format::kNdjson, {{"v", Type::kInt64}});
+  EXPECT_EQ(decode_all("{\"v\":1}\n{\"v\":2}", json, options).rows, Lines{"1"});
+  EXPECT_EQ(decode_all("{\"v\":1}\n{\"v\":2}\n", json, options).rows, (Lines{"1", "2"}));
+  PiecewiseInput open("{\"v\":1}\n{");
+  Decoder decoder = *Decoder::open(open, json, options);
+  EXPECT_TRUE(decoder.next()->has_value());
+  EXPECT_FALSE(decoder.next()->has_value());
+  EXPECT_TRUE(decoder.left_open_end());
+}
+
 TEST(Decoder, GivesNothingForAnInputWithoutRecords) {
   const Sample sample = make_sample(Format::kCsv, {{"a", Type::kString}});
   EXPECT_EQ(decode_all("", sample).parts.size(), 0u);

@@ -46,7 +46,8 @@ std::optional<std::string> collection_of(std::string_view measurement) {
 
 LineProtocolDecoder::LineProtocolDecoder(Input& input, LineProtocolOptions options)
     : options_(std::move(options)),
-      records_(input, Format::kLineProtocol, options_.start, options_.record_bytes_max),
+      records_(input, Format::kLineProtocol, options_.start, options_.record_bytes_max,
+               options_.open_end),
       parser_(options_.precision) {}
 
 LineProtocolDecoder::~LineProtocolDecoder() = default;

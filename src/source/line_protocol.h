@@ -63,6 +63,7 @@ struct LineProtocolOptions {
   uint64_t batch_bytes_max = 4u << 20;  ///< a point that is larger is a batch of its own
   uint64_t held_bytes_max = 32u << 20;  ///< of the rows of all tables: then the largest is given
   uint64_t record_bytes_max = kRecordBytesMax;
+  OpenEnd open_end = OpenEnd::kTake;
   Position start = {};  ///< where the input stands
 };
 
@@ -95,6 +96,8 @@ class LineProtocolDecoder {
   /// columns than the limits above; what was given before stays valid. After an error the decoder
   /// is spent.
   Result<std::optional<DecodedPoints>> next();
+  /// At the end: a record was left there.
+  bool left_open_end() const { return records_.left_open_end(); }
 
  private:
   class Table;

@@ -44,9 +44,11 @@ Status Window::fill() {
   return ok();
 }
 
-RecordReader::RecordReader(Input& input, Format format, Position start, uint64_t record_bytes_max)
+RecordReader::RecordReader(Input& input, Format format, Position start, uint64_t record_bytes_max,
+                           OpenEnd open_end)
     : format_(format),
       record_bytes_max_(record_bytes_max),
+      open_end_(open_end),
       window_(input),
       position_(start),
       rows_(format),
@@ -74,6 +76,8 @@ Result<const Record*> RecordReader::peek() {
     const Cut found = cut();
     switch (found.what) {
       case What::kRecord:
+        left_open_end_ = found.cut_by_end && open_end_ == OpenEnd::kLeave;
+        if (left_open_end_) return nullptr;
         accept(found);
         return &*record_;
       case What::kBlank:

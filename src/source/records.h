@@ -32,6 +32,10 @@ struct Record {
   bool cut_by_end = false;                    ///< the input ended before the record's terminator
 };
 
+/// A last record without its terminator: taken as it is, or left, for the input may be written
+/// still. One that is longer than the limit is taken.
+enum class OpenEnd : uint8_t { kTake, kLeave };
+
 /// The bytes of a stream that are still needed, in one piece.
 class Window {
  public:
@@ -58,13 +62,16 @@ class Window {
 class RecordReader {
  public:
   /// `input` stands at `start`, which is the beginning or was a position().
-  RecordReader(Input& input, Format format, Position start, uint64_t record_bytes_max);
+  RecordReader(Input& input, Format format, Position start, uint64_t record_bytes_max,
+               OpenEnd open_end = OpenEnd::kTake);
 
   /// The next record, or null at the end; the same one until consume(), and valid until then.
   Result<const Record*> peek();
   void consume();
   /// Behind the last consumed record; at the end of the input, that end.
   const Position& position() const { return position_; }
+  /// At the end: a record was left there.
+  bool left_open_end() const { return left_open_end_; }
 
  private:
   Cut cut();
@@ -78,6 +85,8 @@ class RecordReader {
 
   Format format_;
   uint64_t record_bytes_max_;
+  OpenEnd open_end_;
+  bool left_open_end_ = false;
   Window window_;
   Position position_;
   RowCutter rows_;

@@ -54,6 +54,9 @@ class Usage(cli.Case):
             ["ingest", "--table", "demo.a"],
             ["ingest", "--table", "nodot", "a.csv"],
             ["ingest", "--table", "demo.a", "--rate", "fast", "a.csv"],
+            ["ingest", "--table", "demo.a", "--watch", "in", "a.csv"],
+            ["ingest", "--table", "demo.a", "--watch-by", "magic", "--watch", "in"],
+            ["ingest", "--table", "demo.a", "--to", "http://a:1", "--data-dir", "d", "a.csv"],
             ["query"],
             ["query", "demo.a", "--format", "xml"],
             ["query", "demo.a", "--limit", "-1"],
@@ -75,6 +78,18 @@ class Usage(cli.Case):
             self.assertEqual(out, "", arguments)
             self.assertRegex(err, r"^sluice: .+--help\n$", arguments)
             self.assertEqual(err.count("\n"), 1, arguments)
+        self.assertEqual(os.listdir(self.dir), [])
+
+    def test_a_server_is_checked_and_not_supported_yet(self):
+        for url in ["", "host", "ftp://host", "http://", "http://:1", "http://host:", "http://h:0",
+                    "http://h:65536", "http://h:1:2", "http://a b", "http://h/path", "http://[::1"]:
+            _, err = self.sluice("ingest", "--table", "demo.a", "--to", url, "a.csv", code=USAGE)
+            self.assertEqual(err.count("\n"), 1, url)
+        for url, server in [("http://host", "host:80"), ("https://a-b.example/", "a-b.example:443"),
+                            ("http://[::1]:8080", "[::1]:8080"), ("https://10.0.0.1:1", "10.0.0.1:1")]:
+            _, err = self.sluice("ingest", "--table", "demo.a", "--to", url, "a.csv", code=FAILED)
+            self.assertEqual(err, "sluice: sending to a server is not supported by this version; "
+                             f"leave out --to to ingest into a local directory [{server}]\n")
         self.assertEqual(os.listdir(self.dir), [])
 
     def test_a_condition_that_is_not_understood_is_shown_with_its_place(self):
