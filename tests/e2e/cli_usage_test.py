@@ -85,8 +85,9 @@ class Usage(cli.Case):
                     "http://h:65536", "http://h:1:2", "http://a b", "http://h/path", "http://[::1"]:
             _, err = self.sluice("ingest", "--table", "demo.a", "--to", url, "a.csv", code=USAGE)
             self.assertEqual(err.count("\n"), 1, url)
-        for url, server in [("http://host", "host:80"), ("https://a-b.example/", "a-b.example:443"),
-                            ("http://[::1]:8080", "[::1]:8080"), ("https://10.0.0.1:1", "10.0.0.1:1")]:
+        for url, server in [("http://host", "host:80"), ("https://10.0.0.1:1", "10.0.0.1:1"),
+                            ("https://a-b.example/", "a-b.example:443"),
+                            ("http://[::1]:8080", "[::1]:8080")]:
             _, err = self.sluice("ingest", "--table", "demo.a", "--to", url, "a.csv", code=FAILED)
             self.assertEqual(err, "sluice: sending to a server is not supported by this version; "
                              f"leave out --to to ingest into a local directory [{server}]\n")
