@@ -42,7 +42,7 @@ class FlushWatch final : public Listener {
     bytes_ += flush.bytes;
   }
   void on_trouble(const TableName& table, const Error& error) override {
-    progress_.note(table.to_string() + ": " + to_sentence(error));
+    progress_.note(table.to_string() + ": " + to_sentence(error), Tone::kWarning);
   }
 
   uint64_t rows_replaced() const { return rows_replaced_; }

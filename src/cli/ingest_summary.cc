@@ -116,12 +116,14 @@ std::string to_json(const IngestSummary& summary) {
 void warn_of_replaced(const IngestSummary& summary, Progress& progress) {
   if (summary.rows_replaced * 100 <= summary.totals.rows) return;
   const std::vector<std::string>& key = summary.table.spec.key;
-  progress.note("WARNING: " + format_count(summary.rows_replaced) + " of " +
-                format_count(summary.totals.rows) +
-                " rows replaced an earlier row of the same key and time. If these are different "
-                "rows,\n  " +
-                (key.empty() ? "name" : "the key is too short: name more of") +
-                " the columns that tell them apart with --key, and ingest into a new table");
+  progress.note(
+      "WARNING: " + format_count(summary.rows_replaced) + " of " +
+          format_count(summary.totals.rows) +
+          " rows replaced an earlier row of the same key and time. If these are different "
+          "rows,\n  " +
+          (key.empty() ? "name" : "the key is too short: name more of") +
+          " the columns that tell them apart with --key, and ingest into a new table",
+      Tone::kWarning);
 }
 
 void warn_of_rejects(const IngestSummary& summary, Progress& progress) {

@@ -86,7 +86,9 @@ std::vector<Cell> frame_cells(const FrameDescription& frame) {
 class FramePrinter {
  public:
   FramePrinter(const InspectOptions& options, Output& output)
-      : options_(options), output_(output), table_(frame_columns(), SIZE_MAX) {}
+      : options_(options), output_(output), table_(frame_columns(), SIZE_MAX) {
+    table_.head_output();
+  }
 
   void take(const FrameDescription& frame) {
     if (shown_++ >= options_.limit) return;

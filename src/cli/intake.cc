@@ -125,7 +125,7 @@ Status Intake::give_up_input(const Error& failure) {
   progress_.end();
   if (failure.code() == Code::kCancelled) return failure;
   report().failure = failure.at(report().input);
-  progress_.note(to_sentence(*report().failure));
+  progress_.note(to_sentence(*report().failure), Tone::kError);
   return ok();
 }
 

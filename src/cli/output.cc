@@ -40,6 +40,18 @@ void print_error_text(std::string_view text) {
   static_cast<void>(write_all(STDERR_FILENO, text));
 }
 
+/// Names in a note must not reach the terminal's controls; the note's own lines stay.
+std::string visible_lines(std::string_view text) {
+  std::string lines;
+  for (;;) {
+    const size_t end = text.find('\n');
+    lines += make_visible(text.substr(0, end));
+    if (end == std::string_view::npos) return lines;
+    lines += '\n';
+    text.remove_prefix(end + 1);
+  }
+}
+
 void erase_status() {
   if (notes.has_status) print_error_text(kClearLine);
   notes.has_status = false;
@@ -75,7 +87,7 @@ Status Output::finish(const Status& printed) {
 void print_note(std::string_view text, Tone tone) {
   const std::lock_guard lock(notes.mutex);
   erase_status();
-  print_error_text(paint(Stream::kNotes, tone, "sluice: " + std::string(text)) + "\n");
+  print_error_text(paint(Stream::kNotes, tone, "sluice: " + visible_lines(text)) + "\n");
 }
 
 void show_status(std::string_view text) {

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <utility>
 
-#include "cli/color.h"
 #include "cli/figures.h"
 #include "cli/output.h"
 
@@ -74,8 +73,8 @@ void Progress::end() {
   clear_status();
 }
 
-void Progress::note(std::string_view text) {
-  print_note(text);
+void Progress::note(std::string_view text, Tone tone) {
+  print_note(text, tone);
 }
 
 Activity::Activity(ProgressMode mode, std::function<std::string()> line)

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <thread>
 
+#include "cli/color.h"
 #include "sluice/runtime.h"
 
 namespace sluice::cli {
@@ -33,7 +34,7 @@ class Progress {
   void show(uint64_t rows, uint64_t bytes_done);
   /// Removes the line.
   void end();
-  void note(std::string_view text);
+  void note(std::string_view text, Tone tone = Tone::kPlain);
 
  private:
   std::string line(Nanos now, uint64_t rows, uint64_t bytes_done) const;

@@ -107,6 +107,7 @@ Cell Cell::value(const std::optional<Value>& value) {
 
 std::string Listing::to_text() const {
   TextTable table(columns_, SIZE_MAX);
+  table.head_output();
   for (const std::vector<Cell>& row : rows_) {
     std::vector<std::string> cells;
     for (const Cell& cell : row) cells.push_back(cell.text);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "cli/color.h"
 #include "cli/figures.h"
 
 namespace sluice::cli {
@@ -49,7 +48,7 @@ std::string TextTable::take() {
   std::string text;
   for (size_t at = 0; at < lines_.size(); ++at) {
     const std::string line = lay_out(lines_[at]);
-    text += (has_titles_ ? line : paint(Stream::kOutput, Tone::kHeading, line)) + "\n";
+    text += (has_titles_ ? line : paint(Stream::kOutput, titles_, line)) + "\n";
     has_titles_ = true;
     if (std::find(rules_.begin(), rules_.end(), at + 1) != rules_.end()) {
       std::vector<std::string> rule;

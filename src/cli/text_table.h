@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/color.h"
+
 namespace sluice::cli {
 
 /// Cells are cut; control characters become visible, so that no value can reach
@@ -18,6 +20,8 @@ class TextTable {
   };
   explicit TextTable(std::vector<Column> columns, size_t cell_width_max = 60);
 
+  /// For a table that goes to standard output: the titles are a heading.
+  void head_output() { titles_ = Tone::kHeading; }
   void add(std::vector<std::string> cells);
   /// A rule below what was added so far.
   void add_rule() { rules_.push_back(lines_.size()); }
@@ -31,6 +35,7 @@ class TextTable {
 
   std::vector<Column> columns_;
   size_t cell_width_max_;
+  Tone titles_ = Tone::kPlain;
   bool has_titles_ = false;  ///< they were taken
   std::vector<size_t> widths_;
   std::vector<std::vector<std::string>> lines_;
