@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What the program does on a terminal, and that it does nothing of it in a pipe: colors, the line of
+"""What the program does on a terminal, and that it does nothing of it in a pipe: colors, a line of
 progress, its width.
 
   cli_terminal_test.py BUILD_DIR
