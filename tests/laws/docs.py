@@ -55,7 +55,8 @@ def _printed(tree, known):
                 continue
             in_help = path.startswith("src/cli/")
             for line in token.text.strip('"').split("\\n") if in_help else SPAN.findall(token.text):
-                findings += _at(path, token.line, _commands(known, line))
+                if not in_help or re.match(r" |.*\| sluice", line):  # else a sentence
+                    findings += _at(path, token.line, _commands(known, line))
     return findings
 
 
@@ -121,6 +122,8 @@ def _commands(known, code):
         if command and command not in known.commands():
             yield f"{program} {command} is no command: see {program} --help"
             continue
+        if words[1:] and words[1] in known.commands(command):
+            command += " " + words[1]
         help_text = known.help(program, command)
         text = re.sub(r"'[^']*'|\"[^\"]*\"", "", match[2])
         for option in OPTION.findall(text):
@@ -217,8 +220,9 @@ class _Known:
                                   for shown in self.tree.lines(path)}
         return line.strip() in self.example_lines
 
-    def commands(self):
-        listed = self.help("sluice", "").partition("Subcommands:")[2]
+    def commands(self, command=""):
+        """What may follow `sluice` or `sluice command`."""
+        listed = self.help("sluice", command).partition("Subcommands:")[2]
         return re.findall(r"^  ([a-z-]+)  ", listed, re.MULTILINE)
 
     def help(self, program, command):
