@@ -42,6 +42,7 @@ LIBRARIES = {
     r"zstd.*\.h": {"part", "source"},
     r"simdjson.*": {"table", "source"},
     r"(isa-l\.h|isa-l/.*)": {"base", "source"},
+    r"cctz/.*": {"model"},
     r"[nx]?mmintrin\.h|immintrin\.h": {"base"},
     r"xxhash\.h": {"source"},
     r"CLI/.*": {"cli"},
