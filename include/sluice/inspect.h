@@ -47,6 +47,10 @@ Result<VerifyReport> verify(Platform platform, const VerifyWatch& watch = nullpt
 
 /// A view of one committed table, without the log's lock.
 Result<std::unique_ptr<Snapshot>> committed_snapshot(Platform platform, const TableName& name);
+/// The same of an earlier commit: its rows and its columns. kNotFound: no such snapshot is kept;
+/// the message says which are.
+Result<std::unique_ptr<Snapshot>> committed_snapshot(Platform platform, const TableName& name,
+                                                     const AsOf& as_of);
 
 // ---- The log and the tables
 

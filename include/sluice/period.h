@@ -22,8 +22,8 @@
 namespace sluice {
 
 struct Period {
-  enum class Unit : uint8_t { kSecond, kMinute, kHour, kDay, kWeek, kMonth, kYear };
-  Unit unit = Unit::kDay;
+  enum class Unit : uint8_t { kSeconds, kMinutes, kHours, kDays, kWeeks, kMonths, kYears };
+  Unit unit = Unit::kDays;
   uint32_t count = 1;  ///< 1 to 10000; seconds, minutes and hours at most a day
   friend bool operator==(const Period&, const Period&) = default;
 };

@@ -75,8 +75,11 @@ Result<std::optional<uint64_t>> count_superseded(Engine& engine, const TableName
   if (table->spec.key.empty()) return std::optional<uint64_t>(0);
   if (table->stored_rows > kCountedRowsMax) return std::optional<uint64_t>();
   const auto snapshot = TRY(engine.snapshot(name));
-  const Batch count = TRY(snapshot->aggregate({Aggregate{{}, {}, "rows"}}, {}));
-  const auto seen = static_cast<uint64_t>(count.column(0).int64(0));
+  Grouping all;
+  all.aggregates = {Aggregate{{}, {}, "rows"}};
+  const auto counted = TRY(snapshot->aggregate(all, {}));
+  const std::optional<Batch> count = TRY(counted->next());
+  const auto seen = static_cast<uint64_t>(count->column(0).int64(0));
   return std::optional<uint64_t>(table->stored_rows + table->unflushed_rows - seen);
 }
 

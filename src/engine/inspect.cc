@@ -275,4 +275,13 @@ Result<std::unique_ptr<Snapshot>> committed_snapshot(Platform platform, const Ta
   return query::make_snapshot(*platform.bucket, std::move(view));
 }
 
+Result<std::unique_ptr<Snapshot>> committed_snapshot(Platform platform, const TableName& name,
+                                                     const AsOf& as_of) {
+  const table::HeadPtr newest = TRY(table::load_head(*platform.bucket, name));
+  query::View view;
+  view.name = name;
+  view.head = TRY(query::head_as_of(*newest, as_of));
+  return query::make_snapshot(*platform.bucket, std::move(view));
+}
+
 }  // namespace sluice

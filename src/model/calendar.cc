@@ -18,22 +18,22 @@ using Instant = cctz::time_point<cctz::seconds>;
 constexpr int64_t kDaySeconds = 86'400;
 constexpr uint32_t kCountMax = 10'000;
 
-constexpr std::array<std::pair<std::string_view, Unit>, 7> kUnits = {{{"s", Unit::kSecond},
-                                                                      {"m", Unit::kMinute},
-                                                                      {"h", Unit::kHour},
-                                                                      {"d", Unit::kDay},
-                                                                      {"w", Unit::kWeek},
-                                                                      {"mo", Unit::kMonth},
-                                                                      {"y", Unit::kYear}}};
+constexpr std::array<std::pair<std::string_view, Unit>, 7> kUnits = {{{"s", Unit::kSeconds},
+                                                                      {"m", Unit::kMinutes},
+                                                                      {"h", Unit::kHours},
+                                                                      {"d", Unit::kDays},
+                                                                      {"w", Unit::kWeeks},
+                                                                      {"mo", Unit::kMonths},
+                                                                      {"y", Unit::kYears}}};
 
 /// Of one unit of the clock; 0 of those of the calendar.
 int64_t seconds_of(Unit unit) {
   switch (unit) {
-    case Unit::kSecond:
+    case Unit::kSeconds:
       return 1;
-    case Unit::kMinute:
+    case Unit::kMinutes:
       return 60;
-    case Unit::kHour:
+    case Unit::kHours:
       return 3600;
     default:
       return 0;
@@ -157,11 +157,11 @@ Calendar::Bucket Calendar::bucket_of(Nanos time) const {
 /// The number of the step that a local day belongs to.
 int64_t Calendar::step_of(cctz::civil_day day) const {
   switch (period_.unit) {
-    case Unit::kYear:
+    case Unit::kYears:
       return floor_divide(day.year(), period_.count);
-    case Unit::kMonth:
+    case Unit::kMonths:
       return floor_divide(day.year() * 12 + day.month() - 1, period_.count);
-    case Unit::kWeek:
+    case Unit::kWeeks:
       return floor_divide(floor_divide(day - cctz::civil_day(1970, 1, 5), 7), period_.count);
     default:
       return floor_divide(day - cctz::civil_day(1970, 1, 1), period_.count);
@@ -171,12 +171,12 @@ int64_t Calendar::step_of(cctz::civil_day day) const {
 cctz::civil_day Calendar::day_of_step(int64_t step) const {
   const int64_t units = step * period_.count;
   switch (period_.unit) {
-    case Unit::kYear:
+    case Unit::kYears:
       return cctz::civil_day(units, 1, 1);
-    case Unit::kMonth:
+    case Unit::kMonths:
       return cctz::civil_day(floor_divide(units, 12),
                              static_cast<int>(units - floor_divide(units, 12) * 12) + 1, 1);
-    case Unit::kWeek:
+    case Unit::kWeeks:
       return cctz::civil_day(1970, 1, 5) + units * 7;
     default:
       return cctz::civil_day(1970, 1, 1) + units;

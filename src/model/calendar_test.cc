@@ -40,9 +40,9 @@ using Texts = std::vector<std::string>;
 
 TEST(Period, IsACountAndAUnit) {
   using Unit = Period::Unit;
-  EXPECT_EQ(parse_period("15m").value(), (Period{Unit::kMinute, 15}));
-  EXPECT_EQ(parse_period("1mo").value(), (Period{Unit::kMonth, 1}));
-  EXPECT_EQ(parse_period("24h").value(), (Period{Unit::kHour, 24}));
+  EXPECT_EQ(parse_period("15m").value(), (Period{Unit::kMinutes, 15}));
+  EXPECT_EQ(parse_period("1mo").value(), (Period{Unit::kMonths, 1}));
+  EXPECT_EQ(parse_period("24h").value(), (Period{Unit::kHours, 24}));
   for (const char* text : {"", "h", "0h", "-1h", "1", "1H", "1 h", "1hh", "25h", "86401s", "10001d",
                            "99999999999d", "1.5h"}) {
     EXPECT_EQ(parse_period(text).error().code(), Code::kInvalid) << text;

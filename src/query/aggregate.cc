@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "memtable/frozen.h"
 #include "query/predicate.h"
 
 namespace sluice::query {
@@ -12,110 +13,154 @@ namespace sluice::query {
 namespace {
 
 using Function = Aggregate::Function;
+using State = Aggregation::State;
 
-Value value_at(const ColumnView& view, uint32_t row) {
-  Value value;
-  value.type = view.type;
-  switch (view.type) {
-    case Type::kBool:
-      value.boolean = view.boolean(row);
-      break;
-    case Type::kDouble:
-      value.real = view.real(row);
-      break;
-    case Type::kString:
-    case Type::kBinary:
-      value.bytes = view.bytes(row);
-      break;
-    default:
-      value.int64 = view.int64(row);
-      break;
-  }
-  return value;
+bool is_first_or_last(Function function) {
+  return function == Function::kFirst || function == Function::kLast;
 }
 
-void append_value(BatchBuilder& out, size_t column, const Value& value) {
-  switch (value.type) {
+/// Some of the rows that passed.
+struct Run {
+  const Passed& passed;
+  uint32_t first;
+  uint32_t count;
+  template <class Visit>
+  void each(const ColumnView& view, Visit visit) const {
+    for (uint32_t at = first; at < first + count; ++at) {
+      const uint32_t row = passed.row(at);
+      if (!view.is_null(row)) visit(row);
+    }
+  }
+};
+
+uint64_t count_values(const Run& run, const ColumnView& view) {
+  if (view.null_count == 0) return run.count;
+  uint64_t count = 0;
+  run.each(view, [&](uint32_t) { ++count; });
+  return count;
+}
+
+// The value of a null is zero.
+void add_sum(State& state, const Run& run, const ColumnView& view) {
+  for (uint32_t at = run.first; at < run.first + run.count; ++at) {
+    const uint32_t row = run.passed.row(at);
+    if (view.type == Type::kInt64) {
+      state.whole += view.int64(row);
+    } else {
+      state.real += view.real(row);
+    }
+  }
+  state.count += count_values(run, view);
+}
+
+int64_t whole_of(const ColumnView& view, uint32_t row) {
+  return view.type == Type::kBool ? int64_t{view.boolean(row)} : view.int64(row);
+}
+
+void keep(State& state, const ColumnView& view, uint32_t row) {
+  switch (view.type) {
+    case Type::kDouble:
+      state.real = view.real(row);
+      return;
+    case Type::kString:
+    case Type::kBinary:
+      state.bytes = view.bytes(row);
+      return;
+    default:
+      state.whole = whole_of(view, row);
+  }
+}
+
+template <class T>
+bool is_better(const T& value, const T& kept, Function function) {
+  return function == Function::kMin ? value < kept : value > kept;
+}
+
+bool replaces(const State& state, const ColumnView& view, uint32_t row, Function function) {
+  switch (view.type) {
+    case Type::kDouble:
+      if (std::isnan(view.real(row))) return false;
+      return std::isnan(state.real) || is_better(view.real(row), state.real, function);
+    case Type::kString:
+    case Type::kBinary:
+      return is_better(view.bytes(row), std::string_view(state.bytes), function);
+    default:
+      return is_better(whole_of(view, row), static_cast<int64_t>(state.whole), function);
+  }
+}
+
+void add_extreme(State& state, const Run& run, const ColumnView& view, Function function) {
+  run.each(view, [&](uint32_t row) {
+    if (state.count == 0 || replaces(state, view, row, function)) keep(state, view, row);
+    ++state.count;
+  });
+}
+
+void add_first_or_last(State& state, const Run& run, const ColumnView& view, Function function,
+                       const ColumnView& time, const ColumnView* version) {
+  run.each(view, [&](uint32_t row) {
+    const std::pair written(time.int64(row), version == nullptr ? 0 : version->int64(row));
+    const std::pair kept(state.time, state.version);
+    const bool better = function == Function::kFirst ? written < kept : written >= kept;
+    if (state.count == 0 || better) {
+      keep(state, view, row);
+      std::tie(state.time, state.version) = written;
+    }
+    ++state.count;
+  });
+}
+
+Type result_type(Function function, Type column) {
+  if (function == Function::kCount) return Type::kInt64;
+  return function == Function::kAvg ? Type::kDouble : column;
+}
+
+Status write_sum(const State& state, const Aggregate& aggregate, Type type, BatchBuilder& out,
+                 size_t column) {
+  const double divisor = static_cast<double>(state.count);
+  if (aggregate.function == Function::kAvg) {
+    const double sum = type == Type::kInt64 ? static_cast<double>(state.whole) : state.real;
+    out.append_double(column, sum / divisor);
+  } else if (type == Type::kDouble) {
+    out.append_double(column, state.real);
+  } else if (state.whole == static_cast<int64_t>(state.whole)) {
+    out.append_int64(column, static_cast<int64_t>(state.whole));
+  } else {
+    return Error(Code::kInvalid, Reason::kOutOfRange, "the sum of the column is no long",
+                 aggregate.column);
+  }
+  return ok();
+}
+
+void write_kept(const State& state, Type type, BatchBuilder& out, size_t column) {
+  switch (type) {
     case Type::kNull:
       return out.append_null(column);
     case Type::kBool:
-      return out.append_bool(column, value.boolean);
+      return out.append_bool(column, state.whole != 0);
     case Type::kInt64:
-      return out.append_int64(column, value.int64);
+      return out.append_int64(column, static_cast<int64_t>(state.whole));
     case Type::kTimestamp:
-      return out.append_timestamp(column, value.int64);
+      return out.append_timestamp(column, static_cast<int64_t>(state.whole));
     case Type::kDouble:
-      return out.append_double(column, value.real);
+      return out.append_double(column, state.real);
     case Type::kString:
     case Type::kBinary:
-      return out.append_bytes(column, value.bytes);
+      return out.append_bytes(column, state.bytes);
   }
-}
-
-/// The row whose value comes first by `precedes`; nothing if none has one.
-template <class Get, class Precedes>
-std::optional<uint32_t> find_best(const ColumnView& view, Get get, Precedes precedes) {
-  std::optional<uint32_t> best;
-  for (uint32_t row = 0; row < view.rows; ++row) {
-    if (!view.is_null(row) && (!best || precedes(get(row), get(*best)))) best = row;
-  }
-  return best;
-}
-
-template <class Get>
-std::optional<uint32_t> find_extreme(const ColumnView& view, Function function, Get get) {
-  if (function == Function::kMin) {
-    return find_best(view, get, [](const auto& a, const auto& b) { return a < b; });
-  }
-  return find_best(view, get, [](const auto& a, const auto& b) { return a > b; });
-}
-
-std::optional<uint32_t> find_extreme(const ColumnView& view, Function function) {
-  switch (view.type) {
-    case Type::kNull:
-      return std::nullopt;
-    case Type::kBool:
-      return find_extreme(view, function, [&](uint32_t row) { return view.boolean(row); });
-    case Type::kInt64:
-    case Type::kTimestamp:
-      return find_extreme(view, function, [&](uint32_t row) { return view.int64(row); });
-    case Type::kDouble:
-      return find_extreme(view, function, [&](uint32_t row) {
-        // A NaN is worse than every number: above them for the least, below for the greatest.
-        const bool nan = std::isnan(view.real(row));
-        return std::pair(nan == (function == Function::kMin), nan ? 0 : view.real(row));
-      });
-    case Type::kString:
-    case Type::kBinary:
-      return find_extreme(view, function, [&](uint32_t row) { return view.bytes(row); });
-  }
-  CHECK(false);
-}
-
-bool is_nan(const Value& value) {
-  return value.type == Type::kDouble && std::isnan(value.real);
-}
-
-/// Whether `value` is a better extreme than `known`, which may be null.
-bool replaces(const Value& value, const Value& known, Function function) {
-  if (known.is_null()) return true;
-  if (is_nan(value) || is_nan(known)) return !is_nan(value);
-  const int order = compare(value, known);
-  return function == Function::kMin ? order < 0 : order > 0;
 }
 
 }  // namespace
 
 Result<Aggregation> Aggregation::make(const std::vector<Aggregate>& aggregates,
-                                      const std::vector<Field>& columns) {
+                                      const TableSpec& spec) {
   if (aggregates.empty()) return Error(Code::kInvalid, "there is nothing to aggregate");
   Aggregation aggregation;
-  aggregation.any_column_ = columns.front().name;
   for (const Aggregate& aggregate : aggregates) {
     Cell cell;
     cell.aggregate = aggregate;
     if (!aggregate.column.empty()) {
-      cell.type = TRY(find_column(columns, aggregate.column)).type;
+      cell.type = TRY(find_column(spec.columns, aggregate.column)).type;
     } else if (aggregate.function != Function::kCount) {
       return Error(Code::kInvalid, "only count takes all columns", aggregate.label);
     }
@@ -125,6 +170,13 @@ Result<Aggregation> Aggregation::make(const std::vector<Aggregate>& aggregates,
                    "a column of type " + std::string(to_string(cell.type)) + " has no sum",
                    aggregate.column);
     }
+    if (is_first_or_last(aggregate.function)) {
+      if (spec.time.empty()) {
+        return Error(Code::kInvalid, Reason::kMissingColumn,
+                     "the table has no time column, so nothing is first or last", aggregate.label);
+      }
+      aggregation.time_name_ = spec.time;
+    }
     aggregation.cells_.push_back(std::move(cell));
   }
   return aggregation;
@@ -132,94 +184,78 @@ Result<Aggregation> Aggregation::make(const std::vector<Aggregate>& aggregates,
 
 std::vector<std::string> Aggregation::columns() const {
   std::vector<std::string> columns;
-  for (const Cell& cell : cells_) {
-    const std::string& name = cell.aggregate.column;
-    if (!name.empty() && std::find(columns.begin(), columns.end(), name) == columns.end()) {
-      columns.push_back(name);
+  for (const Cell& cell : cells_) columns.push_back(cell.aggregate.column);
+  columns.push_back(time_name_);
+  std::vector<std::string> distinct;
+  for (std::string& name : columns) {
+    if (name.empty() || std::find(distinct.begin(), distinct.end(), name) != distinct.end()) {
+      continue;
     }
+    distinct.push_back(std::move(name));
   }
-  if (columns.empty()) columns.push_back(any_column_);
-  return columns;
+  return distinct;
 }
 
-void Aggregation::add(const Batch& batch) {
-  for (Cell& cell : cells_) {
-    if (cell.aggregate.column.empty()) {
-      cell.count += batch.rows();
-    } else {
-      cell.add(batch.column(*batch.schema()->find(cell.aggregate.column)));
-    }
-  }
-}
-
-Result<Batch> Aggregation::finish() const {
+std::vector<Field> Aggregation::fields() const {
   std::vector<Field> fields;
-  for (const Cell& cell : cells_) fields.push_back({cell.aggregate.label, cell.result_type()});
-  BatchBuilder out(TRY(Schema::make(std::move(fields))));
-  for (size_t column = 0; column < cells_.size(); ++column) {
-    TRY(cells_[column].write(out, column));
+  for (const Cell& cell : cells_) {
+    fields.push_back({cell.aggregate.label, result_type(cell.aggregate.function, cell.type)});
   }
-  return out.finish();
+  return fields;
 }
 
-Type Aggregation::Cell::result_type() const {
-  switch (aggregate.function) {
-    case Function::kCount:
-      return Type::kInt64;
-    case Function::kAvg:
-      return Type::kDouble;
-    default:
-      return type;
+void Aggregation::bind(const Schema& input) {
+  for (Cell& cell : cells_) {
+    if (!cell.aggregate.column.empty()) cell.column = input.find(cell.aggregate.column);
   }
+  if (time_name_.empty()) return;
+  time_ = input.find(time_name_);
+  version_ = input.find(memtable::kVersionColumn);
 }
 
-void Aggregation::Cell::add(const ColumnView& view) {
-  count += view.rows - view.null_count;
-  if (view.rows == view.null_count || aggregate.function == Function::kCount) return;
-  if (aggregate.function == Function::kMin || aggregate.function == Function::kMax) {
-    add_extreme(view);
-  } else {
-    add_sum(view);
-  }
-}
-
-// The value of a null is zero.
-void Aggregation::Cell::add_sum(const ColumnView& view) {
-  for (uint32_t row = 0; row < view.rows; ++row) {
-    if (type == Type::kInt64) {
-      whole += view.int64(row);
+int64_t Aggregation::add(std::span<State> states, const Passed& passed, uint32_t first,
+                         uint32_t count) const {
+  const Run run{passed, first, count};
+  int64_t grown = 0;
+  for (size_t at = 0; at < cells_.size(); ++at) {
+    const Function function = cells_[at].aggregate.function;
+    State& state = states[at];
+    if (!cells_[at].column) {
+      state.count += count;
+      continue;
+    }
+    const ColumnView& view = passed.columns[*cells_[at].column];
+    const auto bytes = static_cast<int64_t>(state.bytes.capacity());
+    if (function == Function::kCount) {
+      state.count += count_values(run, view);
+    } else if (function == Function::kSum || function == Function::kAvg) {
+      add_sum(state, run, view);
+    } else if (is_first_or_last(function)) {
+      add_first_or_last(state, run, view, function, passed.columns[*time_],
+                        version_ ? &passed.columns[*version_] : nullptr);
     } else {
-      real += view.real(row);
+      add_extreme(state, run, view, function);
     }
+    grown += static_cast<int64_t>(state.bytes.capacity()) - bytes;
   }
+  return grown;
 }
 
-void Aggregation::Cell::add_extreme(const ColumnView& view) {
-  const std::optional<uint32_t> best = find_extreme(view, aggregate.function);
-  if (!best) return;
-  Value value = value_at(view, *best);
-  if (replaces(value, extreme, aggregate.function)) extreme = std::move(value);
-}
-
-Status Aggregation::Cell::write(BatchBuilder& out, size_t column) const {
-  Value value = extreme;
-  const double divisor = static_cast<double>(count);
-  if (aggregate.function == Function::kCount) {
-    value.type = Type::kInt64;
-    value.int64 = static_cast<int64_t>(count);
-  } else if (aggregate.function == Function::kAvg && count > 0) {
-    value.type = Type::kDouble;
-    value.real = (type == Type::kInt64 ? static_cast<double>(whole) : real) / divisor;
-  } else if (aggregate.function == Function::kSum && count > 0) {
-    value.type = type;
-    value.real = real;
-    value.int64 = static_cast<int64_t>(whole);
-    if (whole != value.int64) {
-      return Error(Code::kInvalid, Reason::kOutOfRange, "the sum of the column is no long",
-                   aggregate.column);
+Status Aggregation::write(std::span<const State> states, BatchBuilder& out, size_t column) const {
+  for (size_t at = 0; at < cells_.size(); ++at, ++column) {
+    const Cell& cell = cells_[at];
+    const State& state = states[at];
+    const Function function = cell.aggregate.function;
+    if (function == Function::kCount) {
+      out.append_int64(column, static_cast<int64_t>(state.count));
+    } else if (state.count == 0) {
+      out.append_null(column);
+    } else if (function == Function::kSum || function == Function::kAvg) {
+      TRY(write_sum(state, cell.aggregate, cell.type, out, column));
+    } else {
+      write_kept(state, cell.type, out, column);
     }
   }
-  append_value(out, column, value);
   return ok();
 }
 

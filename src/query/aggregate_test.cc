@@ -14,10 +14,21 @@ const std::vector<Field> kColumns = {{"n", Type::kInt64},     {"x", Type::kDoubl
                                      {"s", Type::kString},    {"b", Type::kBool},
                                      {"t", Type::kTimestamp}, {"raw", Type::kBinary}};
 
+TableSpec spec_of(std::string time = "t") {
+  return {kColumns, {}, std::move(time)};
+}
+
 Result<Batch> aggregate(std::string_view text, const std::vector<std::vector<Row>>& batches) {
-  Aggregation aggregation = TRY(Aggregation::make(parse_aggregates(text).value(), kColumns));
-  for (const auto& rows : batches) aggregation.add(make_batch(kColumns, rows));
-  return aggregation.finish();
+  Aggregation aggregation = TRY(Aggregation::make(parse_aggregates(text).value(), spec_of()));
+  std::vector<Aggregation::State> states(aggregation.size());
+  for (const auto& rows : batches) {
+    const Passed passed = make_passed(make_batch(kColumns, rows));
+    aggregation.bind(*passed.batch.schema());
+    aggregation.add(states, passed, 0, passed.count());
+  }
+  BatchBuilder out(TRY(Schema::make(aggregation.fields())));
+  TRY(aggregation.write(states, out, 0));
+  return out.finish();
 }
 
 std::string aggregated(std::string_view text, const std::vector<std::vector<Row>>& batches) {
@@ -110,17 +121,64 @@ TEST(Aggregation, WhatCannotBeAggregatedIsRefused) {
     EXPECT_EQ(result.error().code(), Code::kInvalid);
     EXPECT_EQ(result.error().reason(), reason) << text;
   }
-  EXPECT_FALSE(Aggregation::make({}, kColumns).ok());
-  EXPECT_FALSE(Aggregation::make({{Aggregate::Function::kMin, "", "min()"}}, kColumns).ok());
+  EXPECT_FALSE(Aggregation::make({}, spec_of()).ok());
+  EXPECT_FALSE(Aggregation::make({{Aggregate::Function::kMin, "", "min()"}}, spec_of()).ok());
+  const auto timeless = Aggregation::make(parse_aggregates("last(n)").value(), spec_of(""));
+  EXPECT_EQ(timeless.error().reason(), Reason::kMissingColumn);
   EXPECT_FALSE(aggregate("sum(n),sum(n)", {}).ok());
 }
 
-TEST(Aggregation, ReadsTheColumnsItNeedsAndAtLeastOne) {
-  const auto columns = [](std::string_view text) {
-    return Aggregation::make(parse_aggregates(text).value(), kColumns)->columns();
+TEST(Aggregation, FirstAndLastAreByTimeThenByOrderOfRowsAndIgnoreNulls) {
+  const auto at = [](Nanos time, Value n, const char* text) {
+    return Row{std::move(n), null_value(),    make_value(text),
+               null_value(), make_time(time), null_value()};
   };
-  EXPECT_EQ(columns("count(*)"), (std::vector<std::string>{"n"}));
+  const std::vector<std::vector<Row>> batches = {
+      {at(5, make_value(5), "a"), at(9, null_value(), "b"), at(2, null_value(), "c")},
+      {at(8, make_value(8), "d"), at(3, make_value(3), "e"), at(9, null_value(), "f"),
+       at(2, null_value(), "g")}};
+  EXPECT_EQ(aggregated("first(n),last(n),first(s),last(s),first(x)", batches), "3 8 'c' 'f' null");
+}
+
+TEST(Aggregation, OfEqualTimesTheVersionTellsWhatWasWrittenLast) {
+  const std::vector<Field> fields = {
+      {"n", Type::kInt64}, {"t", Type::kTimestamp}, {"_version", Type::kInt64}};
+  Aggregation aggregation =
+      Aggregation::make(parse_aggregates("first(n),last(n)").value(), {kColumns, {"s"}, "t"})
+          .value();
+  const auto row = [](int64_t n, int64_t version) {
+    return Row{make_value(n), make_time(1), make_value(version)};
+  };
+  const Passed passed = make_passed(make_batch(fields, {row(1, 7), row(2, 9), row(3, 6)}));
+  aggregation.bind(*passed.batch.schema());
+  std::vector<Aggregation::State> states(2);
+  aggregation.add(states, passed, 0, 3);
+  EXPECT_EQ(static_cast<int64_t>(states[0].whole), 3);
+  EXPECT_EQ(static_cast<int64_t>(states[1].whole), 2);
+}
+
+TEST(Aggregation, TakesOnlyTheRowsOfTheRunThatPassed) {
+  Aggregation aggregation =
+      Aggregation::make(parse_aggregates("sum(n),count(n),count(*)").value(), spec_of()).value();
+  Passed passed = make_passed(
+      make_batch(kColumns, {row_of(make_value(1)), row_of(make_value(2)), row_of(null_value()),
+                            row_of(make_value(8)), row_of(make_value(16))}));
+  passed.rows = {0, 2, 3, 4};
+  aggregation.bind(*passed.batch.schema());
+  std::vector<Aggregation::State> states(3);
+  aggregation.add(states, passed, 1, 2);
+  EXPECT_EQ(static_cast<int64_t>(states[0].whole), 8);
+  EXPECT_EQ(states[1].count, 1u);
+  EXPECT_EQ(states[2].count, 2u);
+}
+
+TEST(Aggregation, ReadsTheColumnsItNeeds) {
+  const auto columns = [](std::string_view text) {
+    return Aggregation::make(parse_aggregates(text).value(), spec_of())->columns();
+  };
+  EXPECT_EQ(columns("count(*)"), std::vector<std::string>());
   EXPECT_EQ(columns("max(x),count(*),min(x),sum(n)"), (std::vector<std::string>{"x", "n"}));
+  EXPECT_EQ(columns("last(n)"), (std::vector<std::string>{"n", "t"}));
 }
 
 }  // namespace

@@ -79,7 +79,8 @@ void Lexer::scan_while(Token::Kind kind, bool (*belongs)(std::string_view text, 
 
 void Lexer::scan_sign() {
   const std::string_view rest = text_.substr(token_.offset);
-  for (const std::string_view sign : {"<=", ">=", "<>", "!=", "<", ">", "=", "(", ")", ",", "*"}) {
+  for (const std::string_view sign :
+       {"<=", ">=", "<>", "!=", "<", ">", "=", "(", ")", ",", "*", ":"}) {
     if (!rest.starts_with(sign)) continue;
     token_.kind = Token::Kind::kSign;
     token_.text = sign;

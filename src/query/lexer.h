@@ -4,7 +4,7 @@
 //   name    "…"   a double quote inside is written twice
 //   text    '…'   a single quote inside is written twice
 //   number  [+-] digits, '.', exponent
-//   sign    ( ) , * = != <> < <= > >=
+//   sign    ( ) , * : = != <> < <= > >=
 #pragma once
 
 #include <cstdint>

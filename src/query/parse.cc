@@ -1,4 +1,4 @@
-// The two texts of a query (sluice/snapshot.h).
+// The texts of a query (sluice/snapshot.h).
 //
 //   predicate  := both { 'or' both }
 //   both       := one { 'and' one }
@@ -7,13 +7,17 @@
 //   literal    := number | text | 'true' | 'false'
 //   column     := word that is no keyword | name
 //   aggregates := aggregate { ',' aggregate }
-//   aggregate  := 'count' '(' '*' ')' | ('count' | 'sum' | 'avg' | 'min' | 'max') '(' column ')'
+//   aggregate  := 'count' '(' '*' ')' | function '(' column ')'
+//   function   := 'count' | 'sum' | 'avg' | 'min' | 'max' | 'first' | 'last'
+//   order      := term { ',' term }
+//   term       := (column | aggregate) [':' ('asc' | 'desc')]
 #include <array>
 #include <charconv>
 #include <utility>
 
 #include "query/lexer.h"
 #include "sluice/snapshot.h"
+#include "sluice/time_text.h"
 
 namespace sluice {
 
@@ -36,12 +40,14 @@ constexpr std::array<std::pair<std::string_view, Op>, 7> kComparisons = {{
     {">", Op::kGt},
     {">=", Op::kGe},
 }};
-constexpr std::array<std::pair<std::string_view, Aggregate::Function>, 5> kFunctions = {{
+constexpr std::array<std::pair<std::string_view, Aggregate::Function>, 7> kFunctions = {{
     {"count", Aggregate::Function::kCount},
     {"sum", Aggregate::Function::kSum},
     {"avg", Aggregate::Function::kAvg},
     {"min", Aggregate::Function::kMin},
     {"max", Aggregate::Function::kMax},
+    {"first", Aggregate::Function::kFirst},
+    {"last", Aggregate::Function::kLast},
 }};
 
 Result<std::string> parse_column(Lexer& lexer) {
@@ -170,7 +176,7 @@ Result<Aggregate> parse_aggregate(std::string_view text, Lexer& lexer) {
     aggregate.function = function;
     known = true;
   }
-  if (!known) return lexer.expected("count, sum, avg, min or max");
+  if (!known) return lexer.expected("count, sum, avg, min, max, first or last");
   if (!lexer.take_sign("(")) return lexer.expected("`(`");
   if (aggregate.function != Aggregate::Function::kCount || !lexer.take_sign("*")) {
     aggregate.column = TRY(parse_column(lexer));
@@ -179,6 +185,27 @@ Result<Aggregate> parse_aggregate(std::string_view text, Lexer& lexer) {
   aggregate.label = text.substr(begin, lexer.token().end - begin);
   lexer.advance();
   return aggregate;
+}
+
+bool begins_aggregate(Lexer lexer) {
+  lexer.advance();
+  return lexer.at_sign("(");
+}
+
+Result<OrderTerm> parse_term(std::string_view text, Lexer& lexer) {
+  OrderTerm term;
+  if (begins_aggregate(lexer)) {
+    term.column = TRY(parse_aggregate(text, lexer)).label;
+  } else {
+    term.column = TRY(parse_column(lexer));
+  }
+  if (!lexer.take_sign(":")) return term;
+  if (lexer.take_keyword("desc")) {
+    term.direction = OrderTerm::Direction::kDescending;
+  } else if (!lexer.take_keyword("asc")) {
+    return lexer.expected("asc or desc");
+  }
+  return term;
 }
 
 }  // namespace
@@ -195,6 +222,27 @@ Result<std::vector<Aggregate>> parse_aggregates(std::string_view text) {
   } while (lexer.take_sign(","));
   if (!lexer.at_end()) return lexer.expected("`,` or the end");
   return aggregates;
+}
+
+Result<std::vector<OrderTerm>> parse_order(std::string_view text) {
+  Lexer lexer(text);
+  std::vector<OrderTerm> order;
+  do {
+    order.push_back(TRY(parse_term(text, lexer)));
+  } while (lexer.take_sign(","));
+  if (!lexer.at_end()) return lexer.expected("`:desc`, `,` or the end");
+  return order;
+}
+
+Result<AsOf> parse_as_of(std::string_view text) {
+  AsOf as_of;
+  as_of.snapshot_id = number_of<uint64_t>(text);
+  if (as_of.snapshot_id) return as_of;
+  const ParsedTime parsed = parse_time(text);
+  as_of.time = parsed.time;
+  if (parsed.fault == TimeFault::kNone) return as_of;
+  return Error(Code::kInvalid, std::string(to_string(parsed.fault)) +
+                                   "; write 2026-11-21T10:00:00Z or the id of a snapshot");
 }
 
 }  // namespace sluice

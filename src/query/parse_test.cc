@@ -152,16 +152,19 @@ TEST(ParsePredicate, AnyTextIsParsedOrRefused) {
 }
 
 TEST(ParseAggregates, KeepsTheLabelsAsWritten) {
-  const auto aggregates =
-      parse_aggregates(" count(*), COUNT( x ),sum(x),avg(\"a,b\") , min(count),max(x)").value();
-  ASSERT_EQ(aggregates.size(), 6u);
+  const auto aggregates = parse_aggregates(
+                              " count(*), COUNT( x ),sum(x),avg(\"a,b\") , min(count),max(x),"
+                              "first(x),last(x)")
+                              .value();
+  ASSERT_EQ(aggregates.size(), 8u);
   using Function = Aggregate::Function;
   const std::vector<Function> functions = {Function::kCount, Function::kCount, Function::kSum,
-                                           Function::kAvg,   Function::kMin,   Function::kMax};
-  const std::vector<std::string> columns = {"", "x", "x", "a,b", "count", "x"};
-  const std::vector<std::string> labels = {"count(*)",     "COUNT( x )", "sum(x)",
-                                           "avg(\"a,b\")", "min(count)", "max(x)"};
-  for (size_t i = 0; i < 6; ++i) {
+                                           Function::kAvg,   Function::kMin,   Function::kMax,
+                                           Function::kFirst, Function::kLast};
+  const std::vector<std::string> columns = {"", "x", "x", "a,b", "count", "x", "x", "x"};
+  const std::vector<std::string> labels = {"count(*)",   "COUNT( x )", "sum(x)",   "avg(\"a,b\")",
+                                           "min(count)", "max(x)",     "first(x)", "last(x)"};
+  for (size_t i = 0; i < 8; ++i) {
     EXPECT_EQ(aggregates[i].function, functions[i]);
     EXPECT_EQ(aggregates[i].column, columns[i]);
     EXPECT_EQ(aggregates[i].label, labels[i]);
@@ -184,6 +187,32 @@ TEST(ParseAggregates, AnErrorSaysWhereAndWhatWasExpected) {
     ASSERT_FALSE(aggregates.ok()) << text;
     EXPECT_EQ(aggregates.error().code(), Code::kInvalid);
     EXPECT_EQ(aggregates.error().found(), offset) << text << aggregates.error().message();
+  }
+}
+
+TEST(ParseOrder, IsColumnsAndLabelsWithDirections) {
+  constexpr auto kUp = OrderTerm::Direction::kAscending;
+  constexpr auto kDown = OrderTerm::Direction::kDescending;
+  EXPECT_EQ(
+      parse_order("time:desc, temp ,\"a,b:c\":asc,avg( x ):DESC,count(*)").value(),
+      (std::vector<OrderTerm>{
+          {"time", kDown}, {"temp", kUp}, {"a,b:c", kUp}, {"avg( x )", kDown}, {"count(*)", kUp}}));
+  for (const auto& [text, offset] : std::vector<std::pair<const char*, uint64_t>>{
+           {"", 0}, {"a:", 2}, {"a:down", 2}, {"a b", 2}, {"a,", 2}, {"a:desc:asc", 6}, {"5", 0}}) {
+    const auto order = parse_order(text);
+    ASSERT_FALSE(order.ok()) << text;
+    EXPECT_EQ(order.error().code(), Code::kInvalid);
+    EXPECT_EQ(order.error().found(), offset) << text << order.error().message();
+  }
+}
+
+TEST(ParseAsOf, IsATimeOrAnId) {
+  EXPECT_EQ(parse_as_of("18446744073709551615")->snapshot_id, UINT64_MAX);
+  const AsOf as_of = parse_as_of("1970-01-01T00:00:01Z").value();
+  EXPECT_FALSE(as_of.snapshot_id);
+  EXPECT_EQ(as_of.time, 1'000'000'000);
+  for (const char* text : {"", "yesterday", "-1", "18446744073709551616", "2020-13-01"}) {
+    EXPECT_EQ(parse_as_of(text).error().code(), Code::kInvalid) << text;
   }
 }
 

@@ -120,16 +120,27 @@ inline void spell_rows(const Batch& batch, std::vector<std::string>& rows) {
   }
 }
 
-inline Result<std::vector<std::string>> read_rows(Snapshot& snapshot, const ScanOptions& options) {
-  const auto cursor = TRY(snapshot.scan(options));
-  std::vector<std::string> rows;
-  while (const auto batch = TRY(cursor->next())) {
+inline Result<std::vector<Batch>> read_batches(Result<std::unique_ptr<Cursor>> opened) {
+  if (!opened.ok()) return opened.error();
+  std::vector<Batch> batches;
+  while (const auto batch = TRY((*opened)->next())) {
     EXPECT_GT(batch->rows(), 0u);
     EXPECT_LE(batch->rows(), 8192u);
-    EXPECT_EQ(*batch->schema(), *cursor->schema());
-    spell_rows(*batch, rows);
+    EXPECT_EQ(*batch->schema(), *(*opened)->schema());
+    batches.push_back(*batch);
   }
+  EXPECT_FALSE((*opened)->next().value()) << "rows after the end";
+  return batches;
+}
+
+inline Result<std::vector<std::string>> read_all(Result<std::unique_ptr<Cursor>> opened) {
+  std::vector<std::string> rows;
+  for (const Batch& batch : TRY(read_batches(std::move(opened)))) spell_rows(batch, rows);
   return rows;
+}
+
+inline Result<std::vector<std::string>> read_rows(Snapshot& snapshot, const ScanOptions& options) {
+  return read_all(snapshot.scan(options));
 }
 
 }  // namespace sluice::query

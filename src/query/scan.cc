@@ -43,9 +43,11 @@ void add_once(std::vector<Field>& fields, const Field& field) {
 }
 
 /// What must be read: output first, so that it may be passed on as it is where nothing follows.
-Result<SchemaPtr> input_of(const TableSpec& spec, const Plan& plan) {
+Result<SchemaPtr> input_of(const TableSpec& spec, const Plan& plan,
+                           const std::vector<OrderTerm>& sort) {
   std::vector<Field> fields = plan.output->fields();
   std::vector<std::string> more = spec.key;
+  for (const OrderTerm& term : sort) more.push_back(term.column);
   if (!spec.time.empty()) more.push_back(spec.time);
   if (plan.filter) {
     for (std::string& name : columns_of(*plan.filter)) more.push_back(std::move(name));
@@ -83,6 +85,7 @@ Order order_of(const TableSpec& spec, const Schema& input) {
 
 /// Streams that are merged with one another.
 struct Partition {
+  int32_t day = 0;
   std::vector<const part::Meta*> parts;
   std::optional<memtable::Frozen::Partition> unflushed;
 };
@@ -93,73 +96,69 @@ Result<int32_t> day_of(const part::Meta& part, const table::Metadata& metadata) 
   return *part.day;
 }
 
+void add_partitions(std::vector<Partition>& partitions, Partition of_day, bool merged) {
+  if (merged) return partitions.push_back(std::move(of_day));
+  for (const part::Meta* part : of_day.parts) {
+    partitions.push_back({of_day.day, {part}, std::nullopt});
+  }
+  if (of_day.unflushed) partitions.push_back({of_day.day, {}, of_day.unflushed});
+}
+
 Result<std::vector<Partition>> partitions_of(const Contents& contents, const Plan& plan) {
   std::map<int32_t, Partition> by_day;
-  std::vector<Partition> ordered;
   for (const part::Meta& part : contents.parts) {
     const int32_t day = TRY(day_of(part, contents.metadata));
     if (!may_hold(day, plan.days)) continue;
     if (!may_hold(part, plan.ranges, contents.metadata.schema())) continue;
-    if (plan.order.columns.empty()) {
-      ordered.push_back({{&part}, std::nullopt});
-    } else {
-      by_day[day].parts.push_back(&part);
-    }
+    by_day[day].parts.push_back(&part);
   }
   for (const auto& partition : contents.unflushed.partitions()) {
     if (may_hold(partition.day, plan.days)) by_day[partition.day].unflushed = partition;
   }
-  for (auto& [day, partition] : by_day) ordered.push_back(std::move(partition));
+  std::vector<Partition> ordered;
+  for (auto& [day, partition] : by_day) {
+    partition.day = day;
+    add_partitions(ordered, std::move(partition), !plan.order.columns.empty());
+  }
+  if (plan.direction == OrderTerm::Direction::kDescending) {
+    std::reverse(ordered.begin(), ordered.end());
+  }
   return ordered;
 }
 
-class ScanCursor final : public Cursor {
+class TableScan final : public Scan {
  public:
-  ScanCursor(const Contents& contents, Plan plan, std::vector<Partition> partitions)
+  TableScan(const Contents& contents, const Plan& plan, std::vector<Partition> partitions,
+            size_t first_partition)
       : contents_(contents),
-        plan_(std::move(plan)),
+        plan_(plan),
         partitions_(std::move(partitions)),
         gatherer_(contents.unflushed, plan_.input, contents.epoch),
-        left_(plan_.limit) {
-    for (const Field& field : plan_.output->fields()) {
-      projection_.push_back(*plan_.input->find(field.name));
-    }
-  }
+        next_partition_(first_partition) {}
 
-  const SchemaPtr& schema() const override { return plan_.output; }
-
-  Result<std::optional<Batch>> next() override {
-    if (failed_) return *failed_;
-    Result<std::optional<Batch>> batch = read();
-    if (!batch.ok()) {
-      failed_ = batch.error();
-      merge_.reset();
-    }
-    return batch;
-  }
-
- private:
-  Result<std::optional<Batch>> read() {
-    while (left_ > 0) {
-      if (!merge_ && !TRY(open_partition())) break;
-      const std::optional<Batch> merged = TRY(merge_->next());
+  Result<std::optional<Passed>> next() override {
+    while (merge_ || TRY(open_partition())) {
+      std::optional<Batch> merged = TRY(merge_->next());
       if (!merged) {
         merge_.reset();
         continue;
       }
-      Batch passed = TRY(pass(*merged));
-      if (passed.empty()) continue;
-      if (passed.rows() > left_) passed = passed.slice(0, static_cast<uint32_t>(left_));
-      left_ -= passed.rows();
+      Passed passed = make_passed(*std::move(merged));
+      if (plan_.filter) passed.rows = passing_rows(*plan_.filter, passed.batch);
+      if (passed.count() == 0) continue;
+      if (passed.count() == passed.batch.rows()) passed.rows.reset();
       return std::optional(std::move(passed));
     }
-    merge_.reset();
-    return std::optional<Batch>();
+    return std::optional<Passed>();
   }
 
+  size_t partition() const override { return next_partition_ - 1; }
+  int32_t day() const override { return partitions_[partition()].day; }
+
+ private:
   /// False after the last one.
   Result<bool> open_partition() {
-    if (next_partition_ == partitions_.size()) return false;
+    if (next_partition_ >= partitions_.size()) return false;
     const Partition& partition = partitions_[next_partition_++];
     std::vector<std::unique_ptr<Stream>> streams;
     for (const part::Meta* part : partition.parts) {
@@ -172,46 +171,111 @@ class ScanCursor final : public Cursor {
     return true;
   }
 
-  /// Filters and projects.
-  Result<Batch> pass(const Batch& batch) {
-    std::optional<std::vector<uint32_t>> rows;
-    if (plan_.filter) rows = passing_rows(*plan_.filter, batch);
-    if (rows && rows->size() == batch.rows()) rows.reset();
-    if (!rows && *plan_.input == *plan_.output) return batch;
+  const Contents contents_;
+  const Plan& plan_;
+  const std::vector<Partition> partitions_;
+  memtable::Gatherer gatherer_;
+  std::optional<Merge> merge_;  // of the partition before next_partition_
+  size_t next_partition_ = 0;
+};
+
+class ScanCursor final : public Cursor {
+ public:
+  ScanCursor(Plan plan, uint64_t limit) : plan_(std::move(plan)), left_(limit) {
+    for (const Field& field : plan_.output->fields()) {
+      projection_.push_back(*plan_.input->find(field.name));
+    }
+  }
+
+  Status open(const Contents& contents) {
+    scan_ = TRY(Scan::open(contents, plan_));
+    return ok();
+  }
+
+  const SchemaPtr& schema() const override { return plan_.output; }
+
+  Result<std::optional<Batch>> next() override {
+    if (failed_) return *failed_;
+    Result<std::optional<Batch>> batch = read();
+    if (!batch.ok()) failed_ = batch.error();
+    if (!batch.ok() || left_ == 0) scan_.reset();
+    return batch;
+  }
+
+ private:
+  Result<std::optional<Batch>> read() {
+    if (left_ == 0) return std::optional<Batch>();
+    const std::optional<Passed> passed = TRY(scan_->next());
+    if (!passed) return std::optional<Batch>();
+    const auto count = static_cast<uint32_t>(std::min<uint64_t>(left_, passed->count()));
+    left_ -= count;
+    return std::optional(TRY(project(*passed, count)));
+  }
+
+  Result<Batch> project(const Passed& passed, uint32_t count) {
+    if (!passed.rows && *plan_.input == *plan_.output) {
+      return count == passed.batch.rows() ? passed.batch : passed.batch.slice(0, count);
+    }
     BatchBuilder out(plan_.output);
     for (size_t column = 0; column < projection_.size(); ++column) {
-      const ColumnView view = batch.column(projection_[column]);
-      const size_t count = rows ? rows->size() : batch.rows();
-      for (size_t at = 0; at < count; ++at) out.append_from(column, view, rows ? (*rows)[at] : at);
+      const ColumnView& view = passed.columns[projection_[column]];
+      for (uint32_t at = 0; at < count; ++at) out.append_from(column, view, passed.row(at));
     }
     return out.finish();
   }
 
-  const Contents contents_;
   const Plan plan_;
-  const std::vector<Partition> partitions_;
   std::vector<size_t> projection_;  // index into the input of each output column
-  memtable::Gatherer gatherer_;
-  std::optional<Merge> merge_;  // of the partition before next_partition_
-  size_t next_partition_ = 0;
+  std::unique_ptr<Scan> scan_;
   uint64_t left_;
   std::optional<Error> failed_;
 };
 
 }  // namespace
 
+Passed make_passed(Batch batch) {
+  Passed passed;
+  for (size_t at = 0; at < batch.schema()->size(); ++at) passed.columns.push_back(batch.column(at));
+  passed.batch = std::move(batch);
+  return passed;
+}
+
+Result<std::vector<OrderTerm>> expand_order(const std::vector<OrderTerm>& order,
+                                            const std::vector<Field>& columns,
+                                            const TableSpec& spec) {
+  std::vector<OrderTerm> expanded;
+  for (const OrderTerm& term : order) {
+    const auto found = find_column(columns, term.column);
+    std::vector<std::string> names = {term.column};
+    if (!found.ok()) {
+      names.clear();
+      if (term.column == "time" && !spec.time.empty()) names = {spec.time};
+      if (term.column == "key") names = spec.key;
+      if (names.empty()) return found.error();
+    }
+    for (const std::string& name : names) {
+      TRY(find_column(columns, name));
+      expanded.push_back({name, term.direction});
+    }
+  }
+  return expanded;
+}
+
 Result<Plan> plan_scan(const table::Metadata& metadata, const ScanOptions& options) {
   const TableSpec spec = metadata.spec();
   const table::TableSchema& schema = metadata.schema();
   Plan plan;
-  plan.limit = options.limit;
   std::vector<Field> output;
   for (const std::string& name : options.columns) {
     output.push_back(TRY(find_column(spec.columns, name)));
   }
   plan.output = TRY(Schema::make(options.columns.empty() ? spec.columns : std::move(output)));
   plan.filter = TRY(filter_of(spec, options));
-  plan.input = TRY(input_of(spec, plan));
+  const auto sort = TRY(expand_order(options.order, spec.columns, spec));
+  plan.input = TRY(input_of(spec, plan, sort));
+  for (const OrderTerm& term : sort) {
+    plan.sort.push_back({*plan.input->find(term.column), term.direction});
+  }
   plan.read_columns = TRY(read_columns_of(*plan.input, schema));
   plan.order = order_of(spec, *plan.input);
   if (plan.filter) {
@@ -222,10 +286,34 @@ Result<Plan> plan_scan(const table::Metadata& metadata, const ScanOptions& optio
   return plan;
 }
 
-Result<std::unique_ptr<Cursor>> open_cursor(const Contents& contents, Plan plan) {
+void forget_order(Plan& plan) {
+  if (!plan.order.version) plan.order.columns.clear();
+}
+
+// With key and time the days come before the keys.
+bool is_in_order(const Plan& plan, const TableSpec& spec) {
+  const std::vector<size_t>& scanned = plan.order.columns;
+  if (plan.sort.empty()) return true;
+  const bool days_first = !spec.key.empty() && !spec.time.empty();
+  if (days_first || plan.sort.size() > scanned.size()) return false;
+  for (size_t at = 0; at < plan.sort.size(); ++at) {
+    const bool ascending = plan.sort[at].direction == OrderTerm::Direction::kAscending;
+    if (!ascending || plan.sort[at].column != scanned[at]) return false;
+  }
+  return true;
+}
+
+Result<std::unique_ptr<Scan>> Scan::open(const Contents& contents, const Plan& plan,
+                                         size_t first_partition) {
   std::vector<Partition> partitions = TRY(partitions_of(contents, plan));
-  return std::unique_ptr<Cursor>(
-      std::make_unique<ScanCursor>(contents, std::move(plan), std::move(partitions)));
+  return std::unique_ptr<Scan>(
+      std::make_unique<TableScan>(contents, plan, std::move(partitions), first_partition));
+}
+
+Result<std::unique_ptr<Cursor>> open_cursor(const Contents& contents, Plan plan, uint64_t limit) {
+  auto cursor = std::make_unique<ScanCursor>(std::move(plan), limit);
+  TRY(cursor->open(contents));
+  return std::unique_ptr<Cursor>(std::move(cursor));
 }
 
 }  // namespace sluice::query

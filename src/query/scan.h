@@ -2,9 +2,9 @@
 //
 // Partition by partition, in the order of days. Steps of a partition: 1 open its parts and its
 // unflushed rows as sorted streams, skipping what cannot pass (prune.h)  2 merge: the last write
-// wins 3 filter, for only now is it known which version of a row counts  4 project. Rows without
-// key and time have no order between parts: there each part is a step of its own, in the order of
-// commits.
+// wins 3 filter, for only now is it known which version of a row counts. Rows without key and time
+// have no order between parts: there each part is a partition of its own, in the order of commits;
+// and so are rows without key for those who do not ask for their order.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@
 #include "part/reader.h"
 #include "query/merge.h"
 #include "query/prune.h"
+#include "query/row_key.h"
 #include "sluice/io.h"
 #include "sluice/snapshot.h"
 #include "table/metadata.h"
@@ -25,20 +26,32 @@ namespace sluice::query {
 
 /// What a scan will do, decided before anything is read.
 struct Plan {
-  SchemaPtr output;
+  SchemaPtr output;                            ///< what the user asked for
   SchemaPtr input;                             ///< columns of output, filter and order
   std::vector<part::ReadColumn> read_columns;  ///< of `input`
   Order order;                                 ///< of the streams
   std::optional<Predicate> filter;             ///< bound
+  std::vector<SortColumn> sort;                ///< what the user wants, of `input`
   Interval days;                               ///< of the time column
+  OrderTerm::Direction direction = OrderTerm::Direction::kAscending;  ///< of the partitions
   std::vector<part::Range> ranges;
-  uint64_t limit = UINT64_MAX;
 };
 
-/// kInvalid: kUnknownColumn, kTypeMismatch, kMissingColumn (`from` or `to` without a time column).
-Result<Plan> plan_scan(const table::Metadata& metadata, const ScanOptions& options);
+/// The same order by names of `columns` alone. kInvalid (kUnknownColumn).
+Result<std::vector<OrderTerm>> expand_order(const std::vector<OrderTerm>& order,
+                                            const std::vector<Field>& columns,
+                                            const TableSpec& spec);
 
-/// Where the rows are. Everything outlives the cursor.
+/// Of the options: the columns, the filter, the times and the order. kInvalid: kUnknownColumn,
+/// kTypeMismatch, kMissingColumn (`from` or `to` without a time column).
+Result<Plan> plan_scan(const table::Metadata& metadata, const ScanOptions& options);
+/// For those who do not mind how rows are ordered: where no row replaces another, parts need not be
+/// read together.
+void forget_order(Plan& plan);
+/// Whether a scan yields the rows in the order that the user wants.
+bool is_in_order(const Plan& plan, const TableSpec& spec);
+
+/// Where the rows are. Everything outlives those who read.
 struct Contents {
   Bucket& bucket;
   const table::Metadata& metadata;
@@ -47,6 +60,33 @@ struct Contents {
   uint64_t epoch = 0;  ///< of the unflushed rows
 };
 
-Result<std::unique_ptr<Cursor>> open_cursor(const Contents& contents, Plan plan);
+/// Rows of one batch that passed the filter.
+struct Passed {
+  Batch batch;                                ///< of the plan's input
+  std::vector<ColumnView> columns;            ///< of the batch
+  std::optional<std::vector<uint32_t>> rows;  ///< ascending; absent: all
+  uint32_t count() const { return rows ? static_cast<uint32_t>(rows->size()) : batch.rows(); }
+  uint32_t row(uint32_t at) const { return rows ? (*rows)[at] : at; }
+};
+
+Passed make_passed(Batch batch);
+
+/// One thread. The same plan over the same contents yields the same rows in the same order.
+class Scan {
+ public:
+  /// Partitions before `first_partition` are left out. The plan outlives the scan.
+  static Result<std::unique_ptr<Scan>> open(const Contents& contents, const Plan& plan,
+                                            size_t first_partition = 0);
+  virtual ~Scan() = default;
+  /// The next rows, at least one, or nothing at the end. After an error it is useless.
+  virtual Result<std::optional<Passed>> next() = 0;
+  /// The partition that the last rows came from, counted from 0 in the order of the plan.
+  virtual size_t partition() const = 0;
+  /// Its UTC day; 0 in a table without time.
+  virtual int32_t day() const = 0;
+};
+
+/// A scan as the user sees it: projected, and ended by a limit. The plan is the cursor's.
+Result<std::unique_ptr<Cursor>> open_cursor(const Contents& contents, Plan plan, uint64_t limit);
 
 }  // namespace sluice::query

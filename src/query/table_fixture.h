@@ -135,6 +135,12 @@ class TestTable {
     return make_snapshot(bucket, {table::kName, head, runs_, head->metadata.epoch + 1});
   }
 
+  table::HeadPtr head() const { return committer_.head(); }
+  /// Without the rows that are not flushed.
+  std::unique_ptr<Snapshot> snapshot(const AsOf& as_of) {
+    return make_snapshot(bucket, {table::kName, head_as_of(*head(), as_of).value(), {}, 0});
+  }
+
   std::vector<std::string> rows(const ScanOptions& options = {}) {
     auto rows = read_rows(*snapshot(), options);
     EXPECT_TRUE(rows.ok()) << rows.error().to_string();

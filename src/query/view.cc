@@ -6,8 +6,10 @@
 #include <string>
 
 #include "memtable/frozen.h"
-#include "query/aggregate.h"
+#include "query/group.h"
 #include "query/scan.h"
+#include "query/sort.h"
+#include "sluice/time_text.h"
 #include "table/format.h"
 #include "table/read.h"
 
@@ -43,6 +45,29 @@ Result<std::vector<part::Meta>> read_live_parts(Bucket& bucket, const table::Met
   return parts;
 }
 
+Nanos commit_time_of(const table::SnapshotEntry& snapshot) {
+  Nanos time = 0;
+  const bool over = __builtin_mul_overflow(snapshot.timestamp_ms, kMillisecond, &time);
+  return over ? INT64_MAX : time;
+}
+
+std::string kept_snapshots(const std::vector<table::SnapshotEntry>& snapshots) {
+  if (snapshots.empty()) return "nothing has been committed yet";
+  const auto [first, last] = std::minmax_element(
+      snapshots.begin(), snapshots.end(),
+      [](const auto& a, const auto& b) { return a.sequence_number < b.sequence_number; });
+  const auto spell = [](const table::SnapshotEntry& entry) {
+    return std::to_string(static_cast<uint64_t>(entry.id)) + " of " +
+           format_time(commit_time_of(entry));
+  };
+  return "the oldest is " + spell(*first) + ", the newest " + spell(*last);
+}
+
+Status check_memory(const ScanOptions& options) {
+  if (options.memory_bytes >= kQueryMemoryMin) return ok();
+  return Error(Code::kInvalid, Reason::kOutOfRange, "the memory of a query is at least 1 MiB");
+}
+
 class ViewSnapshot final : public Snapshot {
  public:
   ViewSnapshot(Bucket& bucket, View view)
@@ -55,32 +80,29 @@ class ViewSnapshot final : public Snapshot {
   const TableDescription& table() const override { return description_; }
 
   Result<std::unique_ptr<Cursor>> scan(const ScanOptions& options) override {
-    const table::Metadata& metadata = view_.head->metadata;
-    Plan plan = TRY(plan_scan(metadata, options));
-    TRY(load());
-    return open_cursor({bucket_, metadata, *parts_, *unflushed_, view_.epoch}, std::move(plan));
+    TRY(check_memory(options));
+    Plan plan = TRY(plan_scan(view_.head->metadata, options));
+    const Contents contents = TRY(load());
+    if (is_in_order(plan, description_.spec) && options.limit_per_key == UINT64_MAX) {
+      return open_cursor(contents, std::move(plan), options.limit);
+    }
+    return open_sorted_scan(contents, std::move(plan), options);
   }
 
-  // A limit bounds the result, which is one row, not the rows that it is made of.
-  Result<Batch> aggregate(const std::vector<Aggregate>& aggregates,
-                          const ScanOptions& options) override {
-    if (!options.columns.empty()) {
-      return Error(Code::kInvalid, "an aggregation names its columns itself");
-    }
-    Aggregation aggregation = TRY(Aggregation::make(aggregates, description_.spec.columns));
-    ScanOptions rows = options;
-    rows.columns = aggregation.columns();
-    rows.limit = UINT64_MAX;
-    const std::unique_ptr<Cursor> cursor = TRY(scan(rows));
-    while (const std::optional<Batch> batch = TRY(cursor->next())) aggregation.add(*batch);
-    return aggregation.finish();
+  Result<std::unique_ptr<Cursor>> aggregate(const Grouping& grouping,
+                                            const ScanOptions& options) override {
+    TRY(check_memory(options));
+    const Contents contents = TRY(load());
+    if (options.order.empty()) return open_groups(contents, grouping, options);
+    return open_sorted_groups(contents, grouping, options);
   }
 
  private:
-  Status load() {
-    if (!parts_) parts_ = TRY(read_live_parts(bucket_, view_.head->metadata));
+  Result<Contents> load() {
+    const table::Metadata& metadata = view_.head->metadata;
+    if (!parts_) parts_ = TRY(read_live_parts(bucket_, metadata));
     if (!unflushed_) unflushed_.emplace(view_.runs, description_.spec);
-    return ok();
+    return Contents{bucket_, metadata, *parts_, *unflushed_, view_.epoch};
   }
 
   Bucket& bucket_;
@@ -91,6 +113,24 @@ class ViewSnapshot final : public Snapshot {
 };
 
 }  // namespace
+
+Result<table::HeadPtr> head_as_of(const table::Head& newest, const AsOf& as_of) {
+  const table::SnapshotEntry* chosen = nullptr;
+  for (const table::SnapshotEntry& entry : newest.metadata.snapshots) {
+    const bool fits = as_of.snapshot_id ? static_cast<uint64_t>(entry.id) == *as_of.snapshot_id
+                                        : commit_time_of(entry) <= as_of.time;
+    const bool newer = chosen == nullptr || entry.sequence_number > chosen->sequence_number;
+    if (fits && newer) chosen = &entry;
+  }
+  if (chosen == nullptr) {
+    return Error(Code::kNotFound,
+                 "the table keeps no such snapshot; " + kept_snapshots(newest.metadata.snapshots));
+  }
+  auto head = std::make_shared<table::Head>(newest);
+  head->metadata.current_snapshot_id = chosen->id;
+  head->metadata.current_schema_id = chosen->schema_id;
+  return table::HeadPtr(std::move(head));
+}
 
 TableDescription describe(const Bucket& bucket, const TableName& name, const table::Head& head) {
   const table::Metadata& metadata = head.metadata;
@@ -107,10 +147,7 @@ TableDescription describe(const Bucket& bucket, const TableName& name, const tab
   description.parts = total(*snapshot, "total-data-files");
   description.stored_rows = total(*snapshot, "total-records");
   description.stored_bytes = total(*snapshot, "total-files-size");
-  if (__builtin_mul_overflow(snapshot->timestamp_ms, kMillisecond,
-                             &description.last_commit_wall_time)) {
-    description.last_commit_wall_time = INT64_MAX;
-  }
+  description.last_commit_wall_time = commit_time_of(*snapshot);
   return description;
 }
 

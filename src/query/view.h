@@ -19,6 +19,10 @@ struct View {
   uint64_t epoch = 0;               ///< of the runs' versions: at least the head's
 };
 
+/// The table as a kept snapshot has it: its rows and its columns. kNotFound names those that are
+/// kept.
+Result<table::HeadPtr> head_as_of(const table::Head& newest, const AsOf& as_of);
+
 /// What the head says of the table, unflushed rows excluded.
 TableDescription describe(const Bucket& bucket, const TableName& name, const table::Head& head);
 

@@ -42,12 +42,17 @@ TEST(Describe, CountsWhatIsStoredAndWhatIsNot) {
   EXPECT_EQ(after.stored_bytes, bytes);
 }
 
+Grouping grouping(std::string_view aggregates) {
+  Grouping made;
+  made.aggregates = parse_aggregates(aggregates).value();
+  return made;
+}
+
 std::string aggregated(TestTable& table, std::string_view text, const ScanOptions& options = {}) {
-  const auto result = table.snapshot()->aggregate(parse_aggregates(text).value(), options);
-  if (!result.ok()) return result.error().to_string();
-  std::vector<std::string> rows;
-  spell_rows(*result, rows);
-  return rows[0];
+  const auto snapshot = table.snapshot();
+  const auto rows = read_all(snapshot->aggregate(grouping(text), options));
+  if (!rows.ok()) return rows.error().to_string();
+  return rows->empty() ? "no row" : rows->front();
 }
 
 TEST(Snapshot, AggregatesTheRowsThatCount) {
@@ -59,17 +64,19 @@ TEST(Snapshot, AggregatesTheRowsThatCount) {
   ScanOptions options;
   options.where = parse_predicate("n < 5").value();
   EXPECT_EQ(aggregated(table, "count(*),sum(n)", options), "1 2");
-  options.limit = 1;
   options.where.reset();
+  options.limit = 1;
   EXPECT_EQ(aggregated(table, "count(*)", options), "3");
+  options.limit = 0;
+  EXPECT_EQ(aggregated(table, "count(*)", options), "no row");
 }
 
 TEST(Snapshot, AnAggregationNamesItsColumnsItself) {
   TestTable table(readings());
   ScanOptions options;
   options.columns = {"id"};
-  const auto result = table.snapshot()->aggregate(parse_aggregates("count(*)").value(), options);
-  EXPECT_EQ(result.error().code(), Code::kInvalid);
+  EXPECT_EQ(table.snapshot()->aggregate(grouping("count(*)"), options).error().code(),
+            Code::kInvalid);
 }
 
 TEST(Snapshot, ReadsNothingBeforeTheFirstScanAndListsPartsOnce) {
@@ -95,6 +102,49 @@ TEST(Snapshot, KeepsItsRowsWhileTheTableGoesOn) {
   table.flush();
   EXPECT_EQ(read_rows(*old, {}).value(), std::vector<std::string>{"'a' 1"});
   EXPECT_EQ(table.rows(), std::vector<std::string>{"'a' 2"});
+}
+
+TEST(HeadAsOf, HasTheRowsAndTheColumnsOfThen) {
+  TestTable table(readings());
+  std::vector<TableDescription> states;
+  for (const char* id : {"a", "b", "c"}) {
+    table.append({{make_value(id), make_value(1)}});
+    table.flush();
+    states.push_back(table.snapshot()->table());
+  }
+  table.add_columns({{"later", Type::kBool}});
+  const auto rows = [&](const AsOf& as_of) { return read_all(table.snapshot(as_of)->scan({})); };
+  const AsOf first{states[0].snapshot_id, 0};
+  EXPECT_EQ(rows(first).value(), std::vector<std::string>{"'a' 1"});
+  EXPECT_EQ(table.snapshot(first)->table().snapshot_id, states[0].snapshot_id);
+  EXPECT_EQ(rows({states[1].snapshot_id, 0})->size(), 2u);
+  EXPECT_EQ(rows({{}, states[1].last_commit_wall_time})->size(), 2u);
+  EXPECT_EQ(rows({{}, states[2].last_commit_wall_time - 1})->size(), 2u);
+  EXPECT_EQ(rows({{}, INT64_MAX})->size(), 3u);
+  EXPECT_EQ(table.rows().front(), "'a' 1 null");
+}
+
+TEST(HeadAsOf, AnErrorSaysWhichSnapshotsThereAre) {
+  TestTable table(readings());
+  const AsOf early{{}, 0};
+  const auto empty = head_as_of(*table.head(), early);
+  EXPECT_EQ(empty.error().code(), Code::kNotFound);
+  EXPECT_NE(empty.error().message().find("nothing has been committed"), std::string::npos);
+  table.append({{make_value("a"), make_value(1)}});
+  table.flush();
+  const auto id = std::to_string(table.snapshot()->table().snapshot_id);
+  for (const AsOf& as_of : {early, AsOf{12345, 0}}) {
+    const auto error = head_as_of(*table.head(), as_of).error();
+    EXPECT_EQ(error.code(), Code::kNotFound);
+    EXPECT_NE(error.message().find("the oldest is " + id), std::string::npos);
+  }
+}
+
+TEST(Snapshot, AQueryHasAMebibyteAtLeast) {
+  TestTable table(readings());
+  ScanOptions options;
+  options.memory_bytes = kQueryMemoryMin - 1;
+  EXPECT_EQ(table.snapshot()->scan(options).error().reason(), Reason::kOutOfRange);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 import csv
 import io
 import json
+import subprocess
 
 import cli
 
@@ -74,6 +75,75 @@ class Query(cli.Case):
                          "n is not null")
         self.assertEqual(list(row.values()), [3, 3, TIMES[1], "a,\"b\"\nc"])
         self.assertEqual(list(row)[:2], ["count(*)", "count(x)"])
+
+    def keyed(self, *texts):
+        """A table of readings, a flush for each text."""
+        for number, text in enumerate(texts):
+            self.sluice("ingest", "--table", "demo.k", "--key", "id", "--time", "t",
+                        self.write(f"k{number}.csv", "id,t,x\n" + text), "--quiet")
+
+    def test_groups_by_time_follow_a_zone_over_a_change_of_clocks(self):
+        self.keyed("".join(f"a,2026-10-{24 + (22 + hour) // 24}T{(22 + hour) % 24:02}:30:00Z,{hour}\n"
+                           for hour in range(26)))
+        berlin = self.rows("demo.k", "--agg", "count(*),first(x),last(x)", "--every", "1d", "--tz",
+                           "Europe/Berlin")
+        self.assertEqual([list(row.values()) for row in berlin],
+                         [["2026-10-24T22:00:00Z", 25, 0, 24], ["2026-10-25T23:00:00Z", 1, 25, 25]])
+        hours = self.rows("demo.k", "--agg", "sum(x)", "--every", "1h", "--tz", "Europe/Berlin")
+        self.assertEqual([row["sum(x)"] for row in hours], list(range(26)))
+        year, = self.rows("demo.k", "--agg", "count(*)", "--every", "1y", "--tz", "+02:00")
+        self.assertEqual(year, {"t": "2025-12-31T22:00:00Z", "count(*)": 26})
+
+    def test_groups_by_values_can_be_sorted_and_limited(self):
+        self.keyed("a,2020-01-01,1\nb,2020-01-01,5\nc,2020-01-02,\nb,2020-01-03,2\n")
+        by_key = self.rows("demo.k", "--agg", "sum(x)", "--by", "key")
+        self.assertEqual(by_key, [{"id": "a", "sum(x)": 1}, {"id": "b", "sum(x)": 7},
+                                  {"id": "c", "sum(x)": None}])
+        most, = self.rows("demo.k", "--agg", "sum(x)", "--by", "id", "--order", "sum(x):desc",
+                          "--limit", "1")
+        self.assertEqual(most["id"], "b")
+        self.assertEqual(len(self.rows("demo.k", "--agg", "count(*)", "--by", "id,x")), 4)
+
+    def test_order_limits_and_the_last_row_of_each_key(self):
+        self.keyed("a,2020-01-01,1\nb,2020-01-01,5\na,2020-01-02,\nb,2020-01-03,2\n")
+        self.assertEqual([row["x"] for row in self.rows("demo.k", "--order", "x:desc")],
+                         [5, 2, 1, None])
+        last = self.rows("demo.k", "--order", "time:desc", "--limit-per-key", "1", "--memory", "1")
+        self.assertEqual([(row["id"], row["t"]) for row in last],
+                         [("b", "2020-01-03T00:00:00Z"), ("a", "2020-01-02T00:00:00Z")])
+        self.assertEqual([row["id"] for row in self.rows("demo.k", "--order", "key:desc,time",
+                                                         "--limit", "3", "--columns", "id")],
+                         ["b", "b", "a"])
+
+    def test_as_of_shows_an_earlier_state_by_id_and_by_time(self):
+        self.keyed("a,2020-01-01,1\n")
+        table = [table for table in json.loads(self.sluice("tables", "--format", "json")[0])
+                 if table["table"] == "demo.k"][0]
+        first = str(table["snapshot_id"])
+        self.keyed("a,2020-01-01,1\n", "a,2020-01-01,2\n")
+        self.assertEqual([row["x"] for row in self.rows("demo.k")], [2])
+        self.assertEqual([row["x"] for row in self.rows("demo.k", "--as-of", first)], [1])
+        self.assertEqual([row["x"] for row in self.rows("demo.k", "--as-of", "2200-01-01")], [2])
+        _, err = self.sluice("query", "demo.k", "--as-of", "2001-01-01", code=1)
+        self.assertIn("the oldest is " + first, err)
+
+    def test_options_that_mean_nothing_together_are_usage_errors(self):
+        for arguments in (["--every", "1h"], ["--by", "s"], ["--tz", "UTC"],
+                          ["--agg", "count(*)", "--limit-per-key", "1"],
+                          ["--agg", "count(*)", "--every", "1x"],
+                          ["--agg", "count(*)", "--every", "1h", "--tz", "Mars/Base"],
+                          ["--order", "x:up"], ["--memory", "0"], ["--as-of", "yesterday"]):
+            self.sluice("query", "demo.a", *arguments, code=2)
+
+    def test_a_reader_that_goes_away_ends_a_query_quietly(self):
+        self.keyed("".join(f"d{row % 100},2020-01-01T{row // 3600:02}:{row // 60 % 60:02}:"
+                           f"{row % 60:02}Z,{row}\n" for row in range(40000)))
+        for arguments in ("", "--order x:desc", "--agg 'count(*)' --by x"):
+            shell = subprocess.run(
+                f"'{self.program}' query demo.k --format ndjson {arguments} | head -n 1; "
+                "echo ${PIPESTATUS[0]}", shell=True, executable="/bin/bash", cwd=self.dir,
+                capture_output=True, text=True, check=True)
+            self.assertEqual((shell.stdout.splitlines()[1:], shell.stderr), (["0"], ""))
 
     def test_csv_that_was_printed_is_taken_back_with_equal_rows(self):
         out, _ = self.sluice("query", "demo.a", "--format", "csv")
