@@ -70,11 +70,41 @@ std::string take_text(std::string_view& key) {
   }
 }
 
-void append_number(BatchBuilder& out, size_t column, Type type, int64_t value) {
-  if (type == Type::kTimestamp) {
-    out.append_timestamp(column, value);
-  } else {
-    out.append_int64(column, value);
+struct KeyForm {
+  static int64_t whole(std::string_view& key) { return ordered_int64(key); }
+  static double real(std::string_view& key) { return real_of(__builtin_bswap64(take_fixed(key))); }
+  static std::string text(std::string_view& key) { return take_text(key); }
+};
+
+struct ExactForm {
+  static int64_t whole(std::string_view& bytes) { return static_cast<int64_t>(take_fixed(bytes)); }
+  static double real(std::string_view& bytes) { return std::bit_cast<double>(take_fixed(bytes)); }
+  static std::string_view text(std::string_view& bytes) {
+    const uint64_t size = take_fixed(bytes);
+    CHECK(size <= bytes.size());
+    const std::string_view text = bytes.substr(0, size);
+    bytes.remove_prefix(size);
+    return text;
+  }
+};
+
+template <class Form>
+void take(std::string_view& bytes, Type type, BatchBuilder& out, size_t column) {
+  if (take_byte(bytes) == kIsNull) return out.append_null(column);
+  switch (type) {
+    case Type::kNull:
+      CHECK(false);
+    case Type::kBool:
+      return out.append_bool(column, take_byte(bytes) != 0);
+    case Type::kInt64:
+      return out.append_int64(column, Form::whole(bytes));
+    case Type::kTimestamp:
+      return out.append_timestamp(column, Form::whole(bytes));
+    case Type::kDouble:
+      return out.append_double(column, Form::real(bytes));
+    case Type::kString:
+    case Type::kBinary:
+      return out.append_bytes(column, Form::text(bytes));
   }
 }
 
@@ -113,21 +143,7 @@ void append_key(std::string& key, int64_t value) {
 }
 
 void take_key(std::string_view& key, Type type, BatchBuilder& out, size_t column) {
-  if (take_byte(key) == kIsNull) return out.append_null(column);
-  switch (type) {
-    case Type::kNull:
-      CHECK(false);
-    case Type::kBool:
-      return out.append_bool(column, take_byte(key) != 0);
-    case Type::kInt64:
-    case Type::kTimestamp:
-      return append_number(out, column, type, ordered_int64(key));
-    case Type::kDouble:
-      return out.append_double(column, real_of(__builtin_bswap64(take_fixed(key))));
-    case Type::kString:
-    case Type::kBinary:
-      return out.append_bytes(column, take_text(key));
-  }
+  take<KeyForm>(key, type, out, column);
 }
 
 int64_t take_int64(std::string_view& key) {
@@ -158,26 +174,7 @@ void append_exact(std::string& bytes, const ColumnView& view, uint32_t row) {
 }
 
 void take_exact(std::string_view& bytes, Type type, BatchBuilder& out, size_t column) {
-  if (take_byte(bytes) == kIsNull) return out.append_null(column);
-  switch (type) {
-    case Type::kNull:
-      CHECK(false);
-    case Type::kBool:
-      return out.append_bool(column, take_byte(bytes) != 0);
-    case Type::kInt64:
-    case Type::kTimestamp:
-      return append_number(out, column, type, static_cast<int64_t>(take_fixed(bytes)));
-    case Type::kDouble:
-      return out.append_double(column, std::bit_cast<double>(take_fixed(bytes)));
-    case Type::kString:
-    case Type::kBinary: {
-      const uint64_t size = take_fixed(bytes);
-      CHECK(size <= bytes.size());
-      out.append_bytes(column, bytes.substr(0, size));
-      bytes.remove_prefix(size);
-      return;
-    }
-  }
+  take<ExactForm>(bytes, type, out, column);
 }
 
 }  // namespace sluice::query
