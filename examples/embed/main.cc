@@ -27,9 +27,11 @@ Status write_and_ask(const std::string& directory) {
   TRY(engine->flush(name));          // returns when they are in the table
 
   const auto snapshot = TRY(engine->snapshot(name));
-  const auto asked = TRY(parse_aggregates("count(*), max(temp)"));
-  const Batch answer = TRY(snapshot->aggregate(asked, {}));
-  std::cout << answer.column(0).int64(0) << " rows, at most " << answer.column(1).real(0) << "\n";
+  Grouping asked;
+  asked.aggregates = TRY(parse_aggregates("count(*), max(temp)"));
+  const auto answers = TRY(snapshot->aggregate(asked, {}));
+  const auto answer = TRY(answers->next());
+  std::cout << answer->column(0).int64(0) << " rows, at most " << answer->column(1).real(0) << "\n";
   return engine->close();
 }
 
