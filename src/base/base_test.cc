@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
 #include "base/bytes.h"
+#include "base/crc32.h"
 #include "base/crc32c.h"
 #include "base/ids.h"
+#include "base/object_checksum.h"
 #include "sluice/result.h"
 
 namespace sluice {
@@ -14,6 +16,23 @@ TEST(Crc32c, MatchesTheCheckValueOfTheStandard) {
 
 TEST(Crc32c, ContinuesFromAnEarlierValue) {
   EXPECT_EQ(crc32c(as_bytes("6789"), crc32c(as_bytes("12345"))), 0xe3069283u);
+}
+
+TEST(Crc32, MatchesTheCheckValueOfTheStandard) {
+  EXPECT_EQ(crc32(as_bytes("123456789")), 0xcbf43926u);
+  EXPECT_EQ(crc32(as_bytes("6789"), crc32(as_bytes("12345"))), 0xcbf43926u);
+}
+
+TEST(ObjectChecksum, CoversEveryOtherByteAndTheNameButNotTheFolders) {
+  std::string bytes = "before 00000000 after";
+  put_checksum(bytes, 7, checksum_seed("a/b/name"));
+  EXPECT_TRUE(checksum_fits(bytes, 7, checksum_seed("c/name")));
+  EXPECT_FALSE(checksum_fits(bytes, 7, checksum_seed("c/another")));
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    std::string damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x20);
+    EXPECT_FALSE(checksum_fits(damaged, 7, checksum_seed("name"))) << at;
+  }
 }
 
 TEST(ByteReader, StaysBadAfterTheFirstReadPastTheEnd) {

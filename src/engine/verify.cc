@@ -15,7 +15,8 @@ void report(VerifyReport& into, const Error& error, const std::string& object) {
   into.findings.push_back({error.at(object), object, error.found()});
 }
 
-// Decodes every page of the part and counts its rows.
+// Decodes every page of the part, counts its rows, and then sums up all of its bytes: a damaged
+// page is named by its own offset.
 Status read_whole(Bucket& bucket, const part::Meta& meta) {
   const auto reader = TRY(part::Reader::open(bucket, meta.key, meta.bytes));
   std::vector<part::ReadColumn> columns;
@@ -25,7 +26,7 @@ Status read_whole(Bucket& bucket, const part::Meta& meta) {
   const auto rows = TRY(reader->read(std::move(columns), {}));
   uint64_t count = 0;
   while (const std::optional<Batch> batch = TRY(rows->next())) count += batch->rows();
-  if (count == meta.rows) return ok();
+  if (count == meta.rows) return reader->check_bytes();
   return Error({Code::kCorrupt, Reason::kDecodeFailure,
                 "the part holds another number of rows than its manifest says", meta.key, meta.rows,
                 count});

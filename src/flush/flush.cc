@@ -42,7 +42,9 @@ class PartSequence {
   Result<size_t> write_part(int32_t day, size_t at, size_t end) {
     const std::string key = stem_ + std::to_string(parts_.size()) + ".parquet";
     std::unique_ptr<Upload> upload = TRY(bucket_.begin_upload(key));
-    part::Writer writer(*upload, job_.layout->part_columns, job_.layout->writer);
+    part::WriterOptions options = job_.layout->writer;
+    options.key = key;
+    part::Writer writer(*upload, job_.layout->part_columns, std::move(options));
     while (at < end && writer.bytes() < job_.layout->part_bytes) {
       if (job_.cancelled()) return Error(Code::kCancelled, "the flush was told to stop", key);
       const Batch batch = TRY(rows_.rows(at, std::min(kChunkRows, end - at)));

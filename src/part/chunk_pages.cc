@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/crc32.h"
 #include "part/footer.h"
 
 namespace sluice::part {
@@ -56,6 +57,7 @@ Bytes ChunkPages::encode(parquet::PageHeader header, ByteView body) {
   const ByteView stored = compressor_.compress(body);
   header.plain_bytes = static_cast<int32_t>(body.size());
   header.stored_bytes = static_cast<int32_t>(stored.size());
+  header.crc = crc32(stored);
   const std::string head = encode_page_header(header);
   Bytes bytes;
   bytes.reserve(head.size() + stored.size());

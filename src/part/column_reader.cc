@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/crc32.h"
 #include "part/footer.h"
 
 namespace sluice::part {
@@ -72,6 +73,11 @@ Status ColumnReader::unpack(const PageHeader& header, uint64_t prefix, bool comp
   const auto plain_bytes = static_cast<uint64_t>(header.plain_bytes);
   const ByteView stored = TRY(stream_.peek(stored_bytes));
   stream_.consume(stored_bytes);
+  if (header.crc && *header.crc != crc32(stored)) {
+    return Error({Code::kCorrupt, Reason::kCrcMismatch,
+                  "a page's bytes are not those that were written", stream_.key(), 0,
+                  page_offset_});
+  }
   if (prefix > stored_bytes || prefix > plain_bytes) return malformed("levels outside of a page");
   if (!compressed || compression_ == Compression::kNone) {
     if (stored_bytes != plain_bytes) return malformed("two sizes of an uncompressed page");

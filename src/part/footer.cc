@@ -1,6 +1,7 @@
 #include "part/footer.h"
 
 #include "base/bytes.h"
+#include "base/object_checksum.h"
 #include "part/thrift.h"
 
 namespace sluice::part::parquet {
@@ -467,12 +468,24 @@ std::optional<Footer> decode_footer(ByteView bytes) {
   return footer;
 }
 
+std::optional<size_t> find_checksum(std::string_view footer) {
+  // The key, then its value: a binary field one above, and its length.
+  const std::string start = std::string(kChecksumName) + "\x18\x10";
+  static_assert(2 * kChecksumDigits == 0x10);
+  const size_t at = footer.rfind(start);
+  if (at == std::string_view::npos) return std::nullopt;
+  const size_t digits = at + start.size();
+  if (footer.size() - digits < 2 * kChecksumDigits) return std::nullopt;
+  return digits;
+}
+
 std::string encode_page_header(const PageHeader& header) {
   thrift::Writer out;
   out.begin();
   out.i32(1, number(header.type));
   out.i32(2, header.plain_bytes);
   out.i32(3, header.stored_bytes);
+  if (header.crc) out.i32(4, static_cast<int32_t>(*header.crc));
   out.structure(header.type == PageType::kV1 ? 5 : 7);
   out.i32(1, header.values);
   out.i32(2, number(header.encoding));
@@ -498,6 +511,9 @@ std::optional<DecodedPageHeader> decode_page_header(ByteView bytes) {
         break;
       case 3:
         header.stored_bytes = in.i32(field);
+        break;
+      case 4:
+        header.crc = static_cast<uint32_t>(in.i32(field));
         break;
       case 5:
         read_v1_header(in, field, header);

@@ -15,6 +15,10 @@ namespace sluice::part::parquet {
 std::string encode_footer(const Footer& footer);
 std::optional<Footer> decode_footer(ByteView bytes);
 
+/// Where the 16 digits of the key sluice.crc32c begin. Found by the bytes, without decoding: a
+/// damaged footer may decode as one that has no such key.
+std::optional<size_t> find_checksum(std::string_view footer);
+
 /// Of a V1 page or a dictionary page.
 std::string encode_page_header(const PageHeader& header);
 

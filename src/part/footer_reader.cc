@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/object_checksum.h"
 #include "part/chunk_stream.h"
 #include "part/footer.h"
 
@@ -35,12 +36,22 @@ Result<LocatedFooter> read_footer(Bucket& bucket, const std::string& key, uint64
   }
   const uint64_t footer_offset = trailer - footer_bytes;
   if (footer_offset < start) {
-    tail = TRY(read_tail(bucket, key, {footer_offset, footer_bytes}));
+    tail = TRY(read_tail(bucket, key, {footer_offset, bytes - footer_offset}));
     start = footer_offset;
   }
   auto footer = parquet::decode_footer(as_bytes(tail).subspan(footer_offset - start, footer_bytes));
   if (!footer) return corrupt(key, footer_offset, "the footer cannot be read");
-  return LocatedFooter{*std::move(footer), footer_offset};
+  LocatedFooter located{*std::move(footer), footer_offset, std::nullopt, ok()};
+  const std::string_view end = std::string_view(tail).substr(footer_offset - start);
+  const auto digits = parquet::find_checksum(end.substr(0, footer_bytes));
+  if (!digits) return located;
+  located.body_checksum = end.substr(*digits, kChecksumDigits);
+  if (!checksum_fits(end, *digits + kChecksumDigits, checksum_seed(key))) {
+    located.checksum = Error({Code::kCorrupt, Reason::kCrcMismatch,
+                              "the footer's bytes are not those that were written under this name",
+                              key, 0, footer_offset});
+  }
+  return located;
 }
 
 }  // namespace sluice::part

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "part/format.h"
@@ -12,7 +13,9 @@ namespace sluice::part {
 
 struct LocatedFooter {
   parquet::Footer footer;
-  uint64_t offset = 0;  ///< of its first byte in the object
+  uint64_t offset = 0;                       ///< of its first byte in the object
+  std::optional<std::string> body_checksum;  ///< digits, of all bytes before it
+  Status checksum;  ///< kCorrupt (kCrcMismatch): it has one, which does not fit
 };
 
 /// `bytes` is the object's size. kCorrupt, kUnsupported (encrypted), kNotFound, kIo. What it yields

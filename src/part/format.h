@@ -15,10 +15,16 @@
 // PLAIN: little-endian numbers; byte arrays as u32 length and bytes; booleans as bits, lowest
 // first.
 //
-// Written: flat schemas, V1 pages, PLAIN and RLE_DICTIONARY, zstd frames with a content checksum,
-// which is what finds rot. Read besides: V2 pages, PLAIN_DICTIONARY, no compression. All else is
-// kUnsupported. The structs below hold what we use of the Thrift structs of the same fields; the
-// codec skips the rest.
+// Checksums. Every page header carries the CRC-32 of its stored body, as Parquet has it. The footer
+// has the key sluice.crc32c (base/object_checksum.h) with 16 digits: the first eight are the
+// CRC-32C of all bytes before the footer, the other eight are over the footer and what follows it,
+// without these eight themselves; both begin with the object's name. So whoever opens a part knows
+// its footer to be whole, whoever reads a page knows the page, and verification knows every byte.
+// What another program wrote has fewer of them, and is read as it is.
+//
+// Written: flat schemas, V1 pages, PLAIN and RLE_DICTIONARY, zstd. Read besides: V2 pages,
+// PLAIN_DICTIONARY, no compression. All else is kUnsupported. The structs below hold what we use of
+// the Thrift structs of the same fields; the codec skips the rest.
 #pragma once
 
 #include <cstdint>
@@ -144,8 +150,9 @@ struct Footer {
 
 struct PageHeader {
   PageType type = PageType::kV1;
-  int32_t plain_bytes = 0;   ///< body, uncompressed; of V2 with its levels
-  int32_t stored_bytes = 0;  ///< body as it is in the file
+  int32_t plain_bytes = 0;      ///< body, uncompressed; of V2 with its levels
+  int32_t stored_bytes = 0;     ///< body as it is in the file
+  std::optional<uint32_t> crc;  ///< CRC-32 of that
   int32_t values = 0;
   Encoding encoding = Encoding::kPlain;
   Encoding levels_encoding = Encoding::kRle;  ///< V1

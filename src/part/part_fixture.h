@@ -153,6 +153,7 @@ inline Result<Meta> write_part(MemoryBucket& bucket, const std::string& key,
                                const std::vector<Batch>& batches, std::vector<WriterColumn> columns,
                                WriterOptions options = {}) {
   auto upload = TRY(bucket.begin_upload(key));
+  options.key = key;
   Writer writer(*upload, std::move(columns), std::move(options));
   for (const Batch& batch : batches) TRY(writer.append(batch));
   return writer.finish();

@@ -47,6 +47,9 @@ class Reader {
   /// nesting that we do not read), kNotFound, kIo.
   static Result<std::unique_ptr<Reader>> open(Bucket& bucket, std::string key, uint64_t bytes);
   virtual ~Reader() = default;
+  /// Reads every byte before the footer, in pieces. kCorrupt: the checksum of a part of ours is
+  /// missing, or does not fit.
+  virtual Status check_bytes() = 0;
   virtual uint64_t rows() const = 0;
   virtual const std::vector<Column>& columns() const = 0;
   virtual const std::vector<std::pair<std::string, std::string>>& footer() const = 0;

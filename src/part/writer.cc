@@ -4,6 +4,8 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/crc32c.h"
+#include "base/object_checksum.h"
 #include "part/column_writer.h"
 #include "part/footer.h"
 
@@ -63,6 +65,23 @@ ColumnStats stats_of(const Column& column, const Tally& tally) {
   return stats;
 }
 
+/// An upload, and the checksum of all that went into it.
+class SummedUpload final : public Upload {
+ public:
+  SummedUpload(Upload& upload, uint32_t seed) : upload_(upload), checksum_(seed) {}
+  Status write(ByteView bytes) override {
+    checksum_ = crc32c(bytes, checksum_);
+    return upload_.write(bytes);
+  }
+  Status finish() override { return upload_.finish(); }
+  void abort() override { upload_.abort(); }
+  uint32_t checksum() const { return checksum_; }
+
+ private:
+  Upload& upload_;
+  uint32_t checksum_;
+};
+
 }  // namespace
 
 struct Writer::State {
@@ -75,7 +94,9 @@ struct Writer::State {
   };
 
   State(Upload& to, std::vector<WriterColumn> writer_columns, WriterOptions writer_options)
-      : upload(to), options(std::move(writer_options)), compressor(options.zstd_level) {
+      : options(std::move(writer_options)),
+        upload(to, checksum_seed(options.key)),
+        compressor(options.zstd_level) {
     for (WriterColumn& column : writer_columns) {
       auto writer = make_column_writer(column, options, compressor);
       columns.push_back({std::move(column), std::move(writer), {}, 0, {}});
@@ -94,8 +115,8 @@ struct Writer::State {
   Status write_page_indexes();
   Status write_footer();
 
-  Upload& upload;
   const WriterOptions options;
+  SummedUpload upload;
   Compressor compressor;
   std::vector<ColumnState> columns;
   uint64_t written_bytes = 0;
@@ -189,12 +210,14 @@ Status Writer::State::write_footer() {
   footer.row_groups = std::move(groups);
   footer.keys = options.footer;
   footer.keys.emplace_back("iceberg.schema", options.iceberg_schema);
+  footer.keys.emplace_back(kChecksumName, checksum_text(upload.checksum()) + checksum_text(0));
   footer.created_by = parquet::kCreatedBy;
-  const std::string encoded = encode_footer(footer);
-  TRY(put(encoded));
-  const auto bytes = static_cast<uint32_t>(encoded.size());
-  TRY(put(as_text(std::as_bytes(std::span(&bytes, 1)))));
-  return put(parquet::kMagic);
+  std::string end = encode_footer(footer);
+  const std::optional<size_t> at = parquet::find_checksum(end);
+  const auto bytes = static_cast<uint32_t>(end.size());
+  end.append(as_text(std::as_bytes(std::span(&bytes, 1)))).append(parquet::kMagic);
+  put_checksum(end, *at + kChecksumDigits, checksum_seed(options.key));
+  return put(end);
 }
 
 Writer::Writer(Upload& upload, std::vector<WriterColumn> columns, WriterOptions options)

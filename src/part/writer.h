@@ -33,6 +33,7 @@ struct WriterOptions {
   uint64_t dictionary_bytes =
       512u << 10;  ///< a column's dictionary grows to this, then the column goes on plain
   int zstd_level = 1;
+  std::string key;             ///< of the object: its checksums begin with the name
   std::string iceberg_schema;  ///< footer key `iceberg.schema`
   std::vector<std::pair<std::string, std::string>>
       footer;  ///< further footer keys (flush id, LSN range)

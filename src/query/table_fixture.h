@@ -170,7 +170,9 @@ class TestTable {
     const std::string key =
         metadata.prefix + "/data/" + flush + "-" + std::to_string(parts_++) + ".parquet";
     const auto upload = bucket.begin_upload(key).value();
-    part::Writer part(*upload, columns, writer);
+    part::WriterOptions options = writer;
+    options.key = key;
+    part::Writer part(*upload, columns, options);
     memtable::Gatherer gatherer(frozen, Schema::make(fields).value(), metadata.epoch);
     while (rows.count > 0) {
       const Batch batch = gatherer.rows(rows.first, std::min<size_t>(rows.count, 100)).value();
