@@ -98,22 +98,22 @@ class Engine {
   /// no other.
   virtual Result<std::vector<TableDescription>> tables() = 0;
 
-  /// Checks the batch and reserves its memory before it returns; then `done`, if there is one, is
-  /// called exactly once, perhaps before this returns. After an error it is never called, and the
-  /// batch is not in the log. Batches of one thread get rising LSNs in the order of its calls.
-  /// kNotFound: no such table. kInvalid: no rows, rows or bytes too many, or what the table cannot
-  /// take (reason, where() is the column). kBusy (kDeadline): no memory in time. To `done`: kFull:
-  /// free space, then send again; kBusy: a batch with a source during recovery, send it again;
-  /// kIo, kPoisoned: unknown whether the rows come back at the next open.
+  /// Checks the batch and reserves its memory before it returns (with a source, after recovery);
+  /// then `done`, if there is one, is called exactly once, perhaps before this returns. After an
+  /// error it is never called, and the batch is not in the log. Batches of one thread get rising
+  /// LSNs in the order of its calls. kNotFound: no such table. kInvalid: no rows, rows or bytes too
+  /// many, or what the table cannot take (reason, where() is the column). kBusy (kDeadline): no
+  /// memory in time. To `done`: kFull: free space, then send again; kIo, kPoisoned: unknown whether
+  /// the rows come back at the next open.
   virtual Status append(const TableName& name, Batch batch, AppendOptions options,
                         Completion done) = 0;
-  /// The same, waiting for the ack; with a source also for recovery.
+  /// The same, waiting for the ack.
   virtual Result<Appended> append(const TableName& name, Batch batch,
                                   AppendOptions options = {}) = 0;
 
   /// Everything accepted before the call is in the table on return. A flush that fails for a reason
-  /// that may pass is tried again for as long as it takes, and this waits. Of all tables, the first
-  /// error is returned when each has ended.
+  /// that may pass is tried again for as long as it takes, and this waits. Of all tables
+  /// that have rows to flush, the first error is returned when each has ended.
   virtual Result<FlushReport> flush(const TableName& name) = 0;
   virtual Result<FlushReport> flush() = 0;
 

@@ -21,9 +21,10 @@
 namespace sluice {
 
 struct Finding {
-  Error error;          ///< kCorrupt, kNotFound, kUnsupported, kIo
-  std::string object;   ///< segment file or object key
-  uint64_t offset = 0;  ///< bytes
+  Error error;              ///< kCorrupt, kNotFound, kUnsupported, kIo
+  std::string object;       ///< segment file or object key
+  uint64_t offset = 0;      ///< bytes; 0 also if the object as a whole is meant
+  std::string advice = {};  ///< of verify(): what the operator does about it
 };
 
 struct VerifyReport {
@@ -40,7 +41,9 @@ struct VerifyReport {
 
 /// Reads and checks everything: every frame of the log, and of every table the metadata, marks,
 /// manifest lists, manifests and parts (each page decoded, rows and bytes counted against the
-/// manifest).
+/// manifest; each object's checksum of itself). Goes on after each finding. Objects that nothing
+/// names are no damage. A log that lacks segments which the tables were written from is found
+/// under the name "log".
 /// `watch` (may be empty) is shown the report as it grows: after the log, and after each part.
 using VerifyWatch = std::function<void(const VerifyReport& so_far)>;
 Result<VerifyReport> verify(Platform platform, const VerifyWatch& watch = nullptr);

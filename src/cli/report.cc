@@ -190,7 +190,9 @@ std::string to_line(const Finding& finding) {
   const std::string line = "found    " + make_visible(finding.object) + " at byte " +
                            std::to_string(finding.offset) + ": " +
                            make_visible(finding.error.to_string());
-  return paint(Stream::kOutput, Tone::kError, line) + "\n";
+  const std::string advice =
+      finding.advice.empty() ? "" : "         to do: " + finding.advice + "\n";
+  return paint(Stream::kOutput, Tone::kError, line) + "\n" + advice;
 }
 
 void append_to(JsonWriter& json, const Finding& finding) {
@@ -198,7 +200,9 @@ void append_to(JsonWriter& json, const Finding& finding) {
   json.key("object").text(finding.object).key("offset").number(finding.offset);
   json.key("code").text(to_string(finding.error.code()));
   json.key("reason").text(to_string(finding.error.reason()));
-  json.key("message").text(finding.error.message()).end_object();
+  json.key("message").text(finding.error.message());
+  if (!finding.advice.empty()) json.key("advice").text(finding.advice);
+  json.end_object();
 }
 
 ExitCode exit_code_of(const std::vector<Finding>& findings) {

@@ -89,8 +89,11 @@ Command make_verify(CLI::App& program) {
   add_report_format(*command, options->format);
   add_progress(*command, options->progress);
   command->footer(
-      "Checks every frame of the log, and of every table the metadata, manifests and parts. Exits "
-      "with 3\nif anything is damaged.\n\n"
+      "Checks every byte: the log, and of every table all versions of its metadata, marks, "
+      "manifests\n"
+      "and parts. Exits with 3 if anything is damaged or missing, and names the object, the "
+      "offset\n"
+      "(0: the object as a whole) and what to do. Objects that nothing names are no damage.\n\n"
       "Examples:\n"
       "  sluice verify\n"
       "  sluice verify --format json | python3 -m json.tool");

@@ -17,6 +17,20 @@ constexpr Nanos kCheckEvery = 50 * kMillisecond;
 constexpr Nanos kReplayPoll = 5 * kMillisecond;
 constexpr uint64_t kReplayRound = 32;  // frames
 
+// Whether another try of a flush can only end the same way. Its rows stay in the log.
+bool is_for_good(const Error& error) {
+  switch (error.code()) {
+    case Code::kFenced:
+    case Code::kCorrupt:
+    case Code::kNotFound:
+    case Code::kInvalid:
+    case Code::kUnsupported:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Error closed() {
   return Error(Code::kCancelled, Reason::kClosed, "the engine is closed");
 }
@@ -253,8 +267,7 @@ void Applier::complete(Lane& lane, const FlushDone& done) {
   const Error& error = done.verdict.error();
   if (done.head != nullptr) {
     budget_.release(lane.rebase(done.head));
-  } else if (error.code() == Code::kFenced || error.code() == Code::kCorrupt ||
-             error.code() == Code::kNotFound) {
+  } else if (is_for_good(error)) {
     budget_.release(lane.stop(error));
   } else {
     lane.retry_delay = std::clamp(lane.retry_delay * 2, options_.retry_min, options_.retry_max);

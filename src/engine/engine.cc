@@ -115,7 +115,8 @@ class EngineOfTables : public Engine {
 
  private:
   LanePtr make_lane(const TableName& name);
-  std::vector<LanePtr> all_lanes();
+  Result<table::HeadPtr> load(Lane& lane);
+  std::vector<LanePtr> lanes_to_flush();
   Result<LanePtr> find(const TableName& name);
   Result<LanePtr> accept(const TableName& name, const Batch& batch, const AppendOptions& options);
   Status reserve(uint64_t bytes, Nanos deadline);
@@ -159,10 +160,25 @@ LanePtr EngineOfTables::make_lane(const TableName& name) {
                                          [this] { return flusher_.cancelled(); }));
 }
 
+// What waiting may cure is tried again for a short while: a table that is stopped here stays so
+// until the next opening.
+Result<table::HeadPtr> EngineOfTables::load(Lane& lane) {
+  constexpr int kTriesMax = 6;
+  Nanos delay = options_.retry_min;
+  for (int tries = 1;; ++tries) {
+    Result<table::HeadPtr> head = lane.committer().load();
+    if (head.ok() || tries == kTriesMax) return head;
+    const Code code = head.error().code();
+    if (code != Code::kIo && code != Code::kBusy && code != Code::kFull) return head;
+    runtime_.sleep_until(runtime_.now() + delay);
+    delay = std::min(delay * 2, options_.retry_max);
+  }
+}
+
 void EngineOfTables::start(const std::vector<TableName>& names, Replay replay) {
   for (const TableName& name : names) {
     LanePtr lane = make_lane(name);
-    const Result<table::HeadPtr> head = lane->committer().load();
+    const Result<table::HeadPtr> head = load(*lane);
     if (head.ok()) {
       lane->set_head(*head);
     } else {
@@ -318,6 +334,7 @@ Status EngineOfTables::reserve(uint64_t bytes, Nanos deadline) {
 
 Status EngineOfTables::append(const TableName& name, Batch batch, AppendOptions options,
                               Completion done) {
+  if (options.source) TRY(wait_recovered());
   LanePtr lane = TRY(accept(name, batch, options));
   Append append;
   append.lane = std::move(lane);
@@ -335,7 +352,6 @@ Status EngineOfTables::append(const TableName& name, Batch batch, AppendOptions 
 }
 
 Result<Appended> EngineOfTables::append(const TableName& name, Batch batch, AppendOptions options) {
-  if (options.source) TRY(wait_recovered());
   struct Ack {
     std::unique_ptr<Monitor> monitor;
     std::optional<Result<Appended>> verdict;
@@ -405,12 +421,17 @@ Result<FlushReport> EngineOfTables::flush(const TableName& name) {
 }
 
 Result<FlushReport> EngineOfTables::flush() {
-  return flush_lanes(all_lanes(), kForever);
+  return flush_lanes(lanes_to_flush(), kForever);
 }
 
-std::vector<LanePtr> EngineOfTables::all_lanes() {
+// A table that is stopped and has no row in the log is none that a flush could fail for.
+std::vector<LanePtr> EngineOfTables::lanes_to_flush() {
   MonitorLock lock(lanes_.monitor());
-  return lanes_.all();
+  std::vector<LanePtr> lanes = lanes_.all();
+  std::erase_if(lanes, [this](const LanePtr& lane) {
+    return lanes_.recovered && lane->stopped() && !lane->oldest_unflushed();
+  });
+  return lanes;
 }
 
 Result<std::unique_ptr<Snapshot>> EngineOfTables::snapshot(const TableName& name) {
@@ -465,7 +486,7 @@ Status EngineOfTables::close() {
   if (!begin_closing()) return ok();
   Result<FlushReport> flushed = FlushReport{};
   if (options_.close_flush > 0) {
-    flushed = flush_lanes(all_lanes(), runtime_.now() + options_.close_flush);
+    flushed = flush_lanes(lanes_to_flush(), runtime_.now() + options_.close_flush);
   }
   const Status stopped = stop();
   return flushed.ok() ? stopped : Status(flushed.error());
@@ -493,11 +514,13 @@ Status EngineOfTables::stop() {
 
 Result<std::unique_ptr<Engine>> Engine::open(Platform platform, EngineOptions options) {
   TRY(engine::check_options(platform, options));
+  // W15: nothing is read that another opening may still change.
+  std::unique_ptr<DiskLock> lock = TRY(wal::Log::lock(*platform.disk));
   const std::vector<TableName> names = TRY(table::list_tables(*platform.bucket));
   wal::LogOptions log_options;
   log_options.segment_bytes = options.segment_bytes;
   log_options.lsn_floor = TRY(engine::highest_mark(*platform.bucket, names));
-  auto log = TRY(wal::Log::open(*platform.runtime, *platform.disk, log_options));
+  auto log = TRY(wal::Log::open(*platform.runtime, *platform.disk, log_options, std::move(lock)));
   engine::Replay replay = TRY(engine::Replay::start(*log));
   auto opened =
       std::make_unique<engine::EngineOfTables>(platform, std::move(options), std::move(log));

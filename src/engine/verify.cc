@@ -11,8 +11,23 @@ namespace sluice {
 
 namespace {
 
+// Of a damaged part the place is known, of another error nothing but the object.
 void report(VerifyReport& into, const Error& error, const std::string& object) {
-  into.findings.push_back({error.at(object), object, error.found()});
+  const bool at_offset =
+      error.reason() == Reason::kDecodeFailure || error.reason() == Reason::kCrcMismatch;
+  into.findings.push_back({error.at(object), object, at_offset ? error.found() : 0, ""});
+}
+
+// What the operator does about it, by the object's kind.
+std::string advice_for(const std::string& object) {
+  if (object.ends_with("version-hint.text")) return "nothing: the next commit writes it anew";
+  if (object.ends_with(".parquet")) {
+    return "put the part back from a copy; until then only queries that read it fail";
+  }
+  if (object.find('/') != std::string::npos) {
+    return "put the object back from a copy; until then its table may stop, the others go on";
+  }
+  return "put the file back from a copy; until then only what is committed can be read";
 }
 
 // Decodes every page of the part, counts its rows, and then sums up all of its bytes: a damaged
@@ -27,12 +42,47 @@ Status read_whole(Bucket& bucket, const part::Meta& meta) {
   uint64_t count = 0;
   while (const std::optional<Batch> batch = TRY(rows->next())) count += batch->rows();
   if (count == meta.rows) return reader->check_bytes();
-  return Error({Code::kCorrupt, Reason::kDecodeFailure,
+  return Error({Code::kCorrupt, Reason::kNone,
                 "the part holds another number of rows than its manifest says", meta.key, meta.rows,
                 count});
 }
 
-void verify_log(Disk& disk, VerifyReport& into) {
+using TableMarks = std::vector<std::pair<TableName, table::Marks>>;
+
+TableMarks marks_of(Bucket& bucket, const std::vector<TableName>& tables) {
+  TableMarks marks;
+  for (const TableName& name : tables) {
+    const Result<table::HeadPtr> head = table::load_head(bucket, name);
+    // What cannot be read is found when its table is verified.
+    if (head.ok() && !(*head)->marks.logs.empty()) marks.emplace_back(name, (*head)->marks);
+  }
+  return marks;
+}
+
+// The tables' marks know of openings and LSNs that a log without its newest segments has forgotten.
+Status check_log_end(const wal::LogReport& log, const TableMarks& tables) {
+  for (const auto& [name, marks] : tables) {
+    if (log.segments.empty()) {
+      return Error(Code::kCorrupt, Reason::kMissingSegment,
+                   "the log is gone, which " + name.to_string() + " was written from", "log");
+    }
+    const wal::SegmentReport& newest = log.segments.back();
+    if (!newest.header) return ok();  // trimmed meanwhile
+    std::vector<table::Opening> chain;
+    for (const wal::ChainLink& link : newest.content.checkpoint.chain) {
+      chain.push_back({link.opening, link.base_lsn});
+    }
+    const uint64_t next_lsn = newest.content.accepted.last_lsn + 1;
+    if (table::check_lineage(marks, newest.header->log, chain, next_lsn).ok()) continue;
+    return Error(Code::kCorrupt, Reason::kMissingSegment,
+                 "segments behind " + newest.name + " are missing, which " + name.to_string() +
+                     " was written from; or the log is a copy",
+                 "log");
+  }
+  return ok();
+}
+
+void verify_log(Disk& disk, const TableMarks& tables, VerifyReport& into) {
   Result<wal::LogReport> log = wal::verify_log(disk);
   if (!log.ok()) return report(into, log.error(), "log");
   into.segments = log->segments.size();
@@ -41,7 +91,10 @@ void verify_log(Disk& disk, VerifyReport& into) {
     into.log_bytes += segment.content.accepted.end;
     into.torn_bytes += segment.content.torn_bytes;
   }
+  // Behind damage nothing is known of the log's end.
+  const Status end = log->findings.empty() ? check_log_end(*log, tables) : ok();
   std::move(log->findings.begin(), log->findings.end(), std::back_inserter(into.findings));
+  if (!end.ok()) report(into, end.error(), "log");
 }
 
 void verify_table(Bucket& bucket, const TableName& name, VerifyReport& into,
@@ -67,11 +120,12 @@ void verify_table(Bucket& bucket, const TableName& name, VerifyReport& into,
 
 Result<VerifyReport> verify(Platform platform, const VerifyWatch& watch) {
   VerifyReport verified;
-  verify_log(*platform.disk, verified);
+  const std::vector<TableName> tables = TRY(table::list_tables(*platform.bucket));
+  // The marks first: a running writer adds to the log before it adds to the tables.
+  verify_log(*platform.disk, marks_of(*platform.bucket, tables), verified);
   if (watch) watch(verified);
-  for (const TableName& name : TRY(table::list_tables(*platform.bucket))) {
-    verify_table(*platform.bucket, name, verified, watch);
-  }
+  for (const TableName& name : tables) verify_table(*platform.bucket, name, verified, watch);
+  for (Finding& finding : verified.findings) finding.advice = advice_for(finding.object);
   return verified;
 }
 

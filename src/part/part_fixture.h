@@ -54,7 +54,6 @@ class MemoryBucket final : public Bucket {
     return count;
   }
   uint64_t largest_read = 0;
-
   Status put_if_absent(std::string_view, ByteView) override { return unused(); }
   Status put(std::string_view, ByteView) override { return unused(); }
   Result<ObjectEntry> head(std::string_view) override { return unused(); }

@@ -58,7 +58,11 @@ class MemtableStream final : public Stream {
 
 Result<std::unique_ptr<Stream>> open_part_stream(Bucket& bucket, const part::Meta& part,
                                                  const Plan& plan) {
-  auto reader = TRY(part::Reader::open(bucket, part.key, part.bytes));
+  auto opened = part::Reader::open(bucket, part.key, part.bytes);
+  if (!opened.ok() && opened.error().code() == Code::kNotFound) {
+    return Error(Code::kCorrupt, "the part is missing, but the table names it", part.key);
+  }
+  auto reader = TRY(std::move(opened));
   auto rows = TRY(reader->read(plan.read_columns, plan.ranges));
   return std::unique_ptr<Stream>(
       std::make_unique<PartStream>(std::move(reader), std::move(rows), part, plan.order));

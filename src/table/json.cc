@@ -149,7 +149,10 @@ Result<JsonDocument> JsonDocument::parse(std::string_view text) {
   // The text need not be padded: simdjson copies it then.
   const auto error = document.parser_->parse(text.data(), text.size(), true).get(document.root_);
   if (error != simdjson::SUCCESS) {
-    return undecodable(std::string("not JSON: ") + simdjson::error_message(error));
+    // The parser names no place. A text that is cut is the likeliest, and its end is known.
+    return Error({Code::kCorrupt, Reason::kDecodeFailure,
+                  std::string("not JSON: ") + simdjson::error_message(error), std::string(), 0,
+                  text.size()});
   }
   return document;
 }

@@ -65,6 +65,15 @@ Log::Log(Runtime& runtime, Disk& disk, LogOptions options, std::unique_ptr<DiskL
 Log::~Log() = default;
 
 Result<std::unique_ptr<Log>> Log::open(Runtime& runtime, Disk& disk, LogOptions options) {
+  return open(runtime, disk, options, TRY(lock(disk)));
+}
+
+Result<std::unique_ptr<DiskLock>> Log::lock(Disk& disk) {
+  return disk.lock(kLockName);
+}
+
+Result<std::unique_ptr<Log>> Log::open(Runtime& runtime, Disk& disk, LogOptions options,
+                                       std::unique_ptr<DiskLock> lock) {
   if (options.lsn_floor >= kLsnMax) {
     return Error({Code::kInvalid,
                   Reason::kOutOfRange,
@@ -73,7 +82,6 @@ Result<std::unique_ptr<Log>> Log::open(Runtime& runtime, Disk& disk, LogOptions 
                   kLsnMax,
                   options.lsn_floor});
   }
-  std::unique_ptr<DiskLock> lock = TRY(disk.lock(kLockName));
   std::unique_ptr<Log> log(new Log(runtime, disk, options, std::move(lock)));
   TRY(log->recover());
   return log;
@@ -138,8 +146,7 @@ Status Log::start_opening(SegmentHeader header) {
   std::unique_ptr<Writer> writer = TRY(create_segment(header, checkpoint_));
   TRY(name_segment(header.base_lsn));
   switch_to(std::move(writer));
-  recovered_.first_lsn =
-      std::max(segments_.front().header.base_lsn, checkpoint_.trim_lsn + 1);
+  recovered_.first_lsn = std::max(segments_.front().header.base_lsn, checkpoint_.trim_lsn + 1);
   return ok();
 }
 

@@ -67,6 +67,10 @@ class Log {
   /// kCorrupt: where() and found() name file and offset; nothing was changed. kUnsupported: another
   /// format. kFull, kIo: nothing was changed that a later opening does not mend.
   static Result<std::unique_ptr<Log>> open(Runtime& runtime, Disk& disk, LogOptions options);
+  /// The same in two steps, for those who have to read something else under the lock first.
+  static Result<std::unique_ptr<DiskLock>> lock(Disk& disk);
+  static Result<std::unique_ptr<Log>> open(Runtime& runtime, Disk& disk, LogOptions options,
+                                           std::unique_ptr<DiskLock> lock);
   ~Log();
 
   const RecoveredLog& recovered() const { return recovered_; }

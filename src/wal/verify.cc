@@ -97,7 +97,7 @@ class Verification {
     const bool names_offset =
         error.code() == Code::kCorrupt && error.reason() != Reason::kMissingSegment;
     const uint64_t offset = names_offset ? error.found() : 0;
-    report_.findings.push_back({error, name, offset});
+    report_.findings.push_back({error, name, offset, ""});
   }
 
   Disk& disk_;
