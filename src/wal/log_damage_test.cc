@@ -428,6 +428,26 @@ TEST(VerifyLog, FindsEveryDamageWithObjectAndOffset) {
                                  std::pair(segment_name(7), 4096)));
 }
 
+// W5: below the accepted end of an older segment, and below what a mark of the newest confirms.
+TEST(VerifyLog, FindsEveryFlippedByteThatWasConfirmed) {
+  CrashDisk disk;
+  write_two_segments(disk);
+  const LogReport healthy = verify_log(disk).value();
+  const uint64_t ends[] = {healthy.segments[0].content.accepted.end,
+                           healthy.segments[1].content.confirmed_end};
+  for (size_t i = 0; i < 2; ++i) {
+    const std::string& name = healthy.segments[i].name;
+    for (uint64_t at = 0; at < ends[i]; at += at % kBlockBytes < 512 ? 1 : 13) {
+      flip(disk, name, at);
+      const LogReport report = verify_log(disk).value();
+      ASSERT_EQ(report.findings.size(), 1u) << name << " at " << at;
+      EXPECT_EQ(report.findings[0].object, name);
+      EXPECT_LE(report.findings[0].offset, at);
+      flip(disk, name, at);
+    }
+  }
+}
+
 TEST(VerifyLog, FindsMissingSegmentsAndLeavesTornTailsAlone) {
   CrashDisk disk;
   write_four_segments(disk);
