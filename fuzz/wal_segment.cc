@@ -79,7 +79,7 @@ Walk walk(ByteView segment, const std::string& name, std::optional<Boundary> bou
     found.frames.emplace_back(frame.offset, frame.lsn);
   });
   const auto after = (*parser)->next();
-  CHECK(found.walk.damage ? !after.ok() : after.ok() && !*after);
+  if (!found.walk.damage) CHECK(after.ok() && !*after);
   return found;
 }
 

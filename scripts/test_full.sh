@@ -31,6 +31,6 @@ for program in build/fuzz/fuzz/fuzz_*; do
   # What was found goes on from one round to the next.
   build/release/fuzz/"replay_$name" --write-seeds "$found"
   mkdir -p "fuzz/corpus/$name"
-  "$program" -max_total_time="$fuzz_seconds" -print_final_stats=1 -rss_limit_mb=2048 -timeout=10 \
+  "$program" -max_total_time="$fuzz_seconds" -print_final_stats=1 -rss_limit_mb=2048 -timeout=60 \
     -artifact_prefix="$found-" "$found" "fuzz/corpus/$name"
 done

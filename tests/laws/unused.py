@@ -23,7 +23,7 @@ FOUND_BY_PLACE = {
     "README.md": "people",
     "testdata/README.md": "people",
     "docs/adr/*.md": "ARCHITECTURE.md names the folder",
-    "fuzz/*.cc": "fuzz/CMakeLists.txt, only with clang",
+    "fuzz/corpus/*": "fuzz/CMakeLists.txt",
     "sim/canaries/*.patch": "sim/CMakeLists.txt",
     "tests/e2e/*_test.py": "tests/e2e/CMakeLists.txt",
 }
