@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "query/predicate.h"
 
 namespace sluice::query {
 
@@ -23,6 +24,14 @@ int compare_values(const ColumnView& a, uint32_t row_a, const ColumnView& b, uin
   return x < y ? -1 : x > y;
 }
 
+/// Less than, equal to or greater than 0: a value of the column against one of its type.
+int compare_values(const Value& a, const ColumnView& b, uint32_t row) {
+  if (is_text(b.type)) return std::string_view(a.bytes).compare(b.bytes(row));
+  const int64_t x = b.type == Type::kBool ? int64_t{a.boolean} : a.int64;
+  const int64_t y = b.type == Type::kBool ? int64_t{b.boolean(row)} : b.int64(row);
+  return x < y ? -1 : x > y;
+}
+
 }  // namespace
 
 /// Turns the standard heap, which has the greatest in front, around.
@@ -40,6 +49,7 @@ Merge::Merge(SchemaPtr schema, Order order, std::vector<std::unique_ptr<Stream>>
     Head& head = heads_.emplace_back();
     head.stream = std::move(stream);
     head.rank = heads_.size();
+    if (!order_.columns.empty()) head.lower = head.stream->lower();
   }
 }
 
@@ -64,8 +74,15 @@ Result<std::optional<Batch>> Merge::next() {
 Status Merge::start() {
   started_ = true;
   for (Head& head : heads_) {
-    if (TRY(load(head))) waiting_.push_back(&head);
+    if (head.lower) {
+      sleeping_.push_back(&head);
+    } else if (TRY(load(head))) {
+      waiting_.push_back(&head);
+    }
   }
+  std::stable_sort(sleeping_.begin(), sleeping_.end(), [](const Head* a, const Head* b) {
+    return query::compare(*a->lower, *b->lower) > 0;
+  });
   std::make_heap(waiting_.begin(), waiting_.end(), Later{*this});
   next_current();
   return ok();
@@ -74,8 +91,8 @@ Status Merge::start() {
 Result<bool> Merge::load(Head& head) {
   copy_picks();
   const std::optional<Batch> batch = TRY(head.stream->next());
+  head.batch = batch ? *batch : Batch();
   if (!batch) return false;
-  head.batch = *batch;
   head.row = 0;
   head.columns.clear();
   for (size_t column = 0; column < schema_->size(); ++column) {
@@ -98,9 +115,27 @@ void Merge::next_current() {
   waiting_.pop_back();
 }
 
+/// Whether the stream may hold rows up to that of the current one.
+bool Merge::is_due(const Head& sleeper, uint32_t row) const {
+  return compare_values(*sleeper.lower, current_->columns[order_.columns[0]], row) <= 0;
+}
+
+Status Merge::wake() {
+  while (!sleeping_.empty() && (current_ == nullptr || is_due(*sleeping_.back(), current_->row))) {
+    Head* const head = sleeping_.back();
+    sleeping_.pop_back();
+    if (!TRY(load(*head))) continue;
+    waiting_.push_back(head);
+    std::push_heap(waiting_.begin(), waiting_.end(), Later{*this});
+    if (current_ == nullptr) next_current();
+  }
+  return ok();
+}
+
 // Makes current_ the stream of the least row, and that row the only one of its key. False when all
 // have ended.
 Result<bool> Merge::settle() {
+  TRY(wake());
   while (!waiting_.empty()) {
     const Head& rival = *waiting_.front();
     const int order = compare(rival, rival.row, *current_, current_->row);
@@ -130,14 +165,17 @@ Status Merge::drop_rival() {
 
 // Where streams do not overlap nothing needs to be compared or copied row by row.
 bool Merge::rest_precedes_rivals() const {
+  const uint32_t last = current_->batch.rows() - 1;
+  if (!sleeping_.empty() && is_due(*sleeping_.back(), last)) return false;
   if (waiting_.empty()) return true;
   const Head& rival = *waiting_.front();
-  return compare(*current_, current_->batch.rows() - 1, rival, rival.row) < 0;
+  return compare(*current_, last, rival, rival.row) < 0;
 }
 
 Result<std::optional<Batch>> Merge::take_rest() {
   const Batch& batch = current_->batch;
-  Batch rest = batch.slice(current_->row, batch.rows() - current_->row);
+  const uint32_t first = current_->row;
+  Batch rest = first == 0 ? batch : batch.slice(first, batch.rows() - first);
   if (!TRY(load(*current_))) next_current();
   return std::optional(std::move(rest));
 }

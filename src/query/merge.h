@@ -8,6 +8,7 @@
 
 #include "sluice/batch.h"
 #include "sluice/result.h"
+#include "sluice/snapshot.h"
 
 namespace sluice::query {
 
@@ -17,6 +18,9 @@ class Stream {
   virtual ~Stream() = default;
   /// The next 1 to 8192 rows, or nothing at the end. The columns of the order are never null.
   virtual Result<std::optional<Batch>> next() = 0;
+  /// No row has less in the first column of the order; nothing: unknown. A stream that says so is
+  /// not asked for rows before the merge has come there.
+  virtual std::optional<Value> lower() const { return std::nullopt; }
 };
 
 /// How the rows of a stream are sorted, by indexes of columns; values in the order of
@@ -27,7 +31,8 @@ struct Order {
                                   ///< and no stream holds two such rows; none: all stay, by stream
 };
 
-/// Holds one batch a stream, and what it is about to return. One thread.
+/// Holds one batch of each stream that it has come to and not to the end of, and what it is about
+/// to return. One thread.
 class Merge {
  public:
   /// Every stream yields batches of `schema`.
@@ -41,6 +46,7 @@ class Merge {
   struct Head {
     std::unique_ptr<Stream> stream;
     size_t rank = 0;
+    std::optional<Value> lower;
     Batch batch;
     std::vector<ColumnView> columns;
     uint32_t row = 0;
@@ -54,6 +60,8 @@ class Merge {
   Status start();
   Result<bool> load(Head& head);
   Result<bool> advance(Head& head);
+  Status wake();
+  bool is_due(const Head& sleeper, uint32_t row) const;
   Result<bool> settle();
   void next_current();
   Status drop_rival();
@@ -68,8 +76,9 @@ class Merge {
   const SchemaPtr schema_;
   const Order order_;
   std::vector<Head> heads_;
-  std::vector<Head*> waiting_;  // a heap, the least in front
-  Head* current_ = nullptr;     // at the end: null
+  std::vector<Head*> waiting_;   // a heap, the least in front
+  std::vector<Head*> sleeping_;  // not asked for rows yet, the least bound last
+  Head* current_ = nullptr;      // at the end: null
   bool started_ = false;
   std::vector<Pick> picks_;  // rows to be copied, of batches still loaded
   BatchBuilder out_;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "query/rows_fixture.h"
 
 namespace sluice::query {
@@ -127,6 +129,51 @@ TEST(Merge, AnErrorOfARunIsReturned) {
   streams.push_back(stream_of({batch_of({{1, 1}, {3, 1}}), Error(Code::kCorrupt, "planned")}));
   Merge merge = make_merge(std::move(streams), true);
   EXPECT_EQ(merge.next().error().code(), Code::kCorrupt);
+}
+
+/// Knows a bound, and counts who is asked for rows.
+class BoundStream final : public Stream {
+ public:
+  BoundStream(Batch batch, int64_t lower, int& asked) : batch_(std::move(batch)), asked_(asked) {
+    lower_ = make_value(lower);
+  }
+  std::optional<Value> lower() const override { return lower_; }
+  Result<std::optional<Batch>> next() override {
+    if (!std::exchange(is_asked_, true)) ++asked_;
+    return std::exchange(batch_, std::nullopt);
+  }
+
+ private:
+  std::optional<Batch> batch_;
+  Value lower_;
+  int& asked_;
+  bool is_asked_ = false;
+};
+
+TEST(Merge, AStreamIsNotAskedBeforeItsBoundIsReached) {
+  int asked = 0;
+  std::vector<std::unique_ptr<Stream>> streams;
+  for (const int64_t key : {30, 10, 20}) {
+    streams.push_back(
+        std::make_unique<BoundStream>(batch_of({{key, 1}, {key + 1, 1}}), key, asked));
+  }
+  Merge merge = make_merge(std::move(streams), true);
+  for (const int expected : {1, 2, 3}) {
+    EXPECT_EQ(merge.next().value()->column(0).int64(0), expected * 10);
+    EXPECT_LE(asked, expected + 1);
+  }
+  EXPECT_FALSE(merge.next().value());
+}
+
+TEST(Merge, BoundsMayBeTooLowAndEqualToARow) {
+  int asked = 0;
+  std::vector<std::unique_ptr<Stream>> streams;
+  streams.push_back(stream_of({batch_of({{1, 1}, {5, 1}, {9, 1}})}));
+  streams.push_back(std::make_unique<BoundStream>(batch_of({{5, 2}, {6, 2}}), 5, asked));
+  streams.push_back(std::make_unique<BoundStream>(batch_of({{5, 3}, {7, 3}}), -1, asked));
+  streams.push_back(std::make_unique<BoundStream>(batch_of({{9, 0}, {9, 0}}), 9, asked));
+  Merge merge = make_merge(std::move(streams), false);
+  EXPECT_EQ(read_all(merge), "1:1 5:1 5:2 5:3 6:2 7:3 9:1 9:0 9:0");
 }
 
 }  // namespace

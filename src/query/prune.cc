@@ -218,4 +218,16 @@ bool may_hold(const part::Meta& part, const std::vector<part::Range>& ranges,
   return true;
 }
 
+std::optional<Value> lower_bound_of(const part::Meta& part, const part::Column& column) {
+  if (column.type == part::PhysicalType::kDouble) return std::nullopt;
+  for (const part::ColumnStats& stats : part.columns) {
+    if (stats.field_id != column.field_id) continue;
+    std::optional<Value> lower = decode_bound(column.type, stats.lower);
+    const bool time = lower && lower->type == Type::kTimestamp;
+    const bool over = time && __builtin_mul_overflow(lower->int64, kMicrosecond, &lower->int64);
+    return over ? std::nullopt : lower;
+  }
+  return std::nullopt;
+}
+
 }  // namespace sluice::query

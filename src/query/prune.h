@@ -43,4 +43,8 @@ bool may_hold(int32_t day, const Interval& time);
 bool may_hold(const part::Meta& part, const std::vector<part::Range>& ranges,
               const table::TableSchema& schema);
 
+/// What no value of a column is less than; nothing if the part does not say, of doubles too. Times
+/// in nanoseconds.
+std::optional<Value> lower_bound_of(const part::Meta& part, const part::Column& column);
+
 }  // namespace sluice::query

@@ -162,13 +162,19 @@ class TableScan final : public Scan {
     const Partition& partition = partitions_[next_partition_++];
     std::vector<std::unique_ptr<Stream>> streams;
     for (const part::Meta* part : partition.parts) {
-      streams.push_back(TRY(open_part_stream(contents_.bucket, *part, plan_)));
+      streams.push_back(make_part_stream(contents_.bucket, *part, plan_, lower_of(*part)));
     }
     if (partition.unflushed) {
       streams.push_back(make_memtable_stream(gatherer_, *partition.unflushed));
     }
     merge_.emplace(plan_.input, plan_.order, std::move(streams));
     return true;
+  }
+
+  std::optional<Value> lower_of(const part::Meta& part) const {
+    if (plan_.order.columns.empty()) return std::nullopt;
+    const part::ReadColumn& first = plan_.read_columns[plan_.order.columns[0]];
+    return lower_bound_of(part, *contents_.metadata.schema().find(first.field_id));
   }
 
   const Contents contents_;

@@ -5,6 +5,10 @@
 // wins 3 filter, for only now is it known which version of a row counts. Rows without key and time
 // have no order between parts: there each part is a partition of its own, in the order of commits;
 // and so are rows without key for those who do not ask for their order.
+//
+// Memory: a part is read from when the merge comes to its least value in the first column of the
+// order until its rows end. Each part that is read from holds, for every column, 256 KiB read
+// ahead, a page, a dictionary and 8192 rows.
 #pragma once
 
 #include <cstdint>

@@ -10,19 +10,38 @@ constexpr size_t kBatchRows = 8192;
 
 class PartStream final : public Stream {
  public:
-  PartStream(std::unique_ptr<part::Reader> reader, std::unique_ptr<part::Rows> rows,
-             const part::Meta& part, const Order& order)
-      : reader_(std::move(reader)), rows_(std::move(rows)), part_(part), order_(order) {}
+  PartStream(Bucket& bucket, const part::Meta& part, const Plan& plan, std::optional<Value> lower)
+      : bucket_(bucket), part_(part), plan_(plan), lower_(std::move(lower)) {}
+
+  std::optional<Value> lower() const override { return lower_; }
 
   Result<std::optional<Batch>> next() override {
+    if (ended_) return std::optional<Batch>();
+    if (!rows_) TRY(open());
     std::optional<Batch> batch = TRY(rows_->next());
-    if (!batch) return batch;
-    for (const size_t column : order_.columns) TRY(check_no_null(*batch, column));
-    if (order_.version) TRY(check_no_null(*batch, *order_.version));
+    if (!batch) {
+      ended_ = true;
+      rows_.reset();
+      reader_.reset();
+      return batch;
+    }
+    const Order& order = plan_.order;
+    for (const size_t column : order.columns) TRY(check_no_null(*batch, column));
+    if (order.version) TRY(check_no_null(*batch, *order.version));
     return batch;
   }
 
  private:
+  Status open() {
+    auto opened = part::Reader::open(bucket_, part_.key, part_.bytes);
+    if (!opened.ok() && opened.error().code() == Code::kNotFound) {
+      return Error(Code::kCorrupt, "the part is missing, but the table names it", part_.key);
+    }
+    reader_ = TRY(std::move(opened));
+    rows_ = TRY(reader_->read(plan_.read_columns, plan_.ranges));
+    return ok();
+  }
+
   Status check_no_null(const Batch& batch, size_t column) const {
     if (batch.column(column).null_count == 0) return ok();
     return Error(Code::kCorrupt, Reason::kNullKey,
@@ -30,10 +49,13 @@ class PartStream final : public Stream {
                  part_.key);
   }
 
+  Bucket& bucket_;
+  const part::Meta& part_;
+  const Plan& plan_;
+  const std::optional<Value> lower_;
   std::unique_ptr<part::Reader> reader_;
   std::unique_ptr<part::Rows> rows_;
-  const part::Meta& part_;
-  const Order& order_;
+  bool ended_ = false;
 };
 
 class MemtableStream final : public Stream {
@@ -56,16 +78,9 @@ class MemtableStream final : public Stream {
 
 }  // namespace
 
-Result<std::unique_ptr<Stream>> open_part_stream(Bucket& bucket, const part::Meta& part,
-                                                 const Plan& plan) {
-  auto opened = part::Reader::open(bucket, part.key, part.bytes);
-  if (!opened.ok() && opened.error().code() == Code::kNotFound) {
-    return Error(Code::kCorrupt, "the part is missing, but the table names it", part.key);
-  }
-  auto reader = TRY(std::move(opened));
-  auto rows = TRY(reader->read(plan.read_columns, plan.ranges));
-  return std::unique_ptr<Stream>(
-      std::make_unique<PartStream>(std::move(reader), std::move(rows), part, plan.order));
+std::unique_ptr<Stream> make_part_stream(Bucket& bucket, const part::Meta& part, const Plan& plan,
+                                         std::optional<Value> lower) {
+  return std::make_unique<PartStream>(bucket, part, plan, std::move(lower));
 }
 
 std::unique_ptr<Stream> make_memtable_stream(memtable::Gatherer& gatherer,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "memtable/frozen.h"
 #include "part/meta.h"
@@ -11,10 +12,11 @@
 
 namespace sluice::query {
 
-/// Reads the footer. Part and plan outlive the stream. The stream is kCorrupt where a column of the
-/// order has a null.
-Result<std::unique_ptr<Stream>> open_part_stream(Bucket& bucket, const part::Meta& part,
-                                                 const Plan& plan);
+/// Reads nothing before its first row is asked for, and holds nothing after the last. Bucket, part
+/// and plan outlive the stream. `lower`: what its rows are not less than in the first column of the
+/// order. It is kCorrupt where a column of the order has a null.
+std::unique_ptr<Stream> make_part_stream(Bucket& bucket, const part::Meta& part, const Plan& plan,
+                                         std::optional<Value> lower);
 
 /// The gatherer outlives the stream and gathers the plan's input.
 std::unique_ptr<Stream> make_memtable_stream(memtable::Gatherer& gatherer,
