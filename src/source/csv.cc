@@ -66,8 +66,16 @@ namespace {
 
 class CsvRows final : public RowParser {
  public:
-  CsvRows(const std::vector<Column>& columns, char delimiter)
-      : columns_(columns), splitter_(delimiter) {}
+  CsvRows(const std::vector<Column>& columns, char delimiter, Rest* rest)
+      : columns_(columns), splitter_(delimiter), rest_(rest) {
+    for (const Column& column : columns_) {
+      const auto has_its_name = [&](const Column& other) {
+        return other.source_name == column.source_name;
+      };
+      const bool is_unique = std::count_if(columns_.begin(), columns_.end(), has_its_name) == 1;
+      rest_names_.push_back(is_unique ? column.source_name : column.field.name);
+    }
+  }
 
   Fault append(std::string_view record, BatchBuilder& rows) override {
     const RejectReason reason = splitter_.split(record);
@@ -76,7 +84,11 @@ class CsvRows final : public RowParser {
     if (fields.size() != columns_.size()) return {RejectReason::kRaggedRow, {}};
     for (size_t index = 0; index < fields.size(); ++index) {
       const RejectReason misfit = append_field(fields[index], columns_[index], index, rows);
-      if (misfit != RejectReason::kNone) return {misfit, columns_[index].source_name};
+      if (misfit == RejectReason::kNone) continue;
+      const bool keeps = rest_ != nullptr && is_conflict(misfit) && !columns_[index].required;
+      if (!keeps) return {misfit, columns_[index].source_name};
+      append_json_string(fields[index].text, rest_->add_named(rest_names_[index]));
+      rows.append_null(index);
     }
     return {};
   }
@@ -98,12 +110,15 @@ class CsvRows final : public RowParser {
 
   const std::vector<Column> columns_;
   CsvSplitter splitter_;
+  Rest* const rest_;
+  std::vector<std::string> rest_names_;  ///< the file's, unless it gives one to two columns
 };
 
 }  // namespace
 
-std::unique_ptr<RowParser> make_csv_rows(const std::vector<Column>& columns, char delimiter) {
-  return std::make_unique<CsvRows>(columns, delimiter);
+std::unique_ptr<RowParser> make_csv_rows(const std::vector<Column>& columns, char delimiter,
+                                         Rest* rest) {
+  return std::make_unique<CsvRows>(columns, delimiter, rest);
 }
 
 }  // namespace sluice::source

@@ -37,7 +37,8 @@ class CsvSplitter {
   std::string unescaped_;  ///< fields that had quotes inside; never moves within a row
 };
 
-/// Field i of a row is column i.
-std::unique_ptr<RowParser> make_csv_rows(const std::vector<Column>& columns, char delimiter);
+/// Field i of a row is column i. `rest` outlives the parser; null: conflicts are faults.
+std::unique_ptr<RowParser> make_csv_rows(const std::vector<Column>& columns, char delimiter,
+                                         Rest* rest);
 
 }  // namespace sluice::source

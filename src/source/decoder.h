@@ -17,8 +17,7 @@ struct DecoderOptions {
   uint32_t batch_rows_max = 5000;
   uint64_t batch_bytes_max = 4u << 20;  ///< a record that is larger is a batch of its own
   uint64_t record_bytes_max = kRecordBytesMax;
-  /// Fields that no column takes are left out and counted, instead of rejecting their records.
-  bool skip_unknown_columns = false;
+  OnConflict on_conflict = OnConflict::kReject;
   OpenEnd open_end = OpenEnd::kTake;
   /// Where the input stands: the beginning, or the `end` of a batch.
   Position start = {};
@@ -28,13 +27,14 @@ struct DecoderOptions {
 struct Decoded {
   Batch batch;  ///< may be empty, if every record was rejected
   std::vector<Reject> rejects;
-  SkippedColumns skipped;
-  Position end;  ///< behind its last record; a decoder started here gives what follows
+  uint64_t rows_kept = 0;  ///< rows with something in `_rest`
+  Position end;            ///< behind its last record; a decoder started here gives what follows
 };
 
-/// The same bytes give the same batches, however the stream delivers them. Memory: the longest
-/// record (for JSON about seven times, while one longer than 4 MiB is read), the batch, and at most
-/// kRejectsMax rejects.
+/// Batches have the columns of the sample, and `_rest` from the first row on that has something
+/// there. The same bytes give the same batches, however the stream delivers them. Memory: the
+/// longest record (for JSON about seven times, while one longer than 4 MiB is read), the batch, and
+/// at most kRejectsMax rejects.
 class Decoder {
  public:
   static constexpr size_t kRejectsMax = 1000;  ///< a batch ends there
@@ -44,22 +44,30 @@ class Decoder {
 
   /// The next batch, or nothing at the end. After an error the decoder is spent.
   Result<std::optional<Decoded>> next();
-  const SchemaPtr& schema() const { return schema_; }
   /// At the end: a record was left there.
   bool left_open_end() const { return records_.left_open_end(); }
 
  private:
-  Decoder(Input& input, const Sample& sample, const DecoderOptions& options, SchemaPtr schema);
+  enum class Taken : uint8_t { kRow, kReject, kNothingYet /* end the batch first */ };
+
+  Decoder(Input& input, const Sample& sample, const DecoderOptions& options, SchemaPtr schema,
+          SchemaPtr schema_with_rest);
   uint64_t cost_of(const Record& record) const;
-  void take(const Record& record, Decoded& decoded);
+  Fault append(const Record& record);
+  Taken take(const Record& record, Decoded& decoded);
+  bool needs_a_batch_of_its_own() const;
+  void append_rest(Decoded& decoded);
 
   DecoderOptions options_;
   SchemaPtr schema_;
+  SchemaPtr schema_with_rest_;
   RecordReader records_;
-  std::unique_ptr<SkippedColumns> skipped_;
+  std::unique_ptr<Rest> rest_;
   std::unique_ptr<RowParser> parser_;
   BatchBuilder builder_;
   uint32_t rows_ = 0;
+  uint64_t bytes_ = 0;     ///< a bound of the batch's
+  bool has_rest_ = false;  ///< the batches do
   bool header_is_next_;
   bool ended_ = false;
 };

@@ -159,8 +159,8 @@ void release_if_large(ondemand::parser& parser) {
 
 class JsonRows final : public RowParser {
  public:
-  JsonRows(const std::vector<Column>& columns, SkippedColumns* skipped)
-      : columns_(columns), skipped_(skipped), row_of_(columns.size(), 0) {
+  JsonRows(const std::vector<Column>& columns, Rest* rest)
+      : columns_(columns), rest_(rest), row_of_(columns.size(), 0) {
     for (size_t index = 0; index < columns_.size(); ++index) {
       const std::string& name = columns_[index].source_name;
       const bool plain = name.find_first_of("\"\\") == std::string::npos;
@@ -173,16 +173,19 @@ class JsonRows final : public RowParser {
   Fault append(std::string_view record, BatchBuilder& rows) override {
     ++row_;
     expected_ = 0;
+    unknown_.clear();
     size_t found = 0;
     Fault fault = walk(parser_, record,
                        [&](ondemand::field& field) { return append_field(field, rows, found); });
     if (fault.ok() && found < columns_.size()) fault = append_absent(rows);
+    if (fault.ok() && has_unknown_twins()) fault.reason = RejectReason::kDuplicateColumn;
     release_if_large(parser_);
     return fault;
   }
 
  private:
   Fault append_field(ondemand::field& field, BatchBuilder& rows, size_t& found) {
+    const std::string_view spelled = rest_ == nullptr ? std::string_view() : raw_key(field);
     std::optional<size_t> index = predict(field);
     if (!index) {
       std::string_view name;
@@ -190,14 +193,35 @@ class JsonRows final : public RowParser {
         return {RejectReason::kInvalidJson, {}};
       }
       index = find(name);
-      if (!index) return skip_unknown(name, field);
+      if (!index) return take_unknown(name, spelled, field);
     }
     const Column& column = columns_[*index];
     if (row_of_[*index] == row_) return {RejectReason::kDuplicateColumn, column.source_name};
     row_of_[*index] = row_;
     expected_ = *index + 1;
     ++found;
-    return {append_value(field.value(), column, *index, rows), column.source_name};
+    ondemand::value value = field.value();
+    const std::string_view token = token_of(value);
+    RejectReason reason = append_value(token, value, column, *index, rows);
+    if (is_conflict(reason) && rest_ != nullptr && !column.required) {
+      reason = keep(spelled, token, value, column.field.type == Type::kTimestamp);
+      rows.append_null(*index);
+    }
+    return {reason, column.source_name};
+  }
+
+  /// Of a value that does not fit, everything but the escapes of a string was checked; those of one
+  /// that was read as a time were, too.
+  RejectReason keep(std::string_view spelled, std::string_view token, ondemand::value& value,
+                    bool was_read) {
+    if (was_read && token.front() == '"') {
+      rest_->add(spelled, token);
+      return RejectReason::kNone;
+    }
+    text_.clear();
+    const RejectReason reason = write_compact(value, 0, text_);
+    if (reason == RejectReason::kNone) rest_->add(spelled, text_);
+    return reason;
   }
 
   /// Records of one file mostly have the same columns in the same order.
@@ -218,18 +242,20 @@ class JsonRows final : public RowParser {
     return at->second;
   }
 
-  Fault skip_unknown(std::string_view name, ondemand::field& field) {
-    unknown_ = name;
-    if (skipped_ == nullptr) return {RejectReason::kUnknownColumn, unknown_};
-    text_.clear();
-    const RejectReason reason = write_compact(field.value(), 0, text_);
-    if (reason == RejectReason::kNone) ++(*skipped_)[unknown_];
-    return {reason, unknown_};
+  Fault take_unknown(std::string_view name, std::string_view spelled, ondemand::field& field) {
+    unknown_.emplace_back(name);
+    if (rest_ == nullptr) return {RejectReason::kUnknownColumn, unknown_.back()};
+    ondemand::value value = field.value();
+    return {keep(spelled, token_of(value), value, false), unknown_.back()};
   }
 
-  RejectReason append_value(ondemand::value value, const Column& column, size_t index,
-                            BatchBuilder& rows) {
-    const std::string_view token = token_of(value);
+  bool has_unknown_twins() {
+    std::sort(unknown_.begin(), unknown_.end());
+    return std::adjacent_find(unknown_.begin(), unknown_.end()) != unknown_.end();
+  }
+
+  RejectReason append_value(std::string_view token, ondemand::value& value, const Column& column,
+                            size_t index, BatchBuilder& rows) {
     const char first = token.empty() ? '\0' : token.front();
     if (first == '"') return append_string(token, value, column, index, rows);
     if (first != '{' && first != '[' && column.field.type != Type::kString && first != 't' &&
@@ -280,22 +306,21 @@ class JsonRows final : public RowParser {
   }
 
   const std::vector<Column> columns_;
-  SkippedColumns* const skipped_;
+  Rest* const rest_;
   std::vector<std::string> predicted_;  ///< name and closing quote; empty: do not predict
   std::vector<std::pair<std::string, size_t>> by_name_;
   ondemand::parser parser_;
   uint64_t row_ = 0;
   std::vector<uint64_t> row_of_;  ///< the row that last gave the column a value
   size_t expected_ = 0;
-  std::string unknown_;
+  std::vector<std::string> unknown_;  ///< the record's names that no column has
   std::string text_;
 };
 
 }  // namespace
 
-std::unique_ptr<RowParser> make_json_rows(const std::vector<Column>& columns,
-                                          SkippedColumns* skipped) {
-  return std::make_unique<JsonRows>(columns, skipped);
+std::unique_ptr<RowParser> make_json_rows(const std::vector<Column>& columns, Rest* rest) {
+  return std::make_unique<JsonRows>(columns, rest);
 }
 
 struct JsonProbe::State {

@@ -15,10 +15,9 @@
 
 namespace sluice::source {
 
-/// Field i of `columns` is column i of the rows. A name that no column has is a fault, or is
-/// counted in `skipped` (which outlives the parser) unless that is null.
-std::unique_ptr<RowParser> make_json_rows(const std::vector<Column>& columns,
-                                          SkippedColumns* skipped);
+/// Field i of `columns` is column i of the rows. A name that no column has is a conflict. `rest`
+/// outlives the parser; null: conflicts are faults.
+std::unique_ptr<RowParser> make_json_rows(const std::vector<Column>& columns, Rest* rest);
 
 struct JsonField {
   std::string name;

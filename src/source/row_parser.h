@@ -1,11 +1,9 @@
 // RowParser: one record's text becomes one row. Implemented for JSON and CSV.
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <string>
 #include <string_view>
 
+#include "source/rest.h"
 #include "source/source.h"
 
 namespace sluice::source {
@@ -16,14 +14,12 @@ struct Fault {
   bool ok() const { return reason == RejectReason::kNone; }
 };
 
-/// Names of columns that were left out, with the number of rows that had them.
-using SkippedColumns = std::map<std::string, uint64_t>;
-
 class RowParser {
  public:
   virtual ~RowParser() = default;
   /// Appends a value to every column of `rows`. On a fault some columns may have got one: the
-  /// caller truncates. kRecordPaddingBytes behind `record` must be readable.
+  /// caller truncates. What conflicts with its column is a fault, or goes to the parser's Rest, if
+  /// it has one, and leaves a null. kRecordPaddingBytes behind `record` must be readable.
   virtual Fault append(std::string_view record, BatchBuilder& rows) = 0;
 };
 

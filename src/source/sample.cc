@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/bytes.h"
+#include "model/schema.h"
 #include "sluice/time_text.h"
 #include "source/csv.h"
 #include "source/json.h"
@@ -246,6 +247,7 @@ const Field* Sampler::find_declared(const std::string& name) const {
 Status Sampler::add_unseen_columns() {
   if (!is_csv(sample_.format)) {
     for (const Field& field : options_.declared) {
+      if (field.name == model::kRestColumn) continue;  // the decoder's own
       if (!names_.contains(field.name)) TRY(add_column(field.name, field.name));
     }
   }
