@@ -3,6 +3,7 @@
 #include <atomic>
 #include <optional>
 
+#include "cli/column_types.h"
 #include "cli/command.h"
 #include "cli/figures.h"
 #include "cli/ingest_summary.h"
@@ -282,17 +283,22 @@ void check_together(const IntakeOptions& intake) {
                                "a database alone is for line protocol, which makes a table of each "
                                "measurement: name DATABASE.COLLECTION, or add --format lp");
   }
-  if (is_points && !(intake.key.empty() && intake.time.empty())) {
-    throw CLI::ValidationError("--key and --time",
-                               "line protocol has its own: the tags and the timestamp");
+  if (is_points && !(intake.key.empty() && intake.time.empty() && intake.types.empty())) {
+    throw CLI::ValidationError(
+        "--key, --time and --types",
+        "line protocol has its own: the tags, the timestamp, and how a value "
+        "is spelled");
   }
 }
 
 constexpr const char* kFooter =
-    "NDJSON, CSV and TSV (the first row names the columns) and one JSON array of objects; by the "
-    "file's\nname, else by its first bytes. Types come from the first 10,000 records, or from the "
-    "table if it\nexists; columns that a later file adds are added to the table. gzip and zstd are "
-    "recognised by their\nbytes; a compressed file that is cut or damaged adds nothing.\n\n"
+    "NDJSON, CSV and TSV (the first row names the columns), one JSON array of objects, and Influx "
+    "line\nprotocol; by the file's name, else by its first bytes. Types come from --types, from "
+    "the table if it\nexists, else from the first 10,000 records; columns that a later file adds "
+    "are "
+    "added to the table.\ngzip and zstd are recognised by their bytes; a compressed file that is "
+    "cut "
+    "or damaged adds nothing.\n\n"
     "A directory stands for all files below it, sorted by path, without hidden and unfinished "
     "ones\n"
     "(.tmp, .part, ...). A quoted pattern stands for what it matches. A file at fault is named, "
@@ -316,10 +322,20 @@ constexpr const char* kFooter =
     "Records that are no rows go to the rejects file with their line, column and reason; the rest\n"
     "goes on. Ctrl-C stops reading, flushes what was acknowledged, and exits with 1; a second one\n"
     "kills, which loses nothing that was acknowledged.\n\n"
+    "A value that does not fit its column rejects its record; with --on-conflict keep it goes into "
+    "the\ncolumn _rest, a JSON object of such values by name, and its column is null. A key or "
+    "time "
+    "has to fit.\n\n"
+    "Line protocol (.lp, or --format lp): a point's tags are columns and, as one text, the column "
+    "series,\nwhich is the key together with time. --table DATABASE gives each measurement a table "
+    "of its name\n(_xHH for a byte that table names lack); --table DATABASE.MEASUREMENT takes that "
+    "one alone.\nTypes are as values are spelled (1i, 1.0, t, \"text\"). A point needs a "
+    "timestamp.\n\n"
     "Examples:\n"
     "  sluice ingest --table demo.weather --key location --time date weather.csv\n"
     "  sluice ingest --table demo.flights --time date flights/\n"
     "  sluice ingest --table app.events --time at events.ndjson.gz\n"
+    "  sluice ingest --table metrics --format lp points.lp\n"
     "  sluice ingest --table app.events --time at --watch /var/spool/events\n"
     "  journalctl -o json | sluice ingest --table ops.journal -";
 
@@ -348,6 +364,24 @@ void add_table_options(CLI::App& command, IntakeOptions& intake) {
                            {"tsv", source::Format::kTsv},
                            {"lp", source::Format::kLineProtocol}},
                           "Of the input; auto: by its name, else by its first bytes");
+  std::vector<Field>& types = intake.types;
+  const auto add_to_types = [&types](const std::string& text) -> Result<std::vector<Field>> {
+    const std::vector<Field> more = TRY(parse_column_types(text));
+    std::vector<Field> declared = types;
+    TRY(declare(more, declared));
+    return declared;
+  };
+  command
+      .add_option("--types",
+                  "Types of columns, before all sampling: long, double, string, bool, timestamp")
+      ->each(read_into(types, add_to_types))
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->expected(1)
+      ->type_name("COLUMN:TYPE,...");
+  add_choice(command, "--on-conflict", intake.on_conflict,
+             {{"reject", source::OnConflict::kReject}, {"keep", source::OnConflict::kKeep}},
+             "A value that does not fit its column, or has none: reject its record, or keep the "
+             "value in the column _rest");
   add_choice(command, "--precision", intake.precision,
              {{"ns", source::TimeUnit::kNanos},
               {"us", source::TimeUnit::kMicros},

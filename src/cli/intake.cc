@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "cli/column_types.h"
 #include "cli/figures.h"
 #include "cli/output.h"
 #include "cli/text_table.h"
@@ -32,8 +33,10 @@ std::string absolute(const std::string& path) {
 source::SampleOptions sample_options(const std::optional<TableSpec>& spec,
                                      const IntakeOptions& options) {
   source::SampleOptions sample;
-  if (spec) sample.declared = spec->columns;
-  if (!spec && !options.time.empty()) sample.declared = {{options.time, Type::kTimestamp}};
+  sample.declared = with_declared(spec ? spec->columns : std::vector<Field>(), options.types);
+  if (!spec && !options.time.empty()) {
+    sample.declared = with_declared(std::move(sample.declared), {{options.time, Type::kTimestamp}});
+  }
   sample.required = spec ? spec->key : options.key;
   const std::string& time = spec ? spec->time : options.time;
   if (!time.empty()) sample.required.push_back(time);
@@ -145,6 +148,7 @@ Status Intake::learn_table() {
   if (!has_learned_) return table.error();
   if (!table.ok()) return ok();
   TRY(check_fixed(table->spec, options_));
+  TRY(check_declared(options_.types, table->spec));
   spec_ = table->spec;
   known_ = source::KnownFiles(TRY(engine_.sources(options_.table)));
   return ok();
@@ -188,7 +192,7 @@ Result<Intake::Opened> Intake::open_input(const std::string& path,
 }
 
 Status Intake::make_table(const source::Sample& sample) {
-  const std::vector<Field> fields = fields_of(sample);
+  const std::vector<Field> fields = with_declared(fields_of(sample), options_.types);
   const bool has_all = std::all_of(fields.begin(), fields.end(), [&](const Field& field) {
     return has_column(spec_, field.name);
   });
@@ -246,6 +250,7 @@ Status Intake::take_opened(Opened& opened) {
   if (!made.ok() && made.error().code() == Code::kInvalid) return give_up_input(made.error());
   TRY(made);
   source::DecoderOptions options;
+  options.on_conflict = options_.on_conflict;
   if (opened.identity) options.start = opened.identity->start;
   options.batch_rows_max = batch_rows_max(options.batch_rows_max);
   options.open_end = opened.open_end;
@@ -258,6 +263,15 @@ Status Intake::take_opened(Opened& opened) {
   const Status pumped = pump(decoder, rejects, opened.identity);
   progress_.end();
   return pumped;
+}
+
+/// The table gets it with the first row that needs it.
+Status Intake::make_rest_column(const Batch& batch) {
+  const std::string name(source::kRestColumn);
+  if (!batch.schema()->find(name) || has_column(spec_, name)) return ok();
+  TRY(engine_.add_columns(options_.table, {{name, Type::kString}}));
+  spec_->columns.push_back({name, Type::kString});
+  return ok();
 }
 
 Result<source::Input*> Intake::text_of(Opened& opened, source::HeadedInput& stream) const {
@@ -293,7 +307,9 @@ Status Intake::pump(source::Decoder& decoder, RejectsFile& rejects,
     const uint64_t rows = decoded.batch.rows();
     rows_sent_ += rows;
     const uint64_t end = decoded.end.offset;
+    report().rows_kept += decoded.rows_kept;
     if (!decoded.batch.empty()) {
+      TRY(make_rest_column(decoded.batch));
       std::optional<SourcePosition> source;
       if (identity) source = SourcePosition{identity->source, end, std::exchange(previous, end)};
       TRY(sender_.send(options_.table, std::move(decoded.batch), source, report().rows));

@@ -31,6 +31,7 @@ struct IntakeOptions {
   std::vector<std::string> key;          ///< empty: of the existing table, or none
   std::string time;                      ///< likewise
   std::optional<source::Format> format;  ///< absent: by each input's name, or first bytes
+  std::vector<Field> types;              ///< declared by the user, by table name
   source::TimeUnit precision = source::TimeUnit::kNanos;  ///< of line protocol
   source::OnConflict on_conflict = source::OnConflict::kReject;
   std::string rejects_path;  ///< empty: for each input a file of its own in rejects_folder
@@ -112,6 +113,7 @@ class Intake {
   Status pump_points(source::LineProtocolDecoder& decoder, RejectsFile& rejects,
                      const std::optional<source::FileIdentity>& identity, Reached& reached);
   Status make_point_table(const source::DecodedPoints& points);
+  Status make_rest_column(const Batch& batch);
   /// The text from where the identity says on.
   Result<source::Input*> text_of(Opened& opened, source::HeadedInput& stream) const;
   uint32_t batch_rows_max(uint32_t usual) const;

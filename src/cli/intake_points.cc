@@ -6,11 +6,10 @@
 namespace sluice::cli {
 
 Status Intake::check_points() const {
-  if (options_.key.empty() && options_.time.empty()) return ok();
-  return Error(
-      Code::kInvalid,
-      "line protocol has its own key and time, the tags and the timestamp: leave out --key "
-      "and --time");
+  if (options_.key.empty() && options_.time.empty() && options_.types.empty()) return ok();
+  return Error(Code::kInvalid,
+               "line protocol has its own key, time and types: the tags, the timestamp, and how a "
+               "value is spelled; leave out --key, --time and --types");
 }
 
 source::LineProtocolOptions Intake::point_options(const Opened& opened) const {

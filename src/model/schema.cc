@@ -120,7 +120,7 @@ Error missing(std::string_view column) {
 /// The rules of table columns on top of those of every schema.
 Status check_table_column(const Field& field) {
   TRY(check_field(field));
-  if (field.name.front() == '_' && field.name != kRestColumn) {
+  if (!is_user_column(field.name)) {
     return invalid("names beginning with _ are reserved", field.name);
   }
   if (field.name == kRestColumn && field.type != Type::kString) {

@@ -13,6 +13,10 @@ namespace sluice::model {
 /// The one column of users whose name begins with '_', a string: what a row's other columns could
 /// not take, as a JSON object.
 inline constexpr std::string_view kRestColumn = "_rest";
+/// Whether a column of this name is the user's rather than Sluice's own.
+constexpr bool is_user_column(std::string_view name) {
+  return !name.starts_with('_') || name == kRestColumn;
+}
 
 /// What must be added to the columns `have` of a table, so that all of `want` have a place; in the
 /// order of `want`. A wanted column of type null has no opinion and adds nothing. kInvalid:

@@ -5,9 +5,12 @@
 #include <string>
 #include <string_view>
 
+#include "model/schema.h"
 #include "source/source.h"
 
 namespace sluice::source {
+
+inline constexpr std::string_view kRestColumn = model::kRestColumn;
 
 /// What becomes of a value that is sound but does not fit its column, or has none.
 enum class OnConflict : uint8_t {

@@ -102,7 +102,7 @@ Result<HeadPtr> Committer::add_columns(const std::vector<Field>& columns) {
 }
 
 Result<HeadPtr> Committer::add_system_column(const std::string& name, part::PhysicalType type) {
-  CHECK(name.starts_with('_'));
+  CHECK(!model::is_user_column(name));
   if (!claimed_epoch_) TRY(claim());
   return add_physical_columns({{0, name, type, false}});
 }

@@ -47,7 +47,7 @@ inline constexpr std::string_view kLogProperty = "sluice.log";      ///< log id 
 inline constexpr std::string_view kCommitProperty = "sluice.commit-id";
 inline constexpr std::string_view kMarksProperty = "sluice.marks";  ///< address of the marks
 
-// System columns: their names begin with '_', which no user column does.
+// System columns: their names begin with '_', which no user column does but model::kRestColumn.
 inline constexpr std::string_view kVersionColumn = "_version";  ///< long, in tables with a key
 
 // Limits. What would exceed one is not committed; what exceeds one when read is corrupt.

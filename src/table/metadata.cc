@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/check.h"
+#include "model/schema.h"
 #include "table/format.h"
 #include "table/json.h"
 
@@ -388,7 +389,7 @@ TableSpec Metadata::spec() const {
   spec.key = key_columns;
   spec.time = time_column;
   for (const part::Column& column : schema().columns) {
-    if (!column.name.starts_with('_')) {
+    if (model::is_user_column(column.name)) {
       spec.columns.push_back({column.name, logical_type(column.type)});
     }
   }
