@@ -90,7 +90,7 @@ class LineProtocol(cli.Case):
                                  code=USAGE)
             self.assertIn("has its own", err)
             _, err = self.sluice("ingest", "--table", "demo.cpu", option, "v", rows, code=FAILED)
-            self.assertIn("leave out --key and --time", err)
+            self.assertIn("leave out --key, --time and --types", err)
         self.ingest("--table", "demo.cpu", "--key", "v", self.write("a.csv", "v\n1\n"))
         _, err = self.sluice("ingest", "--table", "demo", "--format", "lp", rows, code=FAILED)
         self.assertIn("none of line protocol", err)
