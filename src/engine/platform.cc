@@ -40,8 +40,16 @@ class LocalPlatform final : public OwnedPlatform {
 
 Error not_ours(const std::string& data_dir) {
   return Error(Code::kInvalid,
-               "the directory holds something else than Sluice data; name an empty or a new one",
+               "the directory holds other files and no Sluice data; name another one, to begin "
+               "with an empty or a new one",
                data_dir);
+}
+
+Error not_a_format(const std::string& data_dir) {
+  return Error(Code::kInvalid,
+               "the file does not say which format the directory has, as \"sluice 0\" does: it is "
+               "somebody else's, or damaged; put it back, or name another directory",
+               data_dir + "/" + std::string(kFormatName));
 }
 
 /// "sluice 0\n" is version 0.
@@ -59,14 +67,16 @@ Status check_format(Bucket& root, const std::string& data_dir) {
   const auto text = get_object(root, kFormatName, kFormatBytesMax);
   if (!text.ok()) {
     const bool too_long = text.error().reason() == Reason::kPayloadTooLarge;
-    return too_long ? not_ours(data_dir) : text.error();
+    return too_long ? not_a_format(data_dir) : text.error();
   }
   const std::optional<uint64_t> version = parse_format(*text);
-  if (!version) return not_ours(data_dir);
+  if (!version) return not_a_format(data_dir);
   if (*version > kFormatVersion) {
     return Error({Code::kUnsupported, Reason::kVersion,
-                  "a newer Sluice made this directory; open it with that one", data_dir,
-                  kFormatVersion, *version});
+                  "the directory has format " + std::to_string(*version) +
+                      ", this Sluice reads formats up to " + std::to_string(kFormatVersion) +
+                      "; open it with the newer Sluice that made it",
+                  data_dir, kFormatVersion, *version});
   }
   return ok();
 }
@@ -105,14 +115,34 @@ Status prepare(Bucket& root, const std::string& data_dir, DirectoryUse use) {
   if (std::find(names.begin(), names.end(), kFormatName) != names.end()) return ok();
   if (!TRY(is_half_made(data_dir, names))) return not_ours(data_dir);
   if (use == DirectoryUse::kCreate) return make_contents(root, data_dir);
-  return Error(Code::kNotFound, "the directory holds no Sluice data yet", data_dir);
+  return Error(Code::kNotFound,
+               "the directory holds no Sluice data yet; a first ingest puts it there", data_dir);
+}
+
+/// The directory itself, its parents never.
+Status find_or_make(const std::string& data_dir, DirectoryUse use) {
+  const auto found = io::absolute_directory(data_dir);
+  if (found.ok()) return ok();
+  if (found.error().code() != Code::kNotFound) return found.error();
+  if (use == DirectoryUse::kExisting) {
+    return Error(Code::kNotFound, "there is no such data directory; a first ingest makes it",
+                 data_dir);
+  }
+  const Status made = io::make_directory(data_dir);
+  if (made.ok() || made.error().code() != Code::kNotFound) return made;
+  return Error(Code::kNotFound, "the directory in which to make it does not exist; make that first",
+               data_dir);
 }
 
 /// A FORMAT promises both sub-directories: without one, something took it away.
 template <class Seam>
 Result<Seam> required(Result<Seam> opened) {
-  if (opened.ok() || opened.error().code() != Code::kNotFound) return opened;
-  return Error(Code::kCorrupt, "a part of the data directory is missing", opened.error().where());
+  if (opened.ok()) return opened;
+  const Code code = opened.error().code();
+  if (code != Code::kNotFound && code != Code::kInvalid) return opened;
+  return Error(Code::kCorrupt,
+               "a directory of the data directory is missing; put it back from a backup",
+               opened.error().where());
 }
 
 }  // namespace
@@ -120,14 +150,10 @@ Result<Seam> required(Result<Seam> opened) {
 Result<std::unique_ptr<OwnedPlatform>> open_local_platform(const std::string& data_dir,
                                                            DirectoryUse use) {
   auto runtime = io::make_thread_runtime();
-  auto root = io::open_dir_bucket(data_dir, *runtime);
-  if (!root.ok() && root.error().code() == Code::kNotFound && use == DirectoryUse::kCreate) {
-    TRY(io::make_directory(data_dir));
-    root = io::open_dir_bucket(data_dir, *runtime);
-  }
-  if (!root.ok()) return root.error();
-  TRY(prepare(**root, data_dir, use));
-  TRY(check_format(**root, data_dir));
+  TRY(find_or_make(data_dir, use));
+  const auto root = TRY(io::open_dir_bucket(data_dir, *runtime));
+  TRY(prepare(*root, data_dir, use));
+  TRY(check_format(*root, data_dir));
   auto disk = TRY(required(io::open_posix_disk(data_dir + "/log")));
   auto bucket = TRY(required(io::open_dir_bucket(data_dir + "/tables", *runtime)));
   return std::make_unique<LocalPlatform>(std::move(runtime), std::move(disk), std::move(bucket));

@@ -113,7 +113,14 @@ TEST_F(LocalPlatformTest, RefusesAFormatFileThatIsNotOurs) {
                                   std::string("Sluice 0\n"), std::string(1000, 's')}) {
     write("FORMAT", text);
     EXPECT_EQ(refusal(DirectoryUse::kExisting), Code::kInvalid) << text;
+    EXPECT_EQ(open(DirectoryUse::kExisting).error().where(), (dir_ / "FORMAT").string());
   }
+}
+
+TEST_F(LocalPlatformTest, RefusesAFileInPlaceOfTheDirectory) {
+  std::ofstream(dir_) << "x";
+  EXPECT_EQ(refusal(DirectoryUse::kCreate), Code::kInvalid);
+  EXPECT_EQ(refusal(DirectoryUse::kExisting), Code::kInvalid);
 }
 
 TEST_F(LocalPlatformTest, NamesTheVersionOfANewerFormat) {
@@ -130,6 +137,8 @@ TEST_F(LocalPlatformTest, ReportsASubdirectoryThatWasTakenAway) {
   fs::remove_all(dir_ / "tables");
   EXPECT_EQ(refusal(DirectoryUse::kCreate), Code::kCorrupt);
   EXPECT_FALSE(fs::exists(dir_ / "tables"));
+  write("tables", "a file");
+  EXPECT_EQ(refusal(DirectoryUse::kCreate), Code::kCorrupt);
 }
 
 }  // namespace

@@ -72,8 +72,8 @@ class UnfinishedObject {
 Status UnfinishedObject::publish_if_absent() {
   TRY(sync_file(file_, temporary_));
   const int error = ::link(temporary_.c_str(), path_.c_str()) == 0 ? 0 : errno;
-  if (error != 0 && error != EEXIST) return system_error(error, path_);
-  if (::unlink(temporary_.c_str()) != 0) return system_error(errno, temporary_);
+  if (error != 0 && error != EEXIST) return system_error(error, "name", path_);
+  if (::unlink(temporary_.c_str()) != 0) return system_error(errno, "remove", temporary_);
   temporary_.clear();
   // Also for the loser: the winner may have died between its link and its sync.
   TRY(sync_directory(directory_of(path_)));
@@ -83,7 +83,7 @@ Status UnfinishedObject::publish_if_absent() {
 
 Status UnfinishedObject::publish() {
   TRY(sync_file(file_, temporary_));
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return system_error(errno, path_);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return system_error(errno, "name", path_);
   temporary_.clear();
   return sync_directory(directory_of(path_));
 }
@@ -190,8 +190,8 @@ Result<size_t> DirBucket::get_range(std::string_view key, uint64_t offset,
 Result<ObjectEntry> DirBucket::head(std::string_view key) {
   const std::string path = TRY(path_of(key));
   struct stat status;
-  if (::stat(path.c_str(), &status) != 0) return system_error(errno, path);
-  if (!S_ISREG(status.st_mode)) return system_error(EISDIR, path);
+  if (::stat(path.c_str(), &status) != 0) return system_error(errno, "open", path);
+  if (!S_ISREG(status.st_mode)) return system_error(EISDIR, "open", path);
   return entry_of(std::string(key), status);
 }
 
@@ -223,7 +223,7 @@ Status DirBucket::list_directory(const std::string& directory, std::string_view 
     struct stat status;
     if (::stat(path.c_str(), &status) != 0) {
       if (errno == ENOENT) continue;
-      return system_error(errno, path);
+      return system_error(errno, "look at", path);
     }
     if (S_ISDIR(status.st_mode)) TRY(list_directory(key + "/", "", found));
     if (S_ISREG(status.st_mode)) found.push_back(entry_of(std::move(key), status));
@@ -234,7 +234,7 @@ Status DirBucket::list_directory(const std::string& directory, std::string_view 
 Status DirBucket::remove(std::string_view key) {
   const std::string path = TRY(path_of(key));
   if (::unlink(path.c_str()) != 0) {
-    const Error error = system_error(errno, path);
+    const Error error = system_error(errno, "remove", path);
     if (error.code() != Code::kNotFound) return error;
   }
   // Also if there was no object: whoever removed it may have died before its sync.

@@ -46,6 +46,9 @@ class DirBucketTest : public testing::Test {
 TEST_F(DirBucketTest, NeedsAnExistingRoot) {
   const auto opened = open_dir_bucket((root_ / "absent").string(), *runtime_);
   EXPECT_EQ(opened.error().code(), Code::kNotFound);
+  write("file", "x");
+  const auto file = open_dir_bucket((root_ / "file").string(), *runtime_);
+  EXPECT_EQ(file.error().code(), Code::kInvalid);
 }
 
 TEST_F(DirBucketTest, TheUriIsTheAbsolutePath) {

@@ -31,11 +31,33 @@ Code code_of(int error) {
   }
 }
 
+/// What a person can do about it; empty: the name of the error says all.
+std::string_view duty_of(int error) {
+  switch (error) {
+    case ENOSPC:
+      return "; free some space";
+    case EDQUOT:
+      return "; free some space or ask for a larger quota";
+    case EACCES:
+    case EPERM:
+      return "; check who owns it and who may use it";
+    case EROFS:
+      return "; it is mounted to be read only";
+    case EMFILE:
+    case ENFILE:
+      return "; raise the limit of open files (ulimit -n)";
+    case EIO:
+      return "; the device may be failing, see the system's log";
+    default:
+      return "";
+  }
+}
+
 Status require_directory(const std::string& path) {
   struct stat status;
-  if (::stat(path.c_str(), &status) != 0) return system_error(errno, path);
-  if (!S_ISDIR(status.st_mode)) return system_error(ENOTDIR, path);
-  return ok();
+  if (::stat(path.c_str(), &status) != 0) return system_error(errno, "open", path);
+  if (S_ISDIR(status.st_mode)) return ok();
+  return Error(Code::kInvalid, "this is a file, not a directory", path);
 }
 
 }  // namespace
@@ -44,13 +66,22 @@ Descriptor::~Descriptor() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Error system_error(int error, const std::string& where) {
-  return Error(code_of(error), std::generic_category().message(error), where);
+Error system_error(int error, std::string_view action, const std::string& where) {
+  std::string message("cannot ");
+  message.append(action).append(": ").append(std::generic_category().message(error));
+  return Error(code_of(error), message.append(duty_of(error)), where);
+}
+
+std::string name_of(const Descriptor& file, const std::string& opened_as) {
+  std::error_code error;
+  const auto name =
+      std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(file.get()), error);
+  return error ? opened_as : name.string();
 }
 
 Result<Descriptor> open_path(const std::string& path, int flags) {
   const int fd = uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); });
-  if (fd < 0) return system_error(errno, path);
+  if (fd < 0) return system_error(errno, (flags & O_CREAT) != 0 ? "create" : "open", path);
   return Descriptor(fd);
 }
 
@@ -59,7 +90,10 @@ Status write_all(const Descriptor& file, uint64_t offset, ByteView bytes, const 
     const ssize_t written = uninterrupted([&] {
       return ::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     });
-    if (written < 0) return system_error(errno, path);
+    if (written < 0) {
+      const int error = errno;
+      return system_error(error, "write", name_of(file, path));
+    }
     if (written == 0) return Error(Code::kIo, "the write made no progress", path);
     bytes = bytes.subspan(static_cast<size_t>(written));
     offset += static_cast<uint64_t>(written);
@@ -75,7 +109,7 @@ Result<size_t> read_all(const Descriptor& file, uint64_t offset, std::span<std::
       return ::pread(file.get(), out.data() + done, out.size() - done,
                      static_cast<off_t>(offset + done));
     });
-    if (got < 0) return system_error(errno, path);
+    if (got < 0) return system_error(errno, "read", path);
     if (got == 0) break;
     done += static_cast<size_t>(got);
   }
@@ -85,19 +119,20 @@ Result<size_t> read_all(const Descriptor& file, uint64_t offset, std::span<std::
 // A sync is never repeated, not even after EINTR: the second one could succeed although the first
 // one dropped dirty pages.
 Status sync_file(const Descriptor& file, const std::string& path) {
-  if (::fdatasync(file.get()) != 0) return system_error(errno, path);
-  return ok();
+  if (::fdatasync(file.get()) == 0) return ok();
+  const int error = errno;
+  return system_error(error, "sync", name_of(file, path));
 }
 
 Status sync_directory(const std::string& path) {
   const Descriptor directory = TRY(open_path(path, O_RDONLY | O_DIRECTORY));
-  if (::fsync(directory.get()) != 0) return system_error(errno, path);
+  if (::fsync(directory.get()) != 0) return system_error(errno, "sync", path);
   return ok();
 }
 
 Status make_directory(const std::string& path) {
   if (::mkdir(path.c_str(), 0777) != 0) {
-    if (errno != EEXIST) return system_error(errno, path);
+    if (errno != EEXIST) return system_error(errno, "make the directory", path);
     TRY(require_directory(path));
   }
   return sync_directory(path + "/..");
@@ -106,7 +141,7 @@ Status make_directory(const std::string& path) {
 Result<std::vector<std::string>> directory_names(const std::string& path) {
   const auto close = [](DIR* stream) { ::closedir(stream); };
   const std::unique_ptr<DIR, decltype(close)> stream(::opendir(path.c_str()), close);
-  if (!stream) return system_error(errno, path);
+  if (!stream) return system_error(errno, "open", path);
   std::vector<std::string> names;
   while (true) {
     errno = 0;
@@ -115,7 +150,7 @@ Result<std::vector<std::string>> directory_names(const std::string& path) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
   }
-  if (errno != 0) return system_error(errno, path);
+  if (errno != 0) return system_error(errno, "list", path);
   return names;
 }
 
@@ -123,7 +158,7 @@ Result<std::string> absolute_directory(const std::string& path) {
   TRY(require_directory(path));
   std::error_code error;
   const std::filesystem::path absolute = std::filesystem::canonical(path, error);
-  if (error) return system_error(error.value(), path);
+  if (error) return system_error(error.value(), "open", path);
   return absolute.string();
 }
 

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,9 +28,10 @@ class Descriptor {
   int fd_;
 };
 
-/// ENOSPC, EDQUOT: kFull. ENOENT, and a file where a directory should be or the reverse: kNotFound.
-/// EEXIST: kExists. ENAMETOOLONG: kInvalid. All others: kIo.
-Error system_error(int error, const std::string& where);
+/// "cannot open: Permission denied; check who owns it and who may use it": `action` is what was
+/// tried. ENOSPC, EDQUOT: kFull. ENOENT, and a file where a directory should be or the reverse:
+/// kNotFound. EEXIST: kExists. ENAMETOOLONG: kInvalid. All others: kIo.
+Error system_error(int error, std::string_view action, const std::string& where);
 
 /// Repeats `call` as long as a signal interrupts it.
 template <class Call>
@@ -40,6 +42,8 @@ auto uninterrupted(Call call) {
   }
 }
 
+/// The name that an open file has by now; `opened_as` if the system cannot tell.
+std::string name_of(const Descriptor& file, const std::string& opened_as);
 /// open(2), close-on-exec. New files are as readable and writable as the umask allows.
 Result<Descriptor> open_path(const std::string& path, int flags);
 /// Writes all of `bytes`.
@@ -56,7 +60,7 @@ Status sync_directory(const std::string& path);
 Status make_directory(const std::string& path);
 /// All names in the directory but "." and "..", in no order.
 Result<std::vector<std::string>> directory_names(const std::string& path);
-/// The absolute path of an existing directory.
+/// The absolute path of an existing directory. kNotFound; kInvalid: it is something else.
 Result<std::string> absolute_directory(const std::string& path);
 
 }  // namespace sluice::io

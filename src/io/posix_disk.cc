@@ -30,13 +30,13 @@ class PosixFile : public File {
   Status sync() override { return sync_file(file_, path_); }
   Status truncate(uint64_t bytes) override {
     const auto cut = [&] { return ::ftruncate(file_.get(), static_cast<off_t>(bytes)); };
-    if (uninterrupted(cut) != 0) return system_error(errno, path_);
+    if (uninterrupted(cut) != 0) return system_error(errno, "cut", path_);
     return ok();
   }
   Status allocate(uint64_t offset, uint64_t bytes) override;
   Result<uint64_t> size() override {
     struct stat status;
-    if (::fstat(file_.get(), &status) != 0) return system_error(errno, path_);
+    if (::fstat(file_.get(), &status) != 0) return system_error(errno, "look at", path_);
     return static_cast<uint64_t>(status.st_size);
   }
 
@@ -82,7 +82,7 @@ Result<size_t> DirectFile::read_at(uint64_t offset, std::span<std::byte> out) {
     const size_t wanted = std::min(bounce.size(), pages * kDirectAlignment);
     const ssize_t got = uninterrupted(
         [&] { return ::pread(file_.get(), bounce.data(), wanted, static_cast<off_t>(at - skip)); });
-    if (got < 0) return system_error(errno, path_);
+    if (got < 0) return system_error(errno, "read", path_);
     if (static_cast<size_t>(got) <= skip) {
       if (at < TRY(size())) return Error(Code::kIo, "the device ended a read early", path_);
       break;
@@ -108,9 +108,31 @@ Result<std::unique_ptr<File>> open_device(const std::string& path) {
   Descriptor file = TRY(open_path(path, O_RDONLY));
   TRY(sync_file(file, path));  // dirty pages cannot be dropped
   if (const int error = ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED); error != 0) {
-    return system_error(error, path);
+    return system_error(error, "read", path);
   }
   return std::make_unique<PosixFile>(std::move(file), path);
+}
+
+// A lock file says who holds it, for people only: a number that cannot be written or is stale
+// changes nothing.
+constexpr size_t kHolderBytesMax = 20;
+
+void name_holder(const Descriptor& file) {
+  const std::string holder = std::to_string(::getpid()) + "\n";
+  const bool named =
+      ::ftruncate(file.get(), 0) == 0 && ::pwrite(file.get(), holder.data(), holder.size(), 0) > 0;
+  static_cast<void>(named);
+}
+
+std::string holder_of(const Descriptor& file) {
+  char text[kHolderBytesMax] = {};
+  const ssize_t got = ::pread(file.get(), text, sizeof text, 0);
+  size_t digits = 0;
+  while (got > 0 && digits < static_cast<size_t>(got) && text[digits] >= '0' &&
+         text[digits] <= '9') {
+    ++digits;
+  }
+  return digits > 0 ? "process " + std::string(text, digits) : "another opening";
 }
 
 class FlockedFile final : public DiskLock {
@@ -164,13 +186,13 @@ Result<std::unique_ptr<File>> PosixDisk::open(std::string_view name, OpenMode mo
 Status PosixDisk::rename(std::string_view from, std::string_view to) {
   const std::string source = TRY(path_of(from));
   const std::string target = TRY(path_of(to));
-  if (::rename(source.c_str(), target.c_str()) != 0) return system_error(errno, source);
+  if (::rename(source.c_str(), target.c_str()) != 0) return system_error(errno, "rename", source);
   return ok();
 }
 
 Status PosixDisk::remove(std::string_view name) {
   const std::string path = TRY(path_of(name));
-  if (::unlink(path.c_str()) != 0) return system_error(errno, path);
+  if (::unlink(path.c_str()) != 0) return system_error(errno, "remove", path);
   return ok();
 }
 
@@ -183,7 +205,7 @@ Result<std::vector<DiskEntry>> PosixDisk::list() {
     struct stat status;
     if (::stat(path.c_str(), &status) != 0) {
       if (errno == ENOENT) continue;  // removed since its name was read
-      return system_error(errno, path);
+      return system_error(errno, "look at", path);
     }
     if (!S_ISREG(status.st_mode)) continue;
     entries.push_back({std::move(name), static_cast<uint64_t>(status.st_size)});
@@ -198,16 +220,17 @@ Result<std::unique_ptr<DiskLock>> PosixDisk::lock(std::string_view name) {
   Descriptor file = TRY(open_path(path, O_RDWR | O_CREAT));
   const auto take = [&] { return ::flock(file.get(), LOCK_EX | LOCK_NB); };
   if (uninterrupted(take) != 0) {
-    if (errno != EWOULDBLOCK) return system_error(errno, path);
-    return Error(Code::kBusy, Reason::kLocked, "another opening holds this directory", path);
+    if (errno != EWOULDBLOCK) return system_error(errno, "lock", path);
+    return Error(Code::kBusy, Reason::kLocked, holder_of(file) + " holds this directory", path);
   }
+  name_holder(file);
   return std::make_unique<FlockedFile>(std::move(file));
 }
 
 Result<uint64_t> PosixDisk::free_bytes() {
   struct statvfs status;
   const auto ask = [&] { return ::statvfs(directory_.c_str(), &status); };
-  if (uninterrupted(ask) != 0) return system_error(errno, directory_);
+  if (uninterrupted(ask) != 0) return system_error(errno, "look at", directory_);
   return static_cast<uint64_t>(status.f_bavail) * status.f_frsize;
 }
 
@@ -221,7 +244,7 @@ Result<std::unique_ptr<File>> open_posix_file(std::string path) {
   // A pipe without writer would wait for one.
   Descriptor file = TRY(open_path(path, O_RDONLY | O_NONBLOCK));
   struct stat status;
-  if (::fstat(file.get(), &status) != 0) return system_error(errno, path);
+  if (::fstat(file.get(), &status) != 0) return system_error(errno, "look at", path);
   if (!S_ISREG(status.st_mode)) return Error(Code::kInvalid, "this is no regular file", path);
   return std::make_unique<PosixFile>(std::move(file), std::move(path));
 }

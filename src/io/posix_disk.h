@@ -14,7 +14,7 @@
 namespace sluice::io {
 
 /// The directory exists; it may be read-only as long as nothing is written. kNotFound if it does
-/// not.
+/// not, kInvalid if it is something else.
 Result<std::unique_ptr<Disk>> open_posix_disk(std::string directory);
 
 /// A regular file anywhere, only to be read. kNotFound; kInvalid: it is something else.

@@ -32,13 +32,22 @@ class PosixDiskTest : public testing::Test {
 TEST_F(PosixDiskTest, NeedsAnExistingDirectory) {
   EXPECT_EQ(open_posix_disk((dir_ / "absent").string()).error().code(), Code::kNotFound);
   std::ofstream(dir_ / "file") << "x";
-  EXPECT_EQ(open_posix_disk((dir_ / "file").string()).error().code(), Code::kNotFound);
+  EXPECT_EQ(open_posix_disk((dir_ / "file").string()).error().code(), Code::kInvalid);
 }
 
 TEST_F(PosixDiskTest, ErrorsNameThePathAndTheCause) {
   const Error error = disk_->open("absent", OpenMode::kRead).error();
   EXPECT_EQ(error.where(), fs::canonical(dir_).string() + "/absent");
-  EXPECT_EQ(error.message(), "No such file or directory");
+  EXPECT_EQ(error.message(), "cannot open: No such file or directory");
+}
+
+TEST_F(PosixDiskTest, ErrorsNameAFileAsItIsCalledByThen) {
+  std::ofstream(dir_ / "old") << "x";
+  const auto file = disk_->open("old", OpenMode::kRead).value();
+  ASSERT_TRUE(disk_->rename("old", "new").ok());
+  const Error error = file->pwrite_at(0, as_bytes("x")).error();
+  EXPECT_EQ(error.where(), fs::canonical(dir_).string() + "/new");
+  EXPECT_EQ(error.message(), "cannot write: Bad file descriptor");
 }
 
 TEST_F(PosixDiskTest, StaysInItsDirectoryWhenTheProcessMoves) {
@@ -66,7 +75,9 @@ TEST_F(PosixDiskTest, ListLeavesOutWhatIsNoFileOfOurs) {
 TEST_F(PosixDiskTest, AFullDeviceIsFull) {
   fs::create_symlink("/dev/full", dir_ / "full");
   const auto file = disk_->open("full", OpenMode::kReadWrite).value();
-  EXPECT_EQ(file->pwrite_at(0, as_bytes("x")).error().code(), Code::kFull);
+  const Error error = file->pwrite_at(0, as_bytes("x")).error();
+  EXPECT_EQ(error.code(), Code::kFull);
+  EXPECT_EQ(error.message(), "cannot write: No space left on device; free some space");
   EXPECT_EQ(file->allocate(0, 1).error().code(), Code::kFull);
 }
 
@@ -89,6 +100,15 @@ TEST_F(PosixDiskTest, ALockExcludesOtherProcessesAndEndsWithItsOwn) {
   lock->reset();
   EXPECT_TRUE(child_gets_lock());
   EXPECT_TRUE(disk_->lock("LOCK").ok());
+}
+
+TEST_F(PosixDiskTest, ARefusedLockNamesTheProcessThatHoldsIt) {
+  const auto lock = disk_->lock("LOCK");
+  const Error error = disk_->lock("LOCK").error();
+  EXPECT_EQ(error.reason(), Reason::kLocked);
+  EXPECT_EQ(error.message(), "process " + std::to_string(::getpid()) + " holds this directory");
+  std::ofstream(dir_ / "LOCK") << "what is this";
+  EXPECT_EQ(disk_->lock("LOCK").error().message(), "another opening holds this directory");
 }
 
 // tmpfs may refuse O_DIRECT, a disk accepts it; both have to give the same bytes.

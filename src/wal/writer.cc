@@ -110,8 +110,10 @@ Status Writer::write(std::span<const RecordView> records, uint64_t reserve_bytes
     if (written.error().code() != Code::kFull) return written;
     const Status erased = erase(closed_end(frames_end));
     if (erased.ok()) return written;
-    return Error(Code::kIo, "what a full disk left of an append could not be erased: " +
-                                erased.error().to_string());
+    return Error(
+        Code::kIo,
+        "what a full disk left of an append could not be erased: " + erased.error().message(),
+        erased.error().where());
   }
   if (owes_mark()) marked_end_ = durable_.end;
   last_lsn_ += user_records(records);
