@@ -29,8 +29,8 @@ struct FlushCompleteEvent {
   Nanos duration = 0;
 };
 
-/// Shared with the engine, which calls it from its own threads, and during Engine::open from the
-/// caller's; one call at a time. Be quick, do not call the engine, do not throw.
+/// Shared with the engine, which calls it from its own threads and from those that open it or
+/// change a table, perhaps several at a time. Be quick, do not call the engine, do not throw.
 class Listener {
  public:
   virtual ~Listener() = default;
@@ -38,7 +38,8 @@ class Listener {
   virtual void on_recovered(const RecoveryReport&) {}
   /// The rows are in the table. Before anybody who waits for this flush hears of it.
   virtual void on_flush(const FlushCompleteEvent&) {}
-  /// A flush failed and will be tried again, or a table stopped (kFenced, kConflict).
+  /// A flush or a commit failed and is tried again as long as it takes, or the table stopped
+  /// (kFenced, kCorrupt, kNotFound).
   virtual void on_trouble(const TableName&, const Error&) {}
 };
 

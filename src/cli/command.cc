@@ -63,7 +63,7 @@ Result<OpenEngine> open_engine(const std::string& data_dir, DirectoryUse use, En
   opened.platform = TRY(open_local_platform(data_dir, use));
   auto engine = Engine::open(opened.platform->platform(), std::move(options));
   if (!engine.ok() && engine.error().reason() == Reason::kLocked) {
-    return engine.error().with_context("another process is at work here: wait for it or stop it");
+    return engine.error().with_context("another process is at work here, wait for it or stop it");
   }
   opened.engine = TRY(std::move(engine));
   opened.recovery = std::make_unique<Activity>(

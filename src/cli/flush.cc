@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/figures.h"
 #include "cli/output.h"
+#include "cli/troubles.h"
 
 namespace sluice::cli {
 namespace {
@@ -28,8 +29,10 @@ Result<FlushReport> flush_tables(Engine& engine, const FlushOptions& options) {
 }
 
 Result<ExitCode> flush(const FlushOptions& options) {
-  const OpenEngine open =
-      TRY(open_engine(options.data_dir, DirectoryUse::kExisting, {}, ProgressMode::kNever));
+  EngineOptions engine_options;
+  engine_options.listener = std::make_shared<Troubles>();
+  const OpenEngine open = TRY(
+      open_engine(options.data_dir, DirectoryUse::kExisting, engine_options, ProgressMode::kNever));
   const FlushReport report = TRY(flush_tables(*open.engine, options));
   Output output;
   TRY(output.finish(output.write("flushed " + format_count(report.rows) + " rows into " +

@@ -11,6 +11,7 @@
 #include "cli/intake.h"
 #include "cli/output.h"
 #include "cli/target.h"
+#include "cli/troubles.h"
 #include "cli/watched_directory.h"
 
 namespace sluice::cli {
@@ -29,7 +30,7 @@ struct IngestOptions {
 };
 
 /// Counts what flushes wrote, and passes on troubles.
-class FlushWatch final : public Listener {
+class FlushWatch final : public Troubles {
  public:
   FlushWatch(Progress& progress, bool is_quiet) : progress_(progress), is_quiet_(is_quiet) {}
 
@@ -39,11 +40,9 @@ class FlushWatch final : public Listener {
                    format_seconds(report.duration));
   }
   void on_flush(const FlushCompleteEvent& flush) override {
+    Troubles::on_flush(flush);
     rows_replaced_ += flush.rows_replaced;
     bytes_ += flush.bytes;
-  }
-  void on_trouble(const TableName& table, const Error& error) override {
-    progress_.note(table.to_string() + ": " + to_sentence(error), Tone::kWarning);
   }
 
   uint64_t rows_replaced() const { return rows_replaced_; }
@@ -253,8 +252,10 @@ Result<ExitCode> ingest(IngestOptions options) {
   Intake intake(open, interrupt, progress, options.intake);
   const Status taken = is_watch ? take_as_they_come(intake, *watched, !options.quiet, progress)
                                 : take_all(intake, inputs);
-  // Rows that were acknowledged are safe in the log.
-  if (!taken.ok() && !is_of_input(taken.error())) return taken.error();
+  if (!taken.ok() && !is_of_input(taken.error())) {
+    return taken.error().with_context(
+        "stopped; nothing acknowledged is lost. Mend this, then repeat the command");
+  }
   IngestSummary summary = TRY(summarize(open, intake, options));
   const bool has_ended = taken.ok() || (is_watch && is_interruption(taken.error()));
   summary.is_complete = has_ended && summary.totals.failures == 0;

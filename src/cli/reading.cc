@@ -12,8 +12,9 @@ void note_missing_rows(const Error& error) {
     return print_note(
         "another process has the directory open: rows it has not flushed are not shown");
   }
-  print_note("WARNING: the log cannot be read, so rows that are not flushed are not shown: " +
-                 to_sentence(error) + "; `sluice verify` says more",
+  const bool is_damage = error.code() == Code::kCorrupt;
+  print_note("WARNING: the log cannot be opened, so rows that are not flushed are not shown: " +
+                 to_sentence(error) + (is_damage ? "; `sluice verify` says more" : ""),
              Tone::kWarning);
 }
 

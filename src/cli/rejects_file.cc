@@ -19,7 +19,9 @@ namespace fs = std::filesystem;
 
 Error failure(const std::string& path, int code) {
   return Error(code == ENOSPC ? Code::kFull : Code::kIo,
-               std::string("cannot write the rejects: ") + std::strerror(code), path);
+               std::string("cannot write the rejects: ") + std::strerror(code) +
+                   "; another file can be named with --rejects",
+               path);
 }
 
 Status write_durably(const std::string& path, int flags, std::string_view text) {

@@ -154,6 +154,11 @@ LanePtr EngineOfTables::make_lane(const TableName& name) {
   options.manifests_merged_at = options_.manifests_merged_at;
   options.retry_min = options_.retry_min;
   options.retry_max = options_.retry_max;
+  if (options_.listener) {
+    options.on_retry = [listener = options_.listener, name](const Error& failure) {
+      listener->on_trouble(name, failure);
+    };
+  }
   return std::make_shared<Lane>(
       name, recovered.log_id,
       std::make_unique<table::Committer>(runtime_, bucket_, name, std::move(writer), options,

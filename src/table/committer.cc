@@ -193,6 +193,7 @@ Result<HeadPtr> Committer::advance(const Propose& propose) {
     auto proposal = build(propose);
     if (!proposal.ok()) {
       if (!in_doubt || !is_transient(proposal.error())) return proposal.error();
+      tell(proposal.error());
     } else if (!*proposal) {
       return head_;
     } else {
@@ -272,6 +273,7 @@ Result<Committer::Slot> Committer::put_metadata(const Metadata& metadata) {
     // What can be read need not be durable yet; what is said to exist is. So after any other answer
     // our own bytes are put once more.
     if (slot == Slot::kOurs && answer.error().code() == Code::kExists) return slot;
+    tell(answer.error());
     TRY(back_off(tries));
   }
 }
@@ -281,6 +283,7 @@ Result<Committer::Slot> Committer::find_out(const Metadata& metadata, const std:
   for (uint32_t tries = 0;; ++tries) {
     auto slot = read_slot(metadata, text);
     if (slot.ok()) return slot;
+    tell(slot.error());
     TRY(back_off(tries));
   }
 }
@@ -323,6 +326,10 @@ Stamp Committer::draw_stamp() {
   stamp.now_ms = std::max<int64_t>(runtime_.wall_now() / kMillisecond, 0);
   stamp.entropy = draw_number(runtime_);
   return stamp;
+}
+
+void Committer::tell(const Error& failure) const {
+  if (options_.on_retry) options_.on_retry(failure);
 }
 
 /// Waits longer with each try, half of it by chance.

@@ -92,6 +92,7 @@ class Committer {
   Result<ParentManifests> read_parent(const Metadata& metadata);
   Result<HeadPtr> add_physical_columns(const std::vector<part::Column>& columns);
   Stamp draw_stamp();
+  void tell(const Error& failure) const;
   Status back_off(uint32_t tries);
 
   Runtime& runtime_;

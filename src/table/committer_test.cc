@@ -433,6 +433,19 @@ TEST_F(CommitterTest, AddsColumnsOnceAndVoidsFlushesOfTheOldSchema) {
   EXPECT_EQ(flushes_in(bucket_)["lsn30"], 1);
 }
 
+TEST_F(CommitterTest, TellsOfEachTryThatItRepeats) {
+  FakeRuntime runtime(9);
+  std::vector<std::string> told;
+  CommitterOptions options;
+  options.on_retry = [&](const Error& failure) { told.push_back(failure.message()); };
+  Committer committer(runtime, bucket_, kName, writer_of(1, 1), options, [] { return false; });
+  const uint64_t version = one_.committer().head()->metadata.version;
+  bucket_.fail_puts_of(metadata_key(table_prefix(kName), version + 1), Fault::kFailBefore, 2,
+                       nullptr);
+  EXPECT_TRUE(committer.add_columns({{"extra", Type::kInt64}}).ok());
+  EXPECT_EQ(told, (std::vector<std::string>{"no answer", "no answer"}));
+}
+
 // T8: merging moves entries and changes none.
 TEST_F(CommitterTest, MergesManifestsWithoutLosingOrDoublingAPart) {
   FakeRuntime runtime(9);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,6 +40,8 @@ struct CommitterOptions {
   uint32_t manifests_merged_at = 100;
   Nanos retry_min = 50 * kMillisecond;
   Nanos retry_max = 30 * kSecond;
+  /// Told why a try failed that is repeated inside, before the wait for the next; may be empty.
+  std::function<void(const Error&)> on_retry = nullptr;
 };
 
 /// What makes one attempt unlike any other.
