@@ -183,7 +183,10 @@ Result<Intake::Opened> Intake::open_input(const std::string& path,
   opened.holds_points = format == source::Format::kLineProtocol;
   if (opened.holds_points) return opened;
   auto sample = source::sample_head(opened.head, format, sample_options(spec_, options_));
-  if (!sample.ok() && sample.error().code() == Code::kNotFound) {
+  // A header alone says nothing of types, so it makes no columns either.
+  const bool is_header_alone = sample.ok() && sample->records == 0 && opened.head.complete;
+  const bool is_empty = !sample.ok() && sample.error().code() == Code::kNotFound;
+  if (is_header_alone || is_empty) {
     if (options_.tells_of_each) progress_.note(path + " holds no records");
     return opened;
   }

@@ -331,7 +331,8 @@ Result<Sample> Sampler::run(const Head& head) {
   if (sample_.columns.empty()) {
     if (head.complete) return Error(Code::kNotFound, "the input holds no records");
     return Error(Code::kInvalid, Reason::kPayloadTooLarge,
-                 "the first record is longer than the 8 MiB that are sampled");
+                 "the first record is longer than the 8 MiB that are sampled; put a shorter one "
+                 "before it");
   }
   TRY(add_unseen_columns());
   TRY(decide_columns());
