@@ -2,6 +2,7 @@
 // code.
 #include <algorithm>
 #include <csignal>
+#include <iostream>
 #include <span>
 
 #include "cli/color.h"
@@ -59,7 +60,12 @@ std::string sentence_of(const CLI::App& program, const CLI::ParseError& error) {
 }
 
 int report_parse(const CLI::App& program, const CLI::ParseError& error) {
-  if (error.get_exit_code() == 0) return program.exit(error);  // --help and --version
+  if (error.get_exit_code() == 0) {  // --help and --version
+    program.exit(error);
+    if (std::cout.flush()) return static_cast<int>(ExitCode::kDone);
+    print_note("cannot write [standard output]", Tone::kError);
+    return static_cast<int>(ExitCode::kFailed);
+  }
   const CLI::App& chosen = chosen_of(program);
   std::string command = program_call();
   if (&chosen != &program) {
