@@ -114,6 +114,21 @@ class BadInput(cli.Case):
                  for time, reason in BAD_TIMES.items()]
         self.assert_rejected("bad.ndjson", b"", json.dumps(GOOD).encode(), BAD_JSON + times)
 
+    def test_points_that_are_no_rows_are_named_and_the_others_land(self):
+        bad = [(b"m v=99999999999999999999i 1", "v", RANGE), (b"m v= 1", None, "key=value"),
+               (b"m v=\"\xff\"", None, UTF8), (b"m v=2i 99999999999999999999", None, "1677")]
+        text = b"".join(b"m v=1i %d\n" % at + record + b"\n"
+                        for at, (record, _, _) in enumerate(bad))
+        path = self.write("bad.lp", text, "wb")
+        self.sluice("ingest", "--table", "points", "--format", "lp", path)
+        self.assertEqual(self.count("points.m"), len(bad))
+        rejects = self.rejects("points-bad.lp.ndjson")
+        for at, (reject, (record, column, reason)) in enumerate(zip(rejects, bad, strict=True)):
+            self.assertEqual((reject["line"], reject["offset"], reject["column"], reject["text"]),
+                             (2 * at + 2, text.index(record), column,
+                              record.decode(errors="replace")))
+            self.assertIn(reason, reject["reason"])
+
     def test_json_that_is_nested_deeply_is_named_wherever_it_is(self):
         deep = b"[" * 100_000 + b"]" * 100_000
         path = self.write("deep.ndjson", b"{\"s\":" + deep + b",\"at\":\"2020-01-01\"}\n" + deep +
