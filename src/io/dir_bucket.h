@@ -18,7 +18,7 @@
 namespace sluice::io {
 
 /// The root exists and may be read-only as long as nothing is written; kNotFound if it does not,
-/// kInvalid if it is something else. /// `runtime` outlives the bucket.
+/// kInvalid if it is something else. `runtime` outlives the bucket.
 Result<std::unique_ptr<Bucket>> open_dir_bucket(std::string root, Runtime& runtime);
 
 /// Whether a file of this name is what a crash left of an unfinished object.
