@@ -140,6 +140,8 @@ class BatchBuilder {
   }
   /// Copies one value of a column of the same type (or null).
   void append_from(size_t column, const ColumnView& source, size_t row);
+  /// The same of `count` values, from `row` on.
+  void append_run(size_t column, const ColumnView& source, size_t row, size_t count);
 
   /// Rows that every column has.
   uint32_t rows() const;

@@ -151,6 +151,23 @@ struct BatchBuilder::Column {
     ++rows;
   }
 
+  void append_words(const ColumnView& source, size_t row, size_t count) {
+    const size_t first = words.size();
+    words.resize(first + count);
+    if (count > 0) std::memcpy(words.data() + first, source.values + row * 8, count * 8);
+    rows += static_cast<uint32_t>(count);
+  }
+
+  void append_texts(const ColumnView& source, size_t row, size_t count) {
+    const uint64_t moved = text.size() - source.offsets[row];
+    const auto* bytes = reinterpret_cast<const char*>(source.values);
+    text.insert(text.end(), bytes + source.offsets[row], bytes + source.offsets[row + count]);
+    for (size_t end = row + 1; end <= row + count; ++end) {
+      ends.push_back(moved + source.offsets[end]);
+    }
+    rows += static_cast<uint32_t>(count);
+  }
+
   void append_null() {
     if (type == Type::kBool) {
       text.push_back(0);
@@ -257,6 +274,17 @@ void BatchBuilder::append_from(size_t column, const ColumnView& source, size_t r
   } else {
     to.append_word(to.type, load<uint64_t>(source.values + row * 8));
   }
+}
+
+void BatchBuilder::append_run(size_t column, const ColumnView& source, size_t row, size_t count) {
+  CHECK(row <= source.rows && count <= source.rows - row);
+  Column& to = Column::at(columns_, column);
+  if (source.null_count > 0 || to.type == Type::kBool || to.type == Type::kNull) {
+    for (const size_t end = row + count; row < end; ++row) append_from(column, source, row);
+    return;
+  }
+  CHECK(to.type == source.type && count <= UINT32_MAX - to.rows);
+  is_text(to.type) ? to.append_texts(source, row, count) : to.append_words(source, row, count);
 }
 
 uint32_t BatchBuilder::rows() const {

@@ -357,6 +357,28 @@ TEST(BatchBuilder, IsEmptyAndUsableAfterFinish) {
   EXPECT_EQ(first.column(0).bytes(0), "one");
 }
 
+TEST(BatchBuilder, ARunIsWhatItsRowsAre) {
+  const SchemaPtr schema = schema_of(
+      {{"i", Type::kInt64}, {"s", Type::kString}, {"b", Type::kBool}, {"maybe", Type::kInt64}});
+  BatchBuilder builder(schema);
+  for (int row = 0; row < 9; ++row) {
+    builder.append_row(row, std::string(row % 4, 's'), row % 3 == 0,
+                       row % 2 == 0 ? std::optional(row) : std::nullopt);
+  }
+  const Batch source = builder.finish().value();
+  BatchBuilder runs(schema);
+  BatchBuilder rows(schema);
+  for (const auto& [first, count] : {std::pair(0, 1), {4, 5}, {9, 0}, {2, 3}, {0, 9}}) {
+    for (size_t column = 0; column < schema->size(); ++column) {
+      runs.append_run(column, source.column(column), first, count);
+      for (int row = first; row < first + count; ++row) {
+        rows.append_from(column, source.column(column), row);
+      }
+    }
+  }
+  EXPECT_TRUE(std::ranges::equal(runs.finish().value().bytes(), rows.finish().value().bytes()));
+}
+
 TEST(BatchBuilderDeathTest, EndsTheProcessOnAValueOfAnotherType) {
   BatchBuilder builder(schema_of({{"i", Type::kInt64}}));
   EXPECT_DEATH(builder.append_double(0, 1), "CHECK failed");

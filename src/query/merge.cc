@@ -56,13 +56,13 @@ Merge::Merge(SchemaPtr schema, Order order, std::vector<std::unique_ptr<Stream>>
 Result<std::optional<Batch>> Merge::next() {
   if (!started_) TRY(start());
   while (TRY(settle())) {
-    if (out_rows_ == 0 && rest_precedes_rivals()) return take_rest();
-    const uint64_t bytes = row_bytes(*current_);
-    if (!fits(bytes)) break;
-    picks_.push_back({current_, current_->row});
-    ++out_rows_;
-    out_bytes_ += bytes;
-    if (!TRY(advance(*current_))) next_current();
+    if (out_rows_ == 0 && precedes_rivals(current_->batch.rows() - 1)) return take_rest();
+    const uint32_t rows = fitting_rows(run_rows());
+    if (rows == 0) break;
+    picks_.push_back({current_, current_->row, rows});
+    out_rows_ += rows;
+    out_bytes_ += bytes_of_next(rows);
+    if (!TRY(advance(*current_, rows))) next_current();
   }
   if (out_rows_ == 0) return std::optional<Batch>();
   copy_picks();
@@ -102,8 +102,9 @@ Result<bool> Merge::load(Head& head) {
 }
 
 /// False at the end of the stream.
-Result<bool> Merge::advance(Head& head) {
-  if (++head.row < head.batch.rows()) return true;
+Result<bool> Merge::advance(Head& head, uint32_t rows) {
+  head.row += rows;
+  if (head.row < head.batch.rows()) return true;
   return load(head);
 }
 
@@ -155,7 +156,7 @@ Result<bool> Merge::settle() {
 
 Status Merge::drop_rival() {
   std::pop_heap(waiting_.begin(), waiting_.end(), Later{*this});
-  if (TRY(advance(*waiting_.back()))) {
+  if (TRY(advance(*waiting_.back(), 1))) {
     std::push_heap(waiting_.begin(), waiting_.end(), Later{*this});
   } else {
     waiting_.pop_back();
@@ -163,13 +164,27 @@ Status Merge::drop_rival() {
   return ok();
 }
 
-// Where streams do not overlap nothing needs to be compared or copied row by row.
-bool Merge::rest_precedes_rivals() const {
-  const uint32_t last = current_->batch.rows() - 1;
-  if (!sleeping_.empty() && is_due(*sleeping_.back(), last)) return false;
+/// Whether a row of the current batch, and so those before it, come before all other streams' rows.
+bool Merge::precedes_rivals(uint32_t row) const {
+  if (!sleeping_.empty() && is_due(*sleeping_.back(), row)) return false;
   if (waiting_.empty()) return true;
   const Head& rival = *waiting_.front();
-  return compare(*current_, last, rival, rival.row) < 0;
+  return compare(*current_, row, rival, rival.row) < 0;
+}
+
+// Streams overlap little, or in runs: few rows need to be compared. The row that is next is
+// settled.
+uint32_t Merge::run_rows() const {
+  const uint32_t left = current_->batch.rows() - current_->row;
+  uint32_t step = 1;
+  while (step < left && precedes_rivals(current_->row + step)) step *= 2;
+  uint32_t run = step / 2 + 1;
+  uint32_t end = std::min(step, left);
+  while (run < end) {
+    const uint32_t middle = run + (end - run) / 2;
+    precedes_rivals(current_->row + middle) ? run = middle + 1 : end = middle;
+  }
+  return run;
 }
 
 Result<std::optional<Batch>> Merge::take_rest() {
@@ -180,21 +195,27 @@ Result<std::optional<Batch>> Merge::take_rest() {
   return std::optional(std::move(rest));
 }
 
-bool Merge::fits(uint64_t row_bytes) const {
-  return out_rows_ == 0 || (out_rows_ < kRowsMax && out_bytes_ + row_bytes <= kBytesMax);
+/// Of the next rows those that fit into the batch; where it is empty, one at least.
+uint32_t Merge::fitting_rows(uint32_t rows) const {
+  rows = static_cast<uint32_t>(std::min<uint64_t>(rows, kRowsMax - out_rows_));
+  while (rows > 0 && out_bytes_ + bytes_of_next(rows) > kBytesMax) rows /= 2;
+  return out_rows_ == 0 ? std::max(rows, 1u) : rows;
 }
 
-uint64_t Merge::row_bytes(const Head& head) const {
+uint64_t Merge::bytes_of_next(uint32_t rows) const {
+  const uint32_t row = current_->row;
   uint64_t bytes = 0;
-  for (const ColumnView& column : head.columns) {
-    bytes += is_text(column.type) ? column.bytes(head.row).size() : 8;
+  for (const ColumnView& column : current_->columns) {
+    bytes += is_text(column.type) ? column.offsets[row + rows] - column.offsets[row] : 8ull * rows;
   }
   return bytes;
 }
 
 void Merge::copy_picks() {
   for (size_t column = 0; column < schema_->size(); ++column) {
-    for (const Pick& pick : picks_) out_.append_from(column, pick.head->columns[column], pick.row);
+    for (const Pick& pick : picks_) {
+      out_.append_run(column, pick.head->columns[column], pick.row, pick.count);
+    }
   }
   picks_.clear();
 }

@@ -54,21 +54,23 @@ class Merge {
   struct Pick {
     const Head* head;
     uint32_t row;
+    uint32_t count;
   };
   struct Later;
 
   Status start();
   Result<bool> load(Head& head);
-  Result<bool> advance(Head& head);
+  Result<bool> advance(Head& head, uint32_t rows);
   Status wake();
   bool is_due(const Head& sleeper, uint32_t row) const;
   Result<bool> settle();
   void next_current();
   Status drop_rival();
   Result<std::optional<Batch>> take_rest();
-  bool rest_precedes_rivals() const;
-  bool fits(uint64_t row_bytes) const;
-  uint64_t row_bytes(const Head& head) const;
+  bool precedes_rivals(uint32_t row) const;
+  uint32_t run_rows() const;
+  uint32_t fitting_rows(uint32_t rows) const;
+  uint64_t bytes_of_next(uint32_t rows) const;
   void copy_picks();
   int compare(const Head& a, uint32_t row_a, const Head& b, uint32_t row_b) const;
   bool wins_tie(const Head& a, const Head& b) const;

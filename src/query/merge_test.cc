@@ -123,6 +123,28 @@ TEST(Merge, ABatchEndsAtItsLimits) {
   EXPECT_FALSE(bytes.next().value().has_value());
 }
 
+TEST(Merge, RunsOfAnyLengthEndWhereAnotherStreamGoesOn) {
+  for (const int64_t length : {1, 2, 3, 7, 64, 1000}) {
+    std::vector<Entry> odd;
+    std::vector<Entry> even;
+    for (int64_t key = 0; key < 5000; ++key) {
+      (key / length % 2 == 0 ? even : odd).push_back({key, 1});
+    }
+    std::vector<std::unique_ptr<Stream>> streams;
+    streams.push_back(stream_of({batch_of(odd)}));
+    streams.push_back(stream_of({batch_of(even)}));
+    Merge merge = make_merge(std::move(streams), true);
+    int64_t next = 0;
+    while (const auto batch = merge.next().value()) {
+      for (uint32_t row = 0; row < batch->rows(); ++row, ++next) {
+        ASSERT_EQ(batch->column(0).int64(row), next) << "runs of " << length;
+        ASSERT_EQ(batch->column(2).bytes(row), "t");
+      }
+    }
+    EXPECT_EQ(next, 5000);
+  }
+}
+
 TEST(Merge, AnErrorOfARunIsReturned) {
   std::vector<std::unique_ptr<Stream>> streams;
   streams.push_back(stream_of({batch_of({{2, 1}})}));
