@@ -22,7 +22,8 @@ Result<ByteView> ChunkStream::peek(uint64_t bytes) {
   }
   while (buffer_.size() - begin_ < bytes) {
     const size_t start = buffer_.size();
-    const uint64_t piece = std::min(end_ - next_, kPieceBytes);
+    const uint64_t missing = std::min(bytes - (start - begin_), kPieceBytes);
+    const uint64_t piece = std::min(end_ - next_, std::max(missing, ahead_bytes_));
     buffer_.resize(start + piece);
     const size_t got = TRY(bucket_.get_range(key_, next_, std::span(buffer_).subspan(start)));
     buffer_.resize(start + got);

@@ -21,9 +21,15 @@ struct Extent {
 
 class ChunkStream {
  public:
-  /// The bucket and the key outlive the stream.
-  ChunkStream(Bucket& bucket, const std::string& key, Extent extent)
-      : bucket_(bucket), key_(key), next_(extent.offset), end_(extent.offset + extent.bytes) {}
+  /// The bucket and the key outlive the stream. `ahead_bytes` are read at a time, or as many as are
+  /// asked for.
+  ChunkStream(Bucket& bucket, const std::string& key, Extent extent,
+              uint64_t ahead_bytes = kPieceBytes)
+      : bucket_(bucket),
+        key_(key),
+        next_(extent.offset),
+        end_(extent.offset + extent.bytes),
+        ahead_bytes_(ahead_bytes) {}
 
   /// The next `bytes` bytes, at most remaining(); valid until the next call. kCorrupt: the object
   /// ends before.
@@ -42,6 +48,7 @@ class ChunkStream {
   const std::string& key_;
   uint64_t next_;  // offset of the first byte that is not read
   uint64_t end_;
+  uint64_t ahead_bytes_;
   Bytes buffer_;
   size_t begin_ = 0;  // of what is read and not consumed
 };

@@ -110,9 +110,18 @@ Status ColumnReader::read_dictionary(const PageHeader& header) {
   }
   values_ = {};
   values_.plain = ByteReader(dictionary_bytes_);
-  has_texts() ? dictionary_texts_.resize(count) : dictionary_numbers_.resize(count);
-  if (!read_plain(count, dictionary_numbers_, dictionary_texts_)) {
-    return malformed("a dictionary ends early");
+  std::vector<std::string_view> texts(has_texts() ? count : 0);
+  dictionary_numbers_.resize(has_texts() ? 0 : count);
+  if (!read_plain(count, dictionary_numbers_, texts)) return malformed("a dictionary ends early");
+  if (!has_texts()) {
+    dictionary_bytes_ = {};
+    return ok();
+  }
+  dictionary_texts_.reserve(count);
+  uint64_t begin = 0;
+  for (const std::string_view text : texts) {
+    dictionary_texts_.push_back(static_cast<uint32_t>(begin));
+    begin += sizeof(uint32_t) + text.size();
   }
   return ok();
 }
@@ -181,6 +190,7 @@ Status ColumnReader::read_window(uint32_t rows) {
   page_rows_left_ -= rows;
   rows_left_ -= rows;
   window_rows_ = rows;
+  has_nulls_ = count < rows;
   at_ = 0;
   return ok();
 }
@@ -198,12 +208,18 @@ bool ColumnReader::read_indexed(uint32_t count) {
   }
   for (uint32_t i = 0; i < count; ++i) {
     if (has_texts()) {
-      texts_[i] = dictionary_texts_[indices_[i]];
+      texts_[i] = dictionary_text(indices_[i]);
     } else {
       numbers_[i] = dictionary_numbers_[indices_[i]];
     }
   }
   return true;
+}
+
+std::string_view ColumnReader::dictionary_text(uint32_t index) const {
+  const std::byte* const length = dictionary_bytes_.data() + dictionary_texts_[index];
+  const auto* const text = reinterpret_cast<const char*>(length + sizeof(uint32_t));
+  return {text, load<uint32_t>(length)};
 }
 
 /// The next `count` values; the vectors are as long as they need to be, or longer.

@@ -34,6 +34,9 @@ class ColumnReader {
   /// Booleans, integers, and the bits of doubles.
   int64_t number(uint32_t row) const { return numbers_[at_ + row]; }
   std::string_view text(uint32_t row) const { return texts_[at_ + row]; }
+  /// Of the whole window.
+  bool has_nulls() const { return has_nulls_; }
+  const int64_t* numbers() const { return numbers_.data() + at_; }
   bool has_texts() const { return type_ == parquet::Physical::kByteArray; }
 
  private:
@@ -59,6 +62,7 @@ class ColumnReader {
   Status read_window(uint32_t rows);
   bool read_values(uint32_t count);
   bool read_indexed(uint32_t count);
+  std::string_view dictionary_text(uint32_t index) const;
   bool read_plain(uint32_t count, std::vector<int64_t>& numbers,
                   std::vector<std::string_view>& texts);
   bool read_bits(uint32_t count, std::vector<int64_t>& numbers);
@@ -77,7 +81,7 @@ class ColumnReader {
   bool has_dictionary_ = false;
   Bytes dictionary_bytes_;
   std::vector<int64_t> dictionary_numbers_;
-  std::vector<std::string_view> dictionary_texts_;
+  std::vector<uint32_t> dictionary_texts_;  // where each begins in the bytes: with its length
 
   uint64_t page_offset_ = 0;
   Bytes page_;
@@ -87,6 +91,7 @@ class ColumnReader {
 
   uint32_t window_rows_ = 0;
   uint32_t at_ = 0;
+  bool has_nulls_ = false;
   std::vector<uint32_t> present_;
   std::vector<uint32_t> indices_;
   std::vector<int64_t> numbers_;

@@ -5,6 +5,7 @@
 #include "base/crc32c.h"
 #include "base/object_checksum.h"
 #include "part/chunk_stream.h"
+#include "part/encoding/zstd.h"
 #include "part/footer_reader.h"
 #include "part/layout.h"
 #include "part/rows.h"
@@ -26,8 +27,9 @@ class FileReader final : public Reader {
     return file_.footer.keys;
   }
   Result<std::unique_ptr<Rows>> read(std::vector<ReadColumn> columns,
-                                     const std::vector<Range>& ranges) override {
-    return read_rows(file_, columns, ranges);
+                                     const std::vector<Range>& ranges,
+                                     ReadOptions options) override {
+    return read_rows(file_, columns, ranges, std::move(options));
   }
 
  private:
@@ -56,6 +58,10 @@ Status FileReader::check_bytes() {
 }
 
 }  // namespace
+
+std::shared_ptr<Decompressor> make_decompressor() {
+  return std::make_shared<Decompressor>();
+}
 
 Result<std::unique_ptr<Reader>> Reader::open(Bucket& bucket, std::string key, uint64_t bytes) {
   LocatedFooter found = TRY(read_footer(bucket, key, bytes));

@@ -32,12 +32,26 @@ struct Range {
   std::optional<Value> upper;
 };
 
-/// The rows of a part in file order. Holds one page and one dictionary per column. One thread.
+class Decompressor;
+std::shared_ptr<Decompressor> make_decompressor();
+
+/// What is held of a part while it is read. Smaller where many are read side by side.
+struct ReadOptions {
+  uint64_t ahead_bytes = 256u << 10;       ///< of each column, stored; a page, if that is more
+  uint32_t batch_rows = 8192;              ///< at most, 1 to 8192
+  uint64_t batch_text_bytes = 8ull << 20;  ///< a batch ends when it holds so much; a row, if more
+  std::shared_ptr<Decompressor> decompressor;  ///< shared by parts that one thread reads; may be
+                                               ///< null
+};
+
+/// The rows of a part in file order. Holds for each column a page, a dictionary, what is read ahead
+/// and 1024 decoded rows. One thread.
 class Rows {
  public:
   virtual ~Rows() = default;
   virtual const SchemaPtr& schema() const = 0;
-  /// The next 1 to 8192 rows, or nothing at the end. kCorrupt names the object and the offset.
+  /// The next 1 to batch_rows rows, or nothing at the end. kCorrupt names the object and the
+  /// offset.
   virtual Result<std::optional<Batch>> next() = 0;
 };
 
@@ -55,7 +69,8 @@ class Reader {
   virtual const std::vector<std::pair<std::string, std::string>>& footer() const = 0;
   /// The reader outlives the rows. kInvalid (kTypeMismatch) if a column cannot be read as its type.
   virtual Result<std::unique_ptr<Rows>> read(std::vector<ReadColumn> columns,
-                                             const std::vector<Range>& ranges) = 0;
+                                             const std::vector<Range>& ranges,
+                                             ReadOptions options = {}) = 0;
 };
 
 }  // namespace sluice::part

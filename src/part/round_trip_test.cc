@@ -120,6 +120,36 @@ TEST(RoundTrip, AColumnIsNotReadAsAnotherType) {
   EXPECT_EQ(read.error().where(), "i");
 }
 
+TEST(RoundTrip, APartThatMayHoldLittleIsReadInSmallPieces) {
+  const SchemaPtr schema = make_schema({{"i", Type::kInt64}});
+  MemoryBucket bucket;
+  BatchBuilder builder(schema);
+  RandomRows random(1);
+  for (int row = 0; row < 20'000; ++row) {
+    builder.append_int64(0, static_cast<int64_t>(random.below(UINT64_MAX)));
+  }
+  const Batch written = builder.finish().value();
+  WriterOptions small;
+  small.page_bytes = 4096;
+  small.dictionary_bytes = 0;
+  ASSERT_TRUE(write_part(bucket, "p", {written}, writer_columns(*schema), small).ok());
+  auto reader = Reader::open(bucket, "p", bucket.objects["p"].size()).value();
+  ReadOptions little;
+  little.ahead_bytes = 2000;
+  little.batch_rows = 100;
+  bucket.largest_read = 0;
+  auto rows = reader->read(read_columns(*schema), {}, little).value();
+  uint32_t seen = 0;
+  while (const auto batch = rows->next().value()) {
+    EXPECT_LE(batch->rows(), 100u);
+    for (uint32_t row = 0; row < batch->rows(); ++row, ++seen) {
+      ASSERT_EQ(batch->column(0).int64(row), written.column(0).int64(seen));
+    }
+  }
+  EXPECT_EQ(seen, 20'000u);
+  EXPECT_LE(bucket.largest_read, 8192u);
+}
+
 TEST(RoundTrip, LongTextsComeInBatchesOfFewRows) {
   const SchemaPtr schema = make_schema({{"s", Type::kString}});
   MemoryBucket bucket;

@@ -14,10 +14,6 @@
 namespace sluice::part {
 namespace {
 
-constexpr uint32_t kBatchRows = 8192;
-/// A batch ends when it holds this much text, however few its rows.
-constexpr uint64_t kBatchTextBytes = 8ull << 20;
-
 Type type_of(PhysicalType type) {
   switch (type) {
     case PhysicalType::kBool:
@@ -57,11 +53,12 @@ std::optional<size_t> find_column(const OpenFile& file, int32_t field_id) {
 class FileRows final : public Rows {
  public:
   FileRows(const OpenFile& file, SchemaPtr schema, std::vector<Output> outputs,
-           std::vector<size_t> groups)
+           std::vector<size_t> groups, ReadOptions options)
       : file_(file),
         schema_(std::move(schema)),
         outputs_(std::move(outputs)),
-        groups_(std::move(groups)) {}
+        groups_(std::move(groups)),
+        options_(std::move(options)) {}
 
   const SchemaPtr& schema() const override { return schema_; }
   Result<std::optional<Batch>> next() override;
@@ -77,7 +74,7 @@ class FileRows final : public Rows {
   const SchemaPtr schema_;
   std::vector<Output> outputs_;
   const std::vector<size_t> groups_;
-  Decompressor decompressor_;
+  const ReadOptions options_;
   size_t next_group_ = 0;
   uint64_t group_rows_left_ = 0;
 };
@@ -86,8 +83,8 @@ void FileRows::open_group(const parquet::RowGroup& group) {
   const auto open = [&](std::optional<size_t> column, std::optional<ColumnReader>& reader) {
     if (!column) return;
     const parquet::Chunk& chunk = group.chunks[*column];
-    reader.emplace(ChunkStream(file_.bucket, file_.key, extent_of(chunk)), chunk,
-                   file_.columns[*column].required, decompressor_);
+    reader.emplace(ChunkStream(file_.bucket, file_.key, extent_of(chunk), options_.ahead_bytes),
+                   chunk, file_.columns[*column].required, *options_.decompressor);
   };
   for (Output& output : outputs_) {
     open(output.column, output.values);
@@ -126,14 +123,14 @@ Result<std::optional<Batch>> FileRows::next() {
   BatchBuilder builder(schema_);
   uint32_t rows = 0;
   uint64_t text_bytes = 0;
-  while (rows < kBatchRows) {
+  while (rows < options_.batch_rows) {
     if (group_rows_left_ == 0) {
       if (next_group_ == groups_.size()) break;
       open_group(file_.footer.row_groups[groups_[next_group_++]]);
       continue;
     }
-    uint32_t count = TRY(fill(kBatchRows - rows));
-    count = rows_within(count, kBatchTextBytes, text_bytes);
+    uint32_t count = TRY(fill(options_.batch_rows - rows));
+    count = rows_within(count, options_.batch_text_bytes, text_bytes);
     if (count == 0 && rows > 0) break;
     count = std::max(count, 1u);  // a row of its own, however long
     for (size_t i = 0; i < outputs_.size(); ++i) TRY(append(i, count, builder));
@@ -154,6 +151,16 @@ Status FileRows::append(size_t index, uint32_t rows, BatchBuilder& builder) {
   }
   if (output.type == Type::kTimestamp) return append_times(index, rows, builder);
   ColumnReader& values = *output.values;
+  const bool is_word = output.type == Type::kInt64 || output.type == Type::kDouble;
+  if (is_word && !values.has_nulls()) {
+    ColumnView run;
+    run.type = output.type;
+    run.rows = rows;
+    run.values = reinterpret_cast<const std::byte*>(values.numbers());
+    builder.append_run(index, run, 0, rows);
+    values.advance(rows);
+    return ok();
+  }
   const auto each = [&](auto append_value) {
     for (uint32_t row = 0; row < rows; ++row) {
       values.is_null(row) ? builder.append_null(index) : append_value(row);
@@ -225,7 +232,9 @@ bool may_hold_all(const OpenFile& file, const parquet::RowGroup& group,
 
 Result<std::unique_ptr<Rows>> read_rows(const OpenFile& file,
                                         const std::vector<ReadColumn>& columns,
-                                        const std::vector<Range>& ranges) {
+                                        const std::vector<Range>& ranges, ReadOptions options) {
+  CHECK(options.batch_rows > 0);
+  if (!options.decompressor) options.decompressor = make_decompressor();
   if (columns.empty()) return Error(Code::kInvalid, "no columns to read", file.key);
   std::vector<Field> fields;
   std::vector<Output> outputs;
@@ -238,7 +247,8 @@ Result<std::unique_ptr<Rows>> read_rows(const OpenFile& file,
     if (may_hold_all(file, file.footer.row_groups[i], ranges)) groups.push_back(i);
   }
   return std::unique_ptr<Rows>(new FileRows(file, TRY(Schema::make(std::move(fields))),
-                                            std::move(outputs), std::move(groups)));
+                                            std::move(outputs), std::move(groups),
+                                            std::move(options)));
 }
 
 }  // namespace sluice::part

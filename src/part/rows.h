@@ -21,6 +21,6 @@ struct OpenFile {
 /// The file outlives the rows. Errors: see Reader::read().
 Result<std::unique_ptr<Rows>> read_rows(const OpenFile& file,
                                         const std::vector<ReadColumn>& columns,
-                                        const std::vector<Range>& ranges);
+                                        const std::vector<Range>& ranges, ReadOptions options);
 
 }  // namespace sluice::part

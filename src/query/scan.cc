@@ -160,9 +160,10 @@ class TableScan final : public Scan {
   Result<bool> open_partition() {
     if (next_partition_ >= partitions_.size()) return false;
     const Partition& partition = partitions_[next_partition_++];
+    const part::ReadOptions share = share_of(partition.parts.size(), plan_.read_columns.size());
     std::vector<std::unique_ptr<Stream>> streams;
     for (const part::Meta* part : partition.parts) {
-      streams.push_back(make_part_stream(contents_.bucket, *part, plan_, lower_of(*part)));
+      streams.push_back(make_part_stream(contents_.bucket, *part, plan_, share, lower_of(*part)));
     }
     if (partition.unflushed) {
       streams.push_back(make_memtable_stream(gatherer_, *partition.unflushed));

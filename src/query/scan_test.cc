@@ -7,6 +7,7 @@
 #include <random>
 #include <set>
 
+#include "query/stream.h"
 #include "query/table_fixture.h"
 
 namespace sluice::query {
@@ -455,6 +456,20 @@ TEST(Scan, HundredPartsOfOnePartitionAreMerged) {
   EXPECT_EQ(table.rows().size(), 101u);
   EXPECT_EQ(table.rows("id = 'same'"),
             std::vector<std::string>{"'same' 0 " + spell(make_value(99.0))});
+}
+
+TEST(Scan, PartsShareWhatTheyHold) {
+  EXPECT_EQ(share_of(1, 4).ahead_bytes, part::ReadOptions().ahead_bytes);
+  EXPECT_EQ(share_of(1, 4).batch_rows, part::ReadOptions().batch_rows);
+  for (const size_t parts : {10u, 300u, 1000u, 4000u}) {
+    for (const size_t columns : {1u, 2u}) {
+      const part::ReadOptions share = share_of(parts, columns);
+      EXPECT_LE(parts * columns * share.ahead_bytes, 32u << 20) << parts;
+      EXPECT_LE(parts * share.batch_rows, 262'144u) << parts;
+      EXPECT_LE(parts * share.batch_text_bytes, 32u << 20) << parts;
+      EXPECT_GE(share.batch_rows, 64u) << parts;
+    }
+  }
 }
 
 TEST(Scan, AnErrorStays) {

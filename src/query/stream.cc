@@ -8,10 +8,22 @@ namespace {
 
 constexpr size_t kBatchRows = 8192;
 
+// Of all parts of a partition together, and what is too little to be of use.
+constexpr uint64_t kAheadBytes = 32ull << 20;
+constexpr uint64_t kAheadBytesMin = 4096;
+constexpr uint64_t kRowsHeld = 256u << 10;
+constexpr uint64_t kRowsMin = 64;
+constexpr uint64_t kTextBytes = 32ull << 20;
+
 class PartStream final : public Stream {
  public:
-  PartStream(Bucket& bucket, const part::Meta& part, const Plan& plan, std::optional<Value> lower)
-      : bucket_(bucket), part_(part), plan_(plan), lower_(std::move(lower)) {}
+  PartStream(Bucket& bucket, const part::Meta& part, const Plan& plan, part::ReadOptions reading,
+             std::optional<Value> lower)
+      : bucket_(bucket),
+        part_(part),
+        plan_(plan),
+        reading_(std::move(reading)),
+        lower_(std::move(lower)) {}
 
   std::optional<Value> lower() const override { return lower_; }
 
@@ -38,7 +50,7 @@ class PartStream final : public Stream {
       return Error(Code::kCorrupt, "the part is missing, but the table names it", part_.key);
     }
     reader_ = TRY(std::move(opened));
-    rows_ = TRY(reader_->read(plan_.read_columns, plan_.ranges));
+    rows_ = TRY(reader_->read(plan_.read_columns, plan_.ranges, reading_));
     return ok();
   }
 
@@ -52,6 +64,7 @@ class PartStream final : public Stream {
   Bucket& bucket_;
   const part::Meta& part_;
   const Plan& plan_;
+  const part::ReadOptions reading_;
   const std::optional<Value> lower_;
   std::unique_ptr<part::Reader> reader_;
   std::unique_ptr<part::Rows> rows_;
@@ -78,9 +91,21 @@ class MemtableStream final : public Stream {
 
 }  // namespace
 
+part::ReadOptions share_of(size_t parts, size_t columns) {
+  const uint64_t sharers = std::max<size_t>(parts, 1);
+  part::ReadOptions share;
+  share.ahead_bytes =
+      std::clamp<uint64_t>(kAheadBytes / (sharers * columns), kAheadBytesMin, share.ahead_bytes);
+  share.batch_rows =
+      static_cast<uint32_t>(std::clamp<uint64_t>(kRowsHeld / sharers, kRowsMin, share.batch_rows));
+  share.batch_text_bytes = std::min(kTextBytes / sharers, share.batch_text_bytes);
+  share.decompressor = part::make_decompressor();
+  return share;
+}
+
 std::unique_ptr<Stream> make_part_stream(Bucket& bucket, const part::Meta& part, const Plan& plan,
-                                         std::optional<Value> lower) {
-  return std::make_unique<PartStream>(bucket, part, plan, std::move(lower));
+                                         part::ReadOptions reading, std::optional<Value> lower) {
+  return std::make_unique<PartStream>(bucket, part, plan, std::move(reading), std::move(lower));
 }
 
 std::unique_ptr<Stream> make_memtable_stream(memtable::Gatherer& gatherer,
