@@ -133,8 +133,8 @@ def _commands(known, code):
 
 def _paths(known, text):
     for name in OUR_PATH.findall(text):
-        placeholder = re.search(r"\b[A-Z]{3,}\b", name) and not name.endswith(".md")
-        if not placeholder and not known.exists(name):
+        stands_for_any = re.search(r"\b[A-Z]{3,}\b", name) and not name.endswith(".md")
+        if not stands_for_any and not known.exists(name):
             yield f"{name} does not exist"
     for name in SHORT_PATH.findall(text):
         if not any(known.exists(folder + name) for folder in ("", "src/", "include/")):
