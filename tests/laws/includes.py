@@ -48,6 +48,9 @@ LIBRARIES = {
     r"CLI/.*": {"cli"},
     r"fmt/.*": {"cli", "server"},
     r"boost/context/.*": {"sim"},
+    r"curl/.*": {"io"},
+    r"pugixml\.hpp": {"io"},
+    r"openssl/.*": {"io"},
 }
 STANDARD = set("""
 algorithm any array atomic bit bitset cctype cerrno cfloat charconv chrono cinttypes climits cmath
