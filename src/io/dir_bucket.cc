@@ -150,12 +150,7 @@ class DirBucket final : public Bucket {
 };
 
 Result<std::string> DirBucket::path_of(std::string_view key) const {
-  if (!is_key(key)) {
-    return Error(Code::kInvalid,
-                 "a key is segments of [A-Za-z0-9._=+-] joined by '/', none of them '.' or '..', "
-                 "at most 512 bytes",
-                 std::string(key));
-  }
+  if (!is_key(key)) return key_error(key);
   return uri(key);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
 
 namespace sluice::io {
 namespace {
@@ -42,6 +43,13 @@ bool is_file_name(std::string_view name) {
 
 bool is_key(std::string_view key) {
   return key.size() <= kKeyBytesMax && consists_of_segments(key);
+}
+
+Error key_error(std::string_view key) {
+  return Error(Code::kInvalid,
+               "a key is segments of [A-Za-z0-9._=+-] joined by '/', none of them '.' or '..', "
+               "at most 512 bytes",
+               std::string(key));
 }
 
 bool is_key_prefix(std::string_view prefix) {
