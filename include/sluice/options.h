@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sluice/batch.h"
@@ -24,16 +26,42 @@ struct TableName {
   friend auto operator<=>(const TableName&, const TableName&) = default;
 };
 
-/// What a table is. Key and time column are fixed at creation; columns can be added.
-///   key and time   one row per (key, time): the last write wins; partitioned by UTC day of time
-///   key            one row per key: the last write wins; unpartitioned
-///   time           append-only, partitioned by UTC day of time
-///   neither        append-only, unpartitioned
+/// What a partition takes of a column, as Iceberg defines it.
+enum class Transform : uint8_t {
+  kIdentity,  ///< the value itself: bool, long, string, binary, timestamp
+  kBucket,    ///< one of so many, by the value's hash: long, string, binary, timestamp
+  kDay,       ///< this and the next two: of a timestamp, in UTC
+  kHour,
+  kMonth,
+};
+
+struct PartitionField {
+  std::string column;
+  Transform transform = Transform::kIdentity;
+  uint32_t buckets = 0;  ///< of kBucket, 1 to 65,536; else 0
+  friend bool operator==(const PartitionField&, const PartitionField&) = default;
+};
+/// "day(time),bucket(16,id),region"; a name that is not of letters, digits and _ in double quotes,
+/// a double quote in it doubled; "none" for no fields. kInvalid: found() is the offset of what was
+/// not understood.
+Result<std::vector<PartitionField>> parse_partition(std::string_view text);
+/// The text that is parsed to `fields`.
+std::string format_partition(const std::vector<PartitionField>& fields);
+
+/// What a table is. Key, time column and partition are fixed at creation; columns can be added.
+///   key and time   one row per (key, time): the last write wins
+///   key            one row per key: the last write wins
+///   time           append-only, in the order of time
+///   neither        append-only
 struct TableSpec {
   std::vector<Field> columns;
   /// Columns of type bool, long, string, binary or timestamp; never null in a row.
   std::vector<std::string> key;
   std::string time;  ///< a timestamp column, never null in a row; empty: none
+  /// Rows of one partition lie in parts of their own, and a query reads those partitions that its
+  /// filter may pass: at most 16 fields, in a table with key of its key and time alone. Empty:
+  /// none. Absent: the UTC day of `time`, if there is one.
+  std::optional<std::vector<PartitionField>> partition = std::nullopt;
 };
 
 /// What an ack means. The rows take the same way, whatever the class.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "model/partition.h"
 #include "model/utf8.h"
 
 namespace sluice {
@@ -184,13 +185,13 @@ Status check_table_spec(const TableSpec& spec) {
   const SchemaPtr schema = TRY(Schema::make(spec.columns));
   for (const Field& field : spec.columns) TRY(check_table_column(field));
   TRY(check_key(*schema, spec));
-  if (spec.time.empty()) return ok();
+  if (spec.time.empty()) return check_partition(spec);
   const std::optional<size_t> time = schema->find(spec.time);
   if (!time) return missing(spec.time);
   if ((*schema)[*time].type != Type::kTimestamp) {
     return invalid("the time column must be a timestamp", spec.time, Reason::kTypeMismatch);
   }
-  return ok();
+  return check_partition(spec);
 }
 
 Status check_batch_fits(const TableSpec& spec, const Batch& batch) {

@@ -26,7 +26,8 @@ Result<std::vector<Field>> merge_columns(const std::vector<Field>& have,
 
 /// Whether a table can be made of it: at least one column; names as Schema has them and not
 /// beginning with '_' (those are Sluice's own, but for kRestColumn); types other than null; key and
-/// time as TableSpec says, each column named once. kInvalid: where() is the column.
+/// time as TableSpec says, each column named once; a partition as check_partition has it. kInvalid:
+/// where() is the column.
 Status check_table_spec(const TableSpec& spec);
 
 /// Whether the table can take the batch. Every column exists (kUnknownColumn) with the same type or
