@@ -33,7 +33,7 @@ std::string valid(const TableSpec& spec, const part::Meta& part) {
 
 std::vector<std::string> seeds() {
   part::Meta unpartitioned = part_of("p");
-  unpartitioned.day.reset();
+  unpartitioned.partition.clear();
   return {valid(keyed_spec(), part_of("p")), valid({{{"a", Type::kInt64}}, {}, {}}, unpartitioned)};
 }
 

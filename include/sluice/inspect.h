@@ -166,9 +166,15 @@ struct Bounds {
   std::optional<Value> upper;
 };
 
+/// "time_day" and "2014-01-31". Binary values are hexadecimal digits.
+struct PartitionText {
+  std::string field;
+  std::optional<std::string> value;  ///< absent: null
+};
+
 struct PartDescription {
-  std::string key;           ///< object key
-  std::optional<Nanos> day;  ///< its partition; absent: unpartitioned
+  std::string key;                       ///< object key
+  std::vector<PartitionText> partition;  ///< empty: unpartitioned
   uint64_t rows = 0;
   uint64_t bytes = 0;
   std::string flush_id;         ///< hex, from the key; empty: not one of ours
@@ -185,8 +191,8 @@ struct PartList {
   std::vector<PartDescription> parts;
   std::vector<Finding> findings;
 };
-/// The live parts of a snapshot (0: of the newest), by day, then in order of commits. kNotFound: no
-/// such table or snapshot; the message names those that are kept.
+/// The live parts of a snapshot (0: of the newest), by partition, then in order of commits.
+/// kNotFound: no such table or snapshot; the message names those that are kept.
 Result<PartList> inspect_parts(Platform platform, const TableName& name, uint64_t snapshot_id);
 
 }  // namespace sluice

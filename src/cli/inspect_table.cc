@@ -2,12 +2,9 @@
 #include "cli/figures.h"
 #include "cli/inspect.h"
 #include "sluice/platform.h"
-#include "sluice/time_text.h"
 
 namespace sluice::cli {
 namespace {
-
-constexpr size_t kDateLength = 10;  // of "2014-01-01T00:00:00Z"
 
 /// A time for programs, how long ago it was for people.
 Cell age(Nanos wall_time, Nanos now) {
@@ -16,20 +13,28 @@ Cell age(Nanos wall_time, Nanos now) {
   return cell;
 }
 
+/// By field.
+Cell partition_of(const PartDescription& part) {
+  std::vector<std::string> texts;
+  JsonWriter json;
+  json.begin_object();
+  for (const PartitionText& field : part.partition) {
+    texts.push_back(field.field + "=" + make_visible(field.value.value_or("null")));
+    json.key(field.field);
+    field.value ? json.text(*field.value) : json.null();
+  }
+  return {Cell::list(texts).text, json.end_object().take()};
+}
+
 Cell or_none(uint64_t number) {
   return number == 0 ? Cell::none() : Cell::number(number);
 }
 
 std::vector<TextTable::Column> part_columns(const PartList& list) {
-  std::vector<TextTable::Column> columns = {{"part"},
-                                            {"day"},
-                                            {"rows", true},
-                                            {"bytes", true},
-                                            {"bytes/row", true},
-                                            {"first LSN", true},
-                                            {"last LSN", true},
-                                            {"snapshot", true},
-                                            {"age", true}};
+  std::vector<TextTable::Column> columns = {
+      {"part"},           {"partition"},       {"rows", true},
+      {"bytes", true},    {"bytes/row", true}, {"first LSN", true},
+      {"last LSN", true}, {"snapshot", true},  {"age", true}};
   if (list.parts.empty()) return columns;
   for (const Bounds& bounds : list.parts.front().bounds) {
     columns.push_back({"min " + bounds.column});
@@ -41,16 +46,15 @@ std::vector<TextTable::Column> part_columns(const PartList& list) {
 Listing list_parts(const PartList& list, Nanos now) {
   Listing listing(part_columns(list));
   for (const PartDescription& part : list.parts) {
-    std::vector<Cell> cells = {
-        Cell::words(part.key),
-        part.day ? Cell::words(format_time(*part.day).substr(0, kDateLength)) : Cell::none(),
-        Cell::count(part.rows),
-        Cell::bytes(part.bytes),
-        Cell::count(part.rows == 0 ? 0 : part.bytes / part.rows),
-        or_none(part.first_lsn),
-        or_none(part.last_lsn),
-        Cell::number(part.added_snapshot),
-        age(part.added_wall_time, now)};
+    std::vector<Cell> cells = {Cell::words(part.key),
+                               partition_of(part),
+                               Cell::count(part.rows),
+                               Cell::bytes(part.bytes),
+                               Cell::count(part.rows == 0 ? 0 : part.bytes / part.rows),
+                               or_none(part.first_lsn),
+                               or_none(part.last_lsn),
+                               Cell::number(part.added_snapshot),
+                               age(part.added_wall_time, now)};
     for (const Bounds& bounds : part.bounds) {
       cells.push_back(Cell::value(bounds.lower));
       cells.push_back(Cell::value(bounds.upper));

@@ -237,6 +237,12 @@ Status EngineOfTables::create_table(const TableName& name, const TableSpec& spec
     lane = lanes_.find(name);
   }
   const TableSpec have = TRY(describe(name)).spec;
+  if (spec.partition && have.partition != spec.partition) {
+    return Error(Code::kInvalid, Reason::kTypeMismatch,
+                 "the table exists with another partition, which is fixed at creation: " +
+                     format_partition(*have.partition),
+                 name.to_string());
+  }
   if (have.key != spec.key || have.time != spec.time) {
     return Error(Code::kInvalid, Reason::kTypeMismatch,
                  "the table exists with another key or time column; these are fixed at creation",

@@ -1,9 +1,11 @@
 // One table's metadata: snapshots, marks, parts.
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 #include <utility>
 
 #include "base/bytes.h"
+#include "model/transform.h"
 #include "part/micros.h"
 #include "query/view.h"
 #include "sluice/inspect.h"
@@ -146,7 +148,8 @@ class PartLister {
       return entry.status == table::EntryStatus::kDeleted;
     });
     std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
-      return std::pair(a.part.day, a.sequence_number) < std::pair(b.part.day, b.sequence_number);
+      return std::tie(a.part.partition, a.sequence_number) <
+             std::tie(b.part.partition, b.sequence_number);
     });
     for (const table::ManifestEntry& entry : entries) list_.parts.push_back(describe(entry));
     return std::move(list_);
@@ -168,13 +171,26 @@ class PartLister {
     part.bytes = meta.bytes;
     part.flush_id = flush_id(meta.key);
     part.added_snapshot = static_cast<uint64_t>(entry.snapshot_id);
-    if (meta.day) part.day = *meta.day * kDay;
+    part.partition = describe(meta.partition);
     describe_commit(entry.snapshot_id, part);
     describe_object(meta, part);
     for (const part::Column* column : bound_columns()) {
       part.bounds.push_back(bounds_of(meta, *column));
     }
     return part;
+  }
+
+  std::vector<PartitionText> describe(const model::PartitionTuple& values) const {
+    std::vector<PartitionText> texts;
+    for (size_t at = 0; at < values.size(); ++at) {
+      const table::PartitionSpecField& field = metadata_.partition[at];
+      const Type type = table::logical_type(metadata_.schema().find(field.source_id)->type);
+      texts.push_back({field.name, std::nullopt});
+      if (values[at].is_null()) continue;
+      texts.back().value =
+          model::format_value({{}, field.transform, field.buckets}, type, values[at]);
+    }
+    return texts;
   }
 
   /// "prefix/data/<32 hex digits>-...".
@@ -225,7 +241,6 @@ class PartLister {
     return columns;
   }
 
-  static constexpr Nanos kDay = 86'400 * kSecond;
   Bucket& bucket_;
   const table::Metadata& metadata_;
   std::map<int64_t, const table::SnapshotEntry*> snapshots_;

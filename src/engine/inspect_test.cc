@@ -273,9 +273,11 @@ TEST_F(InspectTest, ListsPartsByDayWithBoundsAndOrigin) {
   const PartList list = inspect_parts(platform_->platform(), kKeyed, 0).value();
   ASSERT_EQ(list.parts.size(), 3u);
   EXPECT_TRUE(list.findings.empty());
-  EXPECT_EQ(list.parts[0].day, kDay);
-  EXPECT_EQ(list.parts[1].day, 2 * kDay);
-  EXPECT_EQ(list.parts[2].day, 3 * kDay);
+  const auto day_of = [](const PartDescription& part) { return part.partition.at(0).value; };
+  EXPECT_EQ(list.parts[0].partition[0].field, "at_day");
+  EXPECT_EQ(day_of(list.parts[0]), "1970-01-02");
+  EXPECT_EQ(day_of(list.parts[1]), "1970-01-03");
+  EXPECT_EQ(day_of(list.parts[2]), "1970-01-04");
   EXPECT_EQ(list.parts[0].rows, 2u);
   ASSERT_EQ(list.parts[0].bounds.size(), 2u);
   EXPECT_EQ(list.parts[0].bounds[0].column, "id");

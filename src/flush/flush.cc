@@ -25,7 +25,7 @@ class PartSequence {
   Status write_all() {
     for (const auto& partition : job_.rows->partitions()) {
       const size_t end = partition.first + partition.count;
-      for (size_t at = partition.first; at < end;) at = TRY(write_part(partition.day, at, end));
+      for (size_t at = partition.first; at < end;) at = TRY(write_part(partition.values, at, end));
     }
     return finisher_.wait();
   }
@@ -39,7 +39,7 @@ class PartSequence {
 
  private:
   // Writes rows from `at` on until the part is full or `end` is reached; returns where it stopped.
-  Result<size_t> write_part(int32_t day, size_t at, size_t end) {
+  Result<size_t> write_part(const model::PartitionTuple& partition, size_t at, size_t end) {
     const std::string key = stem_ + std::to_string(parts_.size()) + ".parquet";
     std::unique_ptr<Upload> upload = TRY(bucket_.begin_upload(key));
     part::WriterOptions options = job_.layout->writer;
@@ -53,7 +53,8 @@ class PartSequence {
     }
     part::Meta meta = TRY(writer.finish());
     meta.key = key;
-    if (job_.layout->by_day) meta.day = day;
+    meta.partition = partition;
+    meta.is_sorted = job_.layout->is_sorted;
     // Named before finish(): after an unknown answer the object may exist and has to be discarded.
     parts_.push_back(std::move(meta));
     TRY(finisher_.push(std::move(upload)));

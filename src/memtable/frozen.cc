@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
+#include <utility>
 
 #include "base/check.h"
+#include "model/partitioner.h"
 
 namespace sluice::memtable {
 
 namespace {
-
-constexpr Nanos kDay = 86'400 * kSecond;
 
 size_t common_prefix(std::string_view a, std::string_view b) {
   const size_t limit = std::min(a.size(), b.size());
@@ -72,11 +73,6 @@ int compare_values(const ColumnView& a, size_t row_a, const ColumnView& b, size_
 
 }  // namespace
 
-int32_t day_of(Nanos time) {
-  const Nanos day = time / kDay;
-  return static_cast<int32_t>(time % kDay < 0 ? day - 1 : day);
-}
-
 int64_t make_version(uint64_t epoch, uint64_t lsn) {
   CHECK(epoch <= kEpochMax && lsn <= kLsnMax);
   return static_cast<int64_t>(epoch << kVersionLsnBits | lsn);
@@ -89,7 +85,7 @@ Frozen::Frozen(std::vector<Run> runs, const TableSpec& spec) : runs_(std::move(r
   sort_rows();
   if (!keys_.empty()) drop_replaced();
   keys_.clear();
-  find_partitions();
+  count_partitions();
 }
 
 void Frozen::collect(const TableSpec& spec) {
@@ -104,8 +100,11 @@ void Frozen::collect(const TableSpec& spec) {
   size_t rows = 0;
   for (const Run& run : runs_) rows += run.batch.rows();
   order_.reserve(rows);
+  model::Partitioner partitioner(model::partition_of(spec));
+  std::vector<uint32_t> numbers;
   for (uint32_t run = 0; run < runs_.size(); ++run) {
     const Batch& batch = runs_[run].batch;
+    partitioner.number_rows(batch, numbers);
     const ColumnView time =
         spec.time.empty() ? ColumnView{} : batch.column(*batch.schema()->find(spec.time));
     for (uint32_t row = 0; row < batch.rows(); ++row) {
@@ -116,9 +115,25 @@ void Frozen::collect(const TableSpec& spec) {
         prefix = text ? order_of(key.bytes(row), texts)
                       : order_of(key.type == Type::kBool ? key.boolean(row) : key.int64(row));
       }
-      order_.push_back({spec.time.empty() ? 0 : day_of(at), run, row, prefix, at});
+      order_.push_back({numbers[row], run, row, prefix, at});
     }
   }
+  order_partitions(partitioner.tuples());
+}
+
+// From the order in which partitions were met to their own.
+void Frozen::order_partitions(std::vector<model::PartitionTuple> tuples) {
+  std::vector<uint32_t> sorted(tuples.size());
+  std::iota(sorted.begin(), sorted.end(), 0u);
+  std::sort(sorted.begin(), sorted.end(),
+            [&](uint32_t a, uint32_t b) { return tuples[a] < tuples[b]; });
+  std::vector<uint32_t> places(tuples.size());
+  for (uint32_t place = 0; place < sorted.size(); ++place) {
+    places[sorted[place]] = place;
+    partitions_.push_back({std::move(tuples[sorted[place]]), 0, 0});
+  }
+  if (partitions_.size() == 1) return;
+  for (Row& row : order_) row.partition = places[row.partition];
 }
 
 void Frozen::find_nanos(const TableSpec& spec) {
@@ -151,7 +166,7 @@ int Frozen::compare_keys(const Row& a, const Row& b) const {
 void Frozen::sort_rows() {
   const bool keyed = !keys_.empty();
   std::sort(order_.begin(), order_.end(), [&](const Row& a, const Row& b) {
-    if (a.day != b.day) return a.day < b.day;
+    if (a.partition != b.partition) return a.partition < b.partition;
     if (keyed) {
       const int order = compare_keys(a, b);
       if (order != 0) return order < 0;
@@ -164,18 +179,20 @@ void Frozen::sort_rows() {
 
 void Frozen::drop_replaced() {
   const auto last = std::unique(order_.begin(), order_.end(), [&](const Row& a, const Row& b) {
-    return a.day == b.day && a.time == b.time && compare_keys(a, b) == 0;
+    return a.partition == b.partition && a.time == b.time && compare_keys(a, b) == 0;
   });
   replaced_ = static_cast<uint64_t>(order_.end() - last);
   order_.erase(last, order_.end());
 }
 
-void Frozen::find_partitions() {
-  for (size_t at = 0; at < order_.size(); ++at) {
-    if (partitions_.empty() || partitions_.back().day != order_[at].day) {
-      partitions_.push_back({order_[at].day, at, 0});
-    }
-    ++partitions_.back().count;
+// A partition that rows were met of has rows: one of a key that is replaced is by one beside it.
+void Frozen::count_partitions() {
+  if (order_.empty()) return partitions_.clear();
+  for (const Row& row : order_) ++partitions_[row.partition].count;
+  size_t first = 0;
+  for (Partition& partition : partitions_) {
+    partition.first = first;
+    first += partition.count;
   }
 }
 

@@ -12,13 +12,11 @@
 #include <vector>
 
 #include "memtable/buffer.h"
+#include "model/partition.h"
 #include "sluice/batch.h"
 #include "sluice/options.h"
 
 namespace sluice::memtable {
-
-/// UTC days since 1970, floored: the partition of a time.
-int32_t day_of(Nanos time);
 
 /// epoch and LSN in one number: the order in which writes of one key win. 23 bits of epoch, 40 bits
 /// of LSN.
@@ -30,16 +28,16 @@ inline constexpr std::string_view kVersionColumn = "_version";
 
 class Frozen {
  public:
-  /// Rows [first, first + count) of the order belong to one partition. `day` is 0 in a table
-  /// without time.
+  /// Rows [first, first + count) of the order belong to one partition.
   struct Partition {
-    int32_t day = 0;
+    model::PartitionTuple values;
     size_t first = 0;
     size_t count = 0;
   };
 
-  /// Sorts. Takes about kIndexBytesPerRow bytes a row, freed with the object. Every run must fit
-  /// the table (model/schema.h check_batch_fits); anything else is a bug. Fewer than 2^32 runs.
+  /// Sorts. Takes about kIndexBytesPerRow bytes a row, and what a model::Partitioner holds, freed
+  /// with the object. Every run must fit the table (model/schema.h check_batch_fits); anything else
+  /// is a bug. Fewer than 2^32 runs.
   Frozen(std::vector<Run> runs, const TableSpec& spec);
 
   uint64_t rows() const { return order_.size(); }       ///< after the last write won
@@ -51,17 +49,18 @@ class Frozen {
  private:
   friend class Gatherer;
   struct Row {
-    int32_t day;
+    uint32_t partition;  // in their order, once they are sorted
     uint32_t run;
     uint32_t row;
     uint64_t prefix;
     int64_t time;
   };
   void collect(const TableSpec& spec);
+  void order_partitions(std::vector<model::PartitionTuple> tuples);
   void find_nanos(const TableSpec& spec);
   void sort_rows();
   void drop_replaced();
-  void find_partitions();
+  void count_partitions();
   int compare_keys(const Row& a, const Row& b) const;
 
   std::vector<Run> runs_;

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "model/partition.h"
+
 namespace sluice::part {
 
 /// The column types of a part, which are Iceberg's.
@@ -44,11 +46,11 @@ struct ColumnStats {
 
 /// A finished part, as the table's manifests describe it.
 struct Meta {
-  std::string key;     ///< object key in the bucket
-  uint64_t bytes = 0;  ///< exact size of the object
-  uint64_t rows = 0;   ///< exact
-  std::optional<int32_t>
-      day;  ///< partition: UTC days since 1970 (floor); absent in unpartitioned tables
+  std::string key;                  ///< object key in the bucket
+  uint64_t bytes = 0;               ///< exact size of the object
+  uint64_t rows = 0;                ///< exact
+  model::PartitionTuple partition;  ///< of all its rows
+  bool is_sorted = false;           ///< by the order that the table declares
   std::vector<ColumnStats> columns;
   std::vector<int64_t> split_offsets;  ///< where its row groups begin
 };

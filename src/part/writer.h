@@ -57,8 +57,8 @@ class Writer {
   /// Bytes given to the upload and still held, about: to decide when to end the part.
   uint64_t bytes() const;
   uint64_t rows() const;
-  /// Writes what is left, page indexes and footer. `key` and `day` of the result are the caller's
-  /// to set.
+  /// Writes what is left, page indexes and footer. `key` and `partition` of the result are the
+  /// caller's to set.
   Result<Meta> finish();
 
  private:

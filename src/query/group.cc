@@ -17,7 +17,6 @@ namespace {
 
 constexpr uint32_t kRowsMax = 8192;
 constexpr uint64_t kBytesMax = 4ull << 20;
-constexpr Nanos kDay = 86'400 * kSecond;
 /// Of a node, a key and the states on the heap.
 constexpr uint64_t kGroupBytes = 128;
 
@@ -31,12 +30,6 @@ struct Groups {
   std::vector<Field> by;
   SchemaPtr output;
 };
-
-Nanos start_of(int32_t day) {
-  Nanos start = 0;
-  if (__builtin_mul_overflow(day, kDay, &start)) return day < 0 ? INT64_MIN : INT64_MAX;
-  return start;
-}
 
 class GroupCursor final : public Cursor {
  public:
@@ -102,17 +95,18 @@ class GroupCursor final : public Cursor {
       ended_ = true;
       return ok();
     }
-    const bool next_day = !day_ || *day_ != scan_->day();
-    day_ = scan_->day();
-    if (next_day && groups_.calendar && finish_day()) return ok();
+    const std::optional<Nanos> start = scan_->start();
+    const bool is_later = start && start != start_;
+    start_ = start;
+    if (is_later && groups_.calendar && finish_before(*start)) return ok();
     add(*passed);
     return ok();
   }
 
   /// True if the rest is to be read again, from an earlier time.
-  bool finish_day() {
+  bool finish_before(Nanos start) {
     std::string open;
-    append_key(open, groups_.calendar->bucket_of(start_of(*day_)).first);
+    append_key(open, groups_.calendar->bucket_of(start).first);
     finish_below(open);
     if (!floor_ || *floor_ >= open) return false;
     read_again();
@@ -122,14 +116,12 @@ class GroupCursor final : public Cursor {
   void read_again() {
     resume_ = *std::exchange(floor_, std::nullopt);
     scan_.reset();
-    day_.reset();
+    start_.reset();
     if (!groups_.calendar) return;
-    // What is below is done, so that its days need not be read.
+    // What is below is done, so that its partitions need not be read.
     std::string_view key = resume_;
-    Value lower;
-    lower.type = Type::kTimestamp;
-    lower.int64 = take_int64(key);
-    if (!plan_.days.lower || plan_.days.lower->int64 < lower.int64) plan_.days.lower = lower;
+    plan_.partitions = partitions_;
+    plan_.partitions.require_from(groups_.time, take_int64(key));
   }
 
   void finish_below(std::string_view end) {
@@ -216,13 +208,14 @@ class GroupCursor final : public Cursor {
 
   const Contents contents_;
   Plan plan_;
+  const PartitionFilter partitions_ = plan_.partitions;  // of the first reading
   Groups groups_;
   const uint64_t memory_bytes_;
   std::vector<size_t> by_;      // index into the input
   std::optional<size_t> time_;  // likewise; absent: no buckets
 
   std::unique_ptr<Scan> scan_;
-  std::optional<int32_t> day_;  // of the rows that are read
+  std::optional<Nanos> start_;  // of the partition that is read
   std::unordered_map<std::string, States> states_;
   uint64_t held_bytes_ = 0;
   std::string resume_;                // groups below are done

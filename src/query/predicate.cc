@@ -249,6 +249,42 @@ std::vector<uint32_t> passing_rows(const Predicate& bound, const Batch& batch) {
   return rows;
 }
 
+Op opposite(Op op) {
+  switch (op) {
+    case Op::kAnd:
+      return Op::kOr;
+    case Op::kOr:
+      return Op::kAnd;
+    case Op::kEq:
+      return Op::kNe;
+    case Op::kNe:
+      return Op::kEq;
+    case Op::kLt:
+      return Op::kGe;
+    case Op::kLe:
+      return Op::kGt;
+    case Op::kGt:
+      return Op::kLe;
+    case Op::kGe:
+      return Op::kLt;
+    case Op::kIsNull:
+      return Op::kIsNotNull;
+    case Op::kIsNotNull:
+      return Op::kIsNull;
+    default:
+      return op;
+  }
+}
+
+Predicate make_time_test(const std::string& column, Predicate::Op op, Nanos time) {
+  Predicate test;
+  test.op = op;
+  test.column = column;
+  test.value.type = Type::kTimestamp;
+  test.value.int64 = time;
+  return test;
+}
+
 int compare(const Value& a, const Value& b) {
   CHECK(a.type == b.type);
   switch (a.type) {

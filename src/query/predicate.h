@@ -27,6 +27,14 @@ std::vector<std::string> columns_of(const Predicate& predicate);
 /// Rows, ascending, for which a bound predicate is true. The batch has its columns.
 std::vector<uint32_t> passing_rows(const Predicate& bound, const Batch& batch);
 
+/// The operator of a predicate that is true where one with `op` is false, and unknown where it is
+/// unknown; of `and` and `or` if their operands are turned too; kNot stays. Not so for doubles: see
+/// above.
+Predicate::Op opposite(Predicate::Op op);
+
+/// A bound test of a time column.
+Predicate make_time_test(const std::string& column, Predicate::Op op, Nanos time);
+
 /// Less than, equal to or greater than 0. Two values of one type, neither null nor NaN.
 int compare(const Value& a, const Value& b);
 

@@ -5,7 +5,6 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
-#include "memtable/frozen.h"
 #include "part/micros.h"
 #include "query/predicate.h"
 
@@ -66,29 +65,6 @@ Intervals unite(Intervals all, const Intervals& others) {
   std::erase_if(all, [&](const auto& entry) { return !others.contains(entry.first); });
   for (auto& [column, interval] : all) widen(interval, others.at(column));
   return all;
-}
-
-Op opposite(Op op) {
-  switch (op) {
-    case Op::kAnd:
-      return Op::kOr;
-    case Op::kOr:
-      return Op::kAnd;
-    case Op::kEq:
-      return Op::kNe;
-    case Op::kNe:
-      return Op::kEq;
-    case Op::kLt:
-      return Op::kGe;
-    case Op::kLe:
-      return Op::kGt;
-    case Op::kGt:
-      return Op::kLe;
-    case Op::kGe:
-      return Op::kLt;
-    default:
-      return op;
-  }
 }
 
 Intervals intervals_of_test(Op op, const Predicate& test) {
@@ -199,11 +175,6 @@ std::vector<part::Range> ranges_of(const Intervals& intervals, const table::Tabl
     ranges.push_back({column->field_id, interval.lower, interval.upper});
   }
   return ranges;
-}
-
-bool may_hold(int32_t day, const Interval& time) {
-  if (time.lower && day < memtable::day_of(time.lower->int64)) return false;
-  return !time.upper || day <= memtable::day_of(time.upper->int64);
 }
 
 bool may_hold(const part::Meta& part, const std::vector<part::Range>& ranges,

@@ -1,4 +1,4 @@
-// Prune: which parts and which days cannot hold a row that passes. Pure.
+// Prune: which parts cannot hold a row that passes. Pure.
 //
 // In a table with key only key and time may prune: another column's value may stand in an older
 // version of a row, and the version that replaced it may lie in the very part that is skipped. In a
@@ -36,8 +36,6 @@ Intervals prunable(Intervals intervals, const TableSpec& spec);
 /// The same for a reader of parts.
 std::vector<part::Range> ranges_of(const Intervals& intervals, const table::TableSchema& schema);
 
-/// False only if no row of the partition can pass.
-bool may_hold(int32_t day, const Interval& time);
 /// False only if no row of the part can pass: its bounds say so. Of doubles whose NaNs are not
 /// counted, and of bounds that are absent or malformed, nothing is believed.
 bool may_hold(const part::Meta& part, const std::vector<part::Range>& ranges,

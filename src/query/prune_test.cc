@@ -156,23 +156,5 @@ TEST(Prune, WhatCannotBeBelievedPrunesNothing) {
   EXPECT_TRUE(holds(part_with(4, bound_of(-0.0), bound_of(-0.0)), "x = 0"));
 }
 
-TEST(Prune, DaysOutsideOfTheTimesAreSkipped) {
-  const auto days = [](std::string_view text) {
-    std::vector<int32_t> held;
-    const Interval time = intervals(text)["time"];
-    for (int32_t day = -3; day <= 3; ++day) {
-      if (may_hold(day, time)) held.push_back(day);
-    }
-    return held;
-  };
-  using Days = std::vector<int32_t>;
-  EXPECT_EQ(days("time >= '1970-01-02' and time < '1970-01-03'"), (Days{1}));
-  EXPECT_EQ(days("time > '1970-01-01T23:59:59.999999999' and time <= '1970-01-03'"), (Days{1, 2}));
-  EXPECT_EQ(days("time < '1970-01-01'"), (Days{-3, -2, -1}));
-  EXPECT_EQ(days("time = '1969-12-31T12:00'"), (Days{-1}));
-  EXPECT_EQ(days("n = 1").size(), 7u);
-  EXPECT_FALSE(may_hold(2, Interval{make_time(kDay), make_time(0)}));
-}
-
 }  // namespace
 }  // namespace sluice::query

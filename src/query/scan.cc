@@ -13,15 +13,6 @@ namespace {
 
 using Op = Predicate::Op;
 
-Predicate make_time_test(const std::string& column, Op op, Nanos time) {
-  Predicate test;
-  test.op = op;
-  test.column = column;
-  test.value.type = Type::kTimestamp;
-  test.value.int64 = time;
-  return test;
-}
-
 /// `where`, `from` and `to` as one bound predicate.
 Result<std::optional<Predicate>> filter_of(const TableSpec& spec, const ScanOptions& options) {
   if ((options.from || options.to) && spec.time.empty()) {
@@ -85,39 +76,32 @@ Order order_of(const TableSpec& spec, const Schema& input) {
 
 /// Streams that are merged with one another.
 struct Partition {
-  int32_t day = 0;
+  model::PartitionTuple values;
   std::vector<const part::Meta*> parts;
   std::optional<memtable::Frozen::Partition> unflushed;
 };
 
-Result<int32_t> day_of(const part::Meta& part, const table::Metadata& metadata) {
-  if (metadata.time_column.empty()) return 0;
-  if (!part.day) return Error(Code::kCorrupt, "the part belongs to no day", part.key);
-  return *part.day;
-}
-
-void add_partitions(std::vector<Partition>& partitions, Partition of_day, bool merged) {
-  if (merged) return partitions.push_back(std::move(of_day));
-  for (const part::Meta* part : of_day.parts) {
-    partitions.push_back({of_day.day, {part}, std::nullopt});
+void add_partitions(std::vector<Partition>& partitions, Partition whole, bool merged) {
+  if (merged) return partitions.push_back(std::move(whole));
+  for (const part::Meta* part : whole.parts) {
+    partitions.push_back({whole.values, {part}, std::nullopt});
   }
-  if (of_day.unflushed) partitions.push_back({of_day.day, {}, of_day.unflushed});
+  if (whole.unflushed) partitions.push_back({whole.values, {}, whole.unflushed});
 }
 
 Result<std::vector<Partition>> partitions_of(const Contents& contents, const Plan& plan) {
-  std::map<int32_t, Partition> by_day;
-  for (const part::Meta& part : contents.parts) {
-    const int32_t day = TRY(day_of(part, contents.metadata));
-    if (!may_hold(day, plan.days)) continue;
-    if (!may_hold(part, plan.ranges, contents.metadata.schema())) continue;
-    by_day[day].parts.push_back(&part);
+  std::map<model::PartitionTuple, Partition> by_values;
+  for (const part::Meta* part : TRY(contents.parts.find(plan.partitions))) {
+    if (!may_hold(*part, plan.ranges, contents.metadata.schema())) continue;
+    by_values[part->partition].parts.push_back(part);
   }
   for (const auto& partition : contents.unflushed.partitions()) {
-    if (may_hold(partition.day, plan.days)) by_day[partition.day].unflushed = partition;
+    if (!plan.partitions.may_hold(partition.values)) continue;
+    by_values[partition.values].unflushed = partition;
   }
   std::vector<Partition> ordered;
-  for (auto& [day, partition] : by_day) {
-    partition.day = day;
+  for (auto& [values, partition] : by_values) {
+    partition.values = values;
     add_partitions(ordered, std::move(partition), !plan.order.columns.empty());
   }
   if (plan.direction == OrderTerm::Direction::kDescending) {
@@ -153,7 +137,9 @@ class TableScan final : public Scan {
   }
 
   size_t partition() const override { return next_partition_ - 1; }
-  int32_t day() const override { return partitions_[partition()].day; }
+  std::optional<Nanos> start() const override {
+    return plan_.partitions.start_of(partitions_[partition()].values);
+  }
 
  private:
   /// False after the last one.
@@ -286,10 +272,9 @@ Result<Plan> plan_scan(const table::Metadata& metadata, const ScanOptions& optio
   plan.read_columns = TRY(read_columns_of(*plan.input, schema));
   plan.order = order_of(spec, *plan.input);
   if (plan.filter) {
-    Intervals intervals = prunable(intervals_of(*plan.filter), spec);
-    plan.ranges = ranges_of(intervals, schema);
-    if (!spec.time.empty()) plan.days = intervals[spec.time];
+    plan.ranges = ranges_of(prunable(intervals_of(*plan.filter), spec), schema);
   }
+  plan.partitions = PartitionFilter(spec, plan.filter);
   return plan;
 }
 
@@ -297,12 +282,12 @@ void forget_order(Plan& plan) {
   if (!plan.order.version) plan.order.columns.clear();
 }
 
-// With key and time the days come before the keys.
+// Partitions come before the keys.
 bool is_in_order(const Plan& plan, const TableSpec& spec) {
   const std::vector<size_t>& scanned = plan.order.columns;
   if (plan.sort.empty()) return true;
-  const bool days_first = !spec.key.empty() && !spec.time.empty();
-  if (days_first || plan.sort.size() > scanned.size()) return false;
+  if (plan.sort.size() > scanned.size()) return false;
+  if (!rise_with(model::partition_of(spec), (*plan.input)[scanned[0]].name)) return false;
   for (size_t at = 0; at < plan.sort.size(); ++at) {
     const bool ascending = plan.sort[at].direction == OrderTerm::Direction::kAscending;
     if (!ascending || plan.sort[at].column != scanned[at]) return false;

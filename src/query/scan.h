@@ -1,10 +1,10 @@
 // Scan: the rows of a table, merged from its parts and its unflushed rows, filtered, in order.
 //
-// Partition by partition, in the order of days. Steps of a partition: 1 open its parts and its
-// unflushed rows as sorted streams, skipping what cannot pass (prune.h)  2 merge: the last write
-// wins 3 filter, for only now is it known which version of a row counts. Rows without key and time
-// have no order between parts: there each part is a partition of its own, in the order of commits;
-// and so are rows without key for those who do not ask for their order.
+// Partition by partition, in the order of their values. Steps of a partition: 1 open its parts and
+// its unflushed rows as sorted streams, skipping what cannot pass (prune.h)  2 merge: the last
+// write wins 3 filter, for only now is it known which version of a row counts. Rows without key and
+// time have no order between parts: there each part is a partition of its own, in the order of
+// commits; and so are rows without key for those who do not ask for their order.
 //
 // Memory: a part is read from when the merge comes to its least value in the first column of the
 // order until its rows end. The parts of a partition share 32 MiB of bytes read ahead, 262,144 rows
@@ -23,7 +23,9 @@
 #include "memtable/frozen.h"
 #include "part/meta.h"
 #include "part/reader.h"
+#include "query/live_parts.h"
 #include "query/merge.h"
+#include "query/partition_filter.h"
 #include "query/prune.h"
 #include "query/row_key.h"
 #include "sluice/io.h"
@@ -40,7 +42,7 @@ struct Plan {
   Order order;                                 ///< of the streams
   std::optional<Predicate> filter;             ///< bound
   std::vector<SortColumn> sort;                ///< what the user wants, of `input`
-  Interval days;                               ///< of the time column
+  PartitionFilter partitions;                  ///< by `filter`
   OrderTerm::Direction direction = OrderTerm::Direction::kAscending;  ///< of the partitions
   std::vector<part::Range> ranges;
 };
@@ -63,7 +65,7 @@ bool is_in_order(const Plan& plan, const TableSpec& spec);
 struct Contents {
   Bucket& bucket;
   const table::Metadata& metadata;
-  const std::vector<part::Meta>& parts;  ///< in the order of commits
+  LiveParts& parts;
   const memtable::Frozen& unflushed;
   uint64_t epoch = 0;  ///< of the unflushed rows
 };
@@ -90,8 +92,9 @@ class Scan {
   virtual Result<std::optional<Passed>> next() = 0;
   /// The partition that the last rows came from, counted from 0 in the order of the plan.
   virtual size_t partition() const = 0;
-  /// Its UTC day; 0 in a table without time.
-  virtual int32_t day() const = 0;
+  /// No row of it, nor of those that come after it in an ascending plan, is before that time;
+  /// nothing if the partitions are not in the order of time.
+  virtual std::optional<Nanos> start() const = 0;
 };
 
 /// A scan as the user sees it: projected, and ended by a limit. The plan is the cursor's.

@@ -253,6 +253,15 @@ class GroupReading final : public Reading {
   std::unique_ptr<Cursor> groups_;
 };
 
+/// Whether no partition has a row that, by this column, comes before one of an earlier partition.
+/// Only of columns without null, which comes first among partitions and last among rows.
+bool come_in_order_of(const SortColumn& column, const Plan& plan, const TableSpec& spec) {
+  if (plan.order.columns.empty()) return false;
+  const std::string& name = (*plan.input)[column.column].name;
+  const bool is_in_key = std::find(spec.key.begin(), spec.key.end(), name) != spec.key.end();
+  return (is_in_key || name == spec.time) && rise_with(model::partition_of(spec), name);
+}
+
 }  // namespace
 
 std::unique_ptr<Cursor> make_sorted(SortInput input, SortOptions options) {
@@ -274,7 +283,7 @@ Result<std::unique_ptr<Cursor>> open_sorted_scan(const Contents& contents, Plan 
   SortInput input;
   input.schema = plan.input;
   input.steps_in_order = plan.sort.empty();
-  if (!plan.sort.empty() && plan.sort[0].column == plan.input->find(spec.time)) {
+  if (!plan.sort.empty() && come_in_order_of(plan.sort[0], plan, spec)) {
     plan.direction = plan.sort[0].direction;
     input.steps_in_order = true;
   }

@@ -4,7 +4,8 @@
 // that no two are equal. Where rows are too many for the memory the greater half is dropped, and
 // nothing from the least of those on is taken any more: it is the floor. At the end what is held is
 // written; then the input is read again for the rest. A limit drops what it cannot reach, so that a
-// short one needs one reading. Where the order begins with the time, days are sorted one by one.
+// short one needs one reading. Where partitions are in the order of its first column, they are
+// sorted one by one.
 #pragma once
 
 #include <functional>

@@ -122,8 +122,8 @@ class TestTable {
     for (const auto& partition : frozen.partitions()) {
       for (size_t done = 0; done < partition.count; done += std::min(part_rows, partition.count)) {
         const size_t count = std::min(part_rows, partition.count - done);
-        edit.parts.push_back(
-            write_part(frozen, {partition.day, partition.first + done, count}, edit.flush.hex()));
+        edit.parts.push_back(write_part(frozen, {partition.values, partition.first + done, count},
+                                        edit.flush.hex()));
       }
     }
     const auto committed = committer_.commit(edit);
@@ -182,7 +182,8 @@ class TestTable {
     }
     part::Meta meta = part.finish().value();
     meta.key = key;
-    if (metadata.day_source_id != 0) meta.day = rows.day;
+    meta.partition = rows.values;
+    meta.is_sorted = !metadata.sort_source_ids.empty();
     return meta;
   }
 

@@ -7,11 +7,11 @@
 
 #include "memtable/frozen.h"
 #include "query/group.h"
+#include "query/live_parts.h"
 #include "query/scan.h"
 #include "query/sort.h"
 #include "sluice/time_text.h"
 #include "table/format.h"
-#include "table/read.h"
 
 namespace sluice::query {
 
@@ -25,24 +25,6 @@ uint64_t total(const table::SnapshotEntry& snapshot, const std::string& name) {
   const std::string& text = entry->second;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
-}
-
-/// In the order of commits. That of the manifests is another once some were merged.
-Result<std::vector<part::Meta>> read_live_parts(Bucket& bucket, const table::Metadata& metadata) {
-  std::vector<part::Meta> parts;
-  const table::SnapshotEntry* snapshot = metadata.current_snapshot();
-  if (snapshot == nullptr) return parts;
-  std::vector<table::ManifestEntry> entries;
-  for (const auto& file : TRY(table::read_manifest_list(bucket, metadata, *snapshot))) {
-    for (auto& entry : TRY(table::read_manifest(bucket, metadata, file))) {
-      if (entry.status != table::EntryStatus::kDeleted) entries.push_back(std::move(entry));
-    }
-  }
-  std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
-    return a.sequence_number < b.sequence_number;
-  });
-  for (auto& entry : entries) parts.push_back(std::move(entry.part));
-  return parts;
 }
 
 Nanos commit_time_of(const table::SnapshotEntry& snapshot) {
@@ -73,6 +55,7 @@ class ViewSnapshot final : public Snapshot {
   ViewSnapshot(Bucket& bucket, View view)
       : bucket_(bucket),
         view_(std::move(view)),
+        parts_(bucket, view_.head->metadata),
         description_(describe(bucket, view_.name, *view_.head)) {
     for (const memtable::Run& run : view_.runs) description_.unflushed_rows += run.batch.rows();
   }
@@ -82,7 +65,7 @@ class ViewSnapshot final : public Snapshot {
   Result<std::unique_ptr<Cursor>> scan(const ScanOptions& options) override {
     TRY(check_memory(options));
     Plan plan = TRY(plan_scan(view_.head->metadata, options));
-    const Contents contents = TRY(load());
+    const Contents contents = load();
     if (is_in_order(plan, description_.spec) && options.limit_per_key == UINT64_MAX) {
       return open_cursor(contents, std::move(plan), options.limit);
     }
@@ -92,23 +75,21 @@ class ViewSnapshot final : public Snapshot {
   Result<std::unique_ptr<Cursor>> aggregate(const Grouping& grouping,
                                             const ScanOptions& options) override {
     TRY(check_memory(options));
-    const Contents contents = TRY(load());
+    const Contents contents = load();
     if (options.order.empty()) return open_groups(contents, grouping, options);
     return open_sorted_groups(contents, grouping, options);
   }
 
  private:
-  Result<Contents> load() {
-    const table::Metadata& metadata = view_.head->metadata;
-    if (!parts_) parts_ = TRY(read_live_parts(bucket_, metadata));
+  Contents load() {
     if (!unflushed_) unflushed_.emplace(view_.runs, description_.spec);
-    return Contents{bucket_, metadata, *parts_, *unflushed_, view_.epoch};
+    return Contents{bucket_, view_.head->metadata, parts_, *unflushed_, view_.epoch};
   }
 
   Bucket& bucket_;
   const View view_;
+  LiveParts parts_;
   TableDescription description_;
-  std::optional<std::vector<part::Meta>> parts_;
   std::optional<memtable::Frozen> unflushed_;
 };
 

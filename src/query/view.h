@@ -26,7 +26,7 @@ Result<table::HeadPtr> head_as_of(const table::Head& newest, const AsOf& as_of);
 /// What the head says of the table, unflushed rows excluded.
 TableDescription describe(const Bucket& bucket, const TableName& name, const table::Head& head);
 
-/// Nothing is read before the first scan; the parts are listed once.
+/// Nothing is read before the first scan; each manifest is read once.
 std::unique_ptr<Snapshot> make_snapshot(Bucket& bucket, View view);
 
 }  // namespace sluice::query

@@ -150,7 +150,7 @@ Result<bool> Committer::names_parts(const Metadata& metadata,
                                     const std::vector<part::Meta>& parts) {
   std::set<std::string_view> keys;
   for (const part::Meta& part : parts) keys.insert(part.key);
-  const std::vector<part::Meta> live = TRY(read_parts(bucket_, metadata, nullptr));
+  const std::vector<part::Meta> live = TRY(read_parts(bucket_, metadata));
   return std::any_of(live.begin(), live.end(),
                      [&](const part::Meta& part) { return keys.contains(part.key); });
 }

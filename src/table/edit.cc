@@ -49,13 +49,6 @@ void own(Metadata& metadata, const Writer& writer, uint64_t epoch) {
   metadata.log = writer.log.hex();
 }
 
-Status check_partition_name(const Metadata& metadata) {
-  if (metadata.day_source_id == 0) return ok();
-  const std::string name = metadata.partition_name();
-  if (metadata.schema().find(name) == nullptr) return ok();
-  return Error(Code::kInvalid, "the partition of the table has this name", name);
-}
-
 Marks raised_marks(const Marks& marks, const FlushEdit& edit, const Writer& writer) {
   Marks next = marks;
   auto entry = std::lower_bound(next.logs.begin(), next.logs.end(), writer.log,
@@ -86,13 +79,15 @@ int64_t draw_snapshot_id(const Metadata& metadata, uint64_t entropy) {
 }
 
 Status check_parts(const Metadata& metadata, const std::vector<part::Meta>& parts) {
+  const PartitionCodec partition(metadata);
   std::set<std::string_view> keys;
   for (const part::Meta& part : parts) {
     if (!part.key.starts_with(metadata.prefix + "/data/") || !keys.insert(part.key).second) {
       return Error(Code::kInvalid, "a part outside the table, or named twice", part.key);
     }
-    if (part.day.has_value() != (metadata.day_source_id != 0)) {
-      return Error(Code::kInvalid, "the part's day does not fit the table's partition", part.key);
+    if (!partition.fits(part.partition) || (part.is_sorted && metadata.sort_source_ids.empty())) {
+      return Error(Code::kInvalid, "the part does not fit the table's partition or order",
+                   part.key);
     }
   }
   return ok();
@@ -117,11 +112,11 @@ Result<std::map<std::string, std::string>> summarize(const SnapshotEntry* parent
                                                      const FlushEdit& edit) {
   uint64_t rows = 0;
   uint64_t bytes = 0;
-  std::set<std::optional<int32_t>> days;
+  std::set<model::PartitionTuple> partitions;
   for (const part::Meta& part : edit.parts) {
     rows += part.rows;
     bytes += part.bytes;
-    days.insert(part.day);
+    partitions.insert(part.partition);
   }
   const uint64_t files = edit.parts.size();
   std::map<std::string, std::string> summary = {
@@ -135,7 +130,7 @@ Result<std::map<std::string, std::string>> summarize(const SnapshotEntry* parent
   set("added-data-files", files);
   set("added-records", rows);
   set("added-files-size", bytes);
-  set("changed-partition-count", days.size());
+  set("changed-partition-count", partitions.size());
   set("total-data-files", TRY(parent_total(parent, "total-data-files")) + files);
   set("total-records", TRY(parent_total(parent, "total-records")) + rows);
   set("total-files-size", TRY(parent_total(parent, "total-files-size")) + bytes);
@@ -247,7 +242,6 @@ Result<Proposal> propose_table(const TableName& name, const TableSpec& spec,
   for (const Field& field : spec.columns) {
     const bool in_key = std::find(spec.key.begin(), spec.key.end(), field.name) != spec.key.end();
     add(field.name, physical_type(field.type), in_key || field.name == spec.time);
-    if (field.name == spec.time) metadata.day_source_id = metadata.last_column_id;
     if (!spec.key.empty() && schema.columns.back().required) {
       schema.identifier_field_ids.push_back(metadata.last_column_id);
     }
@@ -264,7 +258,8 @@ Result<Proposal> propose_table(const TableName& name, const TableSpec& spec,
                   schema.columns.size()});
   }
   metadata.schemas.push_back(std::move(schema));
-  TRY(check_partition_name(metadata));
+  lay_out(spec, metadata);
+  TRY(check_partition_names(metadata));
   return with_head(std::move(metadata), Marks{});
 }
 
@@ -297,7 +292,7 @@ Result<Proposal> propose_columns(const Head& head, std::vector<part::Column> col
   }
   next.current_schema_id = schema.schema_id;
   next.schemas.push_back(std::move(schema));
-  TRY(check_partition_name(next));
+  TRY(check_partition_names(next));
   return with_head(std::move(next), head.marks);
 }
 

@@ -44,15 +44,16 @@ TEST(Edit, RefusesAColumnNamedAsThePartition) {
 TEST(Edit, MakesTablesOfAllFourKinds) {
   TableSpec spec = keyed_spec();
   EXPECT_NE(new_table(spec).metadata.schema().find("_version"), nullptr);
-  EXPECT_EQ(new_table(spec).metadata.day_source_id, 2);
+  EXPECT_EQ(new_table(spec).metadata.partition,
+            (std::vector<PartitionSpecField>{{2, 1000, "time_day", Transform::kDay, 0}}));
   spec.time.clear();
   EXPECT_NE(new_table(spec).metadata.schema().find("_version"), nullptr);
-  EXPECT_EQ(new_table(spec).metadata.partition_fields_json(), "[]");
+  EXPECT_TRUE(new_table(spec).metadata.partition.empty());
   spec.key.clear();
   EXPECT_EQ(new_table(spec).metadata.schema().find("_version"), nullptr);
   EXPECT_TRUE(new_table(spec).metadata.schema().identifier_field_ids.empty());
   spec.time = "time";
-  EXPECT_EQ(new_table(spec).metadata.partition_name(), "time_day");
+  EXPECT_EQ(new_table(spec).metadata.partition[0].name, "time_day");
 }
 
 TEST(Edit, GivesAddedColumnsNewFieldIdsAndKeepsTheOldSchema) {
@@ -139,7 +140,7 @@ TEST(Edit, NeverLowersMarksAndKeepsThoseOfOtherLogs) {
 TEST(Edit, RefusesPartsThatDoNotFitTheTable) {
   const Head head = new_table();
   part::Meta part = part_of("p");
-  part.day.reset();
+  part.partition.clear();
   EXPECT_EQ(flush(head, edit_on(head, 1, {part}), kStartMs).error().code(), Code::kInvalid);
   part = part_of("p");
   part.key = "db/other/data/p.parquet";

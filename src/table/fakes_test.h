@@ -224,7 +224,7 @@ inline part::Meta part_of(const std::string& name, int32_t day = 19'000, uint64_
   part.key = "db/coll/data/" + name + ".parquet";
   part.bytes = bytes;
   part.rows = rows;
-  part.day = day;
+  part.partition = {day};
   part.columns = {{1, 40, rows, 0, 0, "a", "b"},
                   {2, 30, rows, 0, 0, std::string(8, '\1'), std::string(8, '\2')},
                   {3, 30, rows, 1, 2, std::nullopt, std::nullopt}};

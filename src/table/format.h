@@ -32,10 +32,12 @@
 
 namespace sluice::table {
 
-inline constexpr uint64_t kFormat = 0;          ///< property sluice.format, and of marks
-inline constexpr int64_t kIcebergFormat = 2;    ///< format-version
-inline constexpr int32_t kDayFieldId = 1000;    ///< of the partition field day(time)
+inline constexpr uint64_t kFormat = 0;              ///< property sluice.format, and of marks
+inline constexpr int64_t kIcebergFormat = 2;        ///< format-version
+inline constexpr int32_t kPartitionIdFirst = 1000;  ///< field ids of the partition fields
+inline constexpr int32_t kPartitionIdMax = 1 << 20;
 inline constexpr int32_t kNoPartitionId = 999;  ///< last-partition-id without partition field
+inline constexpr int32_t kSortOrderId = 1;      ///< of the one order that a table may declare
 
 // Properties of the table.
 inline constexpr std::string_view kFormatProperty = "sluice.format";

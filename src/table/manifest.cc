@@ -76,11 +76,12 @@ void write_statistics(AvroWriter& out, const part::Meta& part, const TableSchema
   write_column_map(out, part.columns, bound_of(&Stats::upper), write_bound(&Stats::upper));
 }
 
-void write_data_file(AvroWriter& out, const part::Meta& part, const Metadata& metadata) {
+void write_data_file(AvroWriter& out, const part::Meta& part, const Metadata& metadata,
+                     const PartitionCodec& partition) {
   out.number(0);  // content: data
   out.text(to_address(metadata.location, metadata.prefix, part.key));
   out.text(kParquet);
-  if (metadata.day_source_id != 0) write_optional(out, part.day);
+  partition.write(out, part.partition);
   out.number(static_cast<int64_t>(part.rows));
   out.number(static_cast<int64_t>(part.bytes));
   write_statistics(out, part, metadata.schema());
@@ -94,32 +95,11 @@ void write_data_file(AvroWriter& out, const part::Meta& part, const Metadata& me
     out.end_items();
   }
   out.null();  // equality_ids
-  out.null();  // sort_order_id
+  write_optional(out, part.is_sorted ? std::optional<int64_t>(kSortOrderId) : std::nullopt);
 }
 
-std::string day_bytes(int32_t day) {
-  std::string bytes(sizeof(day), '\0');
-  std::memcpy(bytes.data(), &day, sizeof(day));
-  return bytes;
-}
-
-void write_partitions(AvroWriter& out, const ManifestFile& file, const Metadata& metadata) {
-  const bool partitioned = metadata.day_source_id != 0;
-  if (partitioned && !file.first_day) return out.null();  // as it was read
-  out.present();
-  if (partitioned) {
-    out.begin_items(1);
-    out.boolean(false);  // contains_null
-    out.null();          // contains_nan
-    out.present();
-    out.text(day_bytes(*file.first_day));
-    out.present();
-    out.text(day_bytes(*file.last_day));
-  }
-  out.end_items();
-}
-
-void write_manifest_file(AvroWriter& out, const ManifestFile& file, const Metadata& metadata) {
+void write_manifest_file(AvroWriter& out, const ManifestFile& file, const Metadata& metadata,
+                         const PartitionCodec& partition) {
   out.text(to_address(metadata.location, metadata.prefix, file.key));
   out.number(static_cast<int64_t>(file.bytes));
   out.number(0);  // partition_spec_id
@@ -131,7 +111,12 @@ void write_manifest_file(AvroWriter& out, const ManifestFile& file, const Metada
                                file.added_rows, file.existing_rows, file.deleted_rows}) {
     out.number(static_cast<int64_t>(count));
   }
-  write_partitions(out, file, metadata);
+  if (file.partitions) {
+    out.present();
+    partition.write(out, *file.partitions);
+  } else {
+    out.null();  // as it was read
+  }
   out.null();  // key_metadata
 }
 
@@ -153,11 +138,6 @@ Result<std::string> needed_key(const std::optional<std::string_view>& address,
   return std::move(*key);
 }
 
-std::optional<int32_t> to_day(std::optional<int64_t> number) {
-  if (!number || *number < INT32_MIN || *number > INT32_MAX) return std::nullopt;
-  return static_cast<int32_t>(*number);
-}
-
 /// What a data_file record says, before it is judged.
 struct RawDataFile {
   int64_t content = 0;
@@ -165,7 +145,8 @@ struct RawDataFile {
   std::string format;
   std::optional<int64_t> rows;
   std::optional<int64_t> bytes;
-  std::optional<int32_t> day;
+  std::optional<int64_t> sort_order;
+  model::PartitionTuple partition;
   std::map<int32_t, part::ColumnStats> columns;
   std::vector<int64_t> split_offsets;
 };
@@ -217,7 +198,8 @@ bool read_statistics(AvroReader& in, std::string_view name, const AvroType& type
   return false;
 }
 
-void read_data_file(AvroReader& in, const AvroType& type, RawDataFile& file) {
+void read_data_file(AvroReader& in, const AvroType& type, const PartitionCodec& partition,
+                    RawDataFile& file) {
   in.record(type, [&](std::string_view name, const AvroType& field) {
     if (name == "content") {
       file.content = in.number(field).value_or(0);
@@ -226,10 +208,9 @@ void read_data_file(AvroReader& in, const AvroType& type, RawDataFile& file) {
     } else if (name == "file_format") {
       file.format = in.text(field).value_or("");
     } else if (name == "partition") {
-      in.record(field, [&](std::string_view, const AvroType& day) {
-        file.day = to_day(in.number(day));
-        return true;
-      });
+      file.partition = partition.read(in, field);
+    } else if (name == "sort_order_id") {
+      file.sort_order = in.number(field);
     } else if (name == "record_count") {
       file.rows = in.number(field);
     } else if (name == "file_size_in_bytes") {
@@ -246,28 +227,30 @@ void read_data_file(AvroReader& in, const AvroType& type, RawDataFile& file) {
   });
 }
 
-Result<part::Meta> judge_data_file(RawDataFile file, const Metadata& metadata, uint64_t offset) {
+Result<part::Meta> judge_data_file(RawDataFile file, const Metadata& metadata,
+                                   const PartitionCodec& partition, uint64_t offset) {
   if (file.content != 0) return Error(Code::kUnsupported, "a delete file");
   std::transform(file.format.begin(), file.format.end(), file.format.begin(),
                  [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
   if (file.format != kParquet) {
     return Error(Code::kUnsupported, "a data file of format '" + file.format + "'");
   }
-  if (file.day.has_value() != (metadata.day_source_id != 0)) {
+  if (!partition.fits(file.partition)) {
     return corrupt("the partition does not fit the table", offset);
   }
   part::Meta part;
   part.key = TRY(needed_key(file.path, metadata, offset));
   part.rows = TRY(needed_count(file.rows, "record_count", offset));
   part.bytes = TRY(needed_count(file.bytes, "file_size_in_bytes", offset));
-  part.day = file.day;
+  part.partition = std::move(file.partition);
+  part.is_sorted = file.sort_order == kSortOrderId && !metadata.sort_source_ids.empty();
   part.split_offsets = std::move(file.split_offsets);
   for (auto& column : file.columns) part.columns.push_back(std::move(column.second));
   return part;
 }
 
 Result<ManifestEntry> read_entry(AvroReader& in, const AvroType& type, const ManifestFile& file,
-                                 const Metadata& metadata) {
+                                 const Metadata& metadata, const PartitionCodec& partition) {
   const uint64_t offset = in.offset();
   std::optional<int64_t> status;
   std::optional<int64_t> snapshot_id;
@@ -283,7 +266,7 @@ Result<ManifestEntry> read_entry(AvroReader& in, const AvroType& type, const Man
     } else if (name == "file_sequence_number") {
       entry.file_sequence_number = in.number(field);
     } else if (name == "data_file") {
-      read_data_file(in, field, data_file);
+      read_data_file(in, field, partition, data_file);
     } else {
       return false;
     }
@@ -299,24 +282,8 @@ Result<ManifestEntry> read_entry(AvroReader& in, const AvroType& type, const Man
   entry.snapshot_id = snapshot_id.value_or(file.added_snapshot_id);
   if (!entry.sequence_number) entry.sequence_number = file.sequence_number;
   if (!entry.file_sequence_number) entry.file_sequence_number = file.sequence_number;
-  entry.part = TRY(judge_data_file(std::move(data_file), metadata, offset));
+  entry.part = TRY(judge_data_file(std::move(data_file), metadata, partition, offset));
   return entry;
-}
-
-/// The least and greatest day of the first (only) partition field.
-void read_partitions(AvroReader& in, const AvroType& type, ManifestFile& file) {
-  const auto day_of = [&](const AvroType& bound) -> std::optional<int32_t> {
-    const auto bytes = in.text(bound);
-    if (!bytes || bytes->size() != sizeof(int32_t)) return std::nullopt;
-    return load<int32_t>(as_bytes(*bytes).data());
-  };
-  in.array(type, [&](const AvroType& item) {
-    in.record(item, [&](std::string_view name, const AvroType& field) {
-      if (name != "lower_bound" && name != "upper_bound") return false;
-      (name == "lower_bound" ? file.first_day : file.last_day) = day_of(field);
-      return true;
-    });
-  });
 }
 
 struct NamedCount {
@@ -343,7 +310,7 @@ constexpr NamedNumber kNumbers[] = {
 };
 
 Result<ManifestFile> read_manifest_file(AvroReader& in, const AvroType& type,
-                                        const Metadata& metadata) {
+                                        const Metadata& metadata, const PartitionCodec& partition) {
   const uint64_t offset = in.offset();
   ManifestFile file;
   std::optional<std::string_view> path;
@@ -352,7 +319,7 @@ Result<ManifestFile> read_manifest_file(AvroReader& in, const AvroType& type,
     if (name == "manifest_path") {
       path = in.text(field);
     } else if (name == "partitions") {
-      read_partitions(in, field, file);
+      file.partitions = partition.read_summaries(in, field);
     } else {
       numbers[name] = in.number(field);
     }
@@ -371,9 +338,7 @@ Result<ManifestFile> read_manifest_file(AvroReader& in, const AvroType& type,
     if (!numbers[name]) return corrupt("'" + std::string(name) + "' is missing", offset);
     file.*field = *numbers[name];
   }
-  if (metadata.day_source_id == 0 || !file.first_day || !file.last_day) {
-    file.first_day = file.last_day = std::nullopt;
-  }
+  if (partition.size() == 0) file.partitions.emplace();
   return file;
 }
 
@@ -381,7 +346,8 @@ Result<ManifestFile> read_manifest_file(AvroReader& in, const AvroType& type,
 
 ManifestWriter::ManifestWriter(const Metadata& metadata, const CommitId& commit, std::string key,
                                int64_t snapshot_id, int64_t sequence_number)
-    : metadata_(metadata), commit_(commit) {
+    : metadata_(metadata), partition_(metadata), commit_(commit) {
+  file_.partitions.emplace(partition_.size());
   file_.key = std::move(key);
   file_.added_snapshot_id = snapshot_id;
   file_.sequence_number = sequence_number;
@@ -397,7 +363,7 @@ void ManifestWriter::add(const ManifestEntry& entry) {
   write_optional(out, entry.snapshot_id);
   write_optional(out, entry.sequence_number);
   write_optional(out, entry.file_sequence_number);
-  write_data_file(out, entry.part, metadata_);
+  write_data_file(out, entry.part, metadata_, partition_);
   entries_.append(out.take());
   ++count_;
   count(entry);
@@ -422,18 +388,18 @@ void ManifestWriter::count(const ManifestEntry& entry) {
   if (entry.sequence_number && entry.status != EntryStatus::kDeleted) {
     file_.min_sequence_number = std::min(file_.min_sequence_number, *entry.sequence_number);
   }
-  if (!part.day) return;
-  file_.first_day = std::min(file_.first_day.value_or(*part.day), *part.day);
-  file_.last_day = std::max(file_.last_day.value_or(*part.day), *part.day);
+  for (size_t at = 0; at < part.partition.size(); ++at) {
+    (*file_.partitions)[at].add(part.partition[at]);
+  }
 }
 
 EncodedManifest ManifestWriter::finish() {
   const AvroHeader header = {
       {"avro.codec", "null"},
-      {"avro.schema", manifest_entry_schema(metadata_.partition_name())},
+      {"avro.schema", manifest_entry_schema(partition_.columns())},
       {"content", "data"},
       {"format-version", std::to_string(kIcebergFormat)},
-      {"partition-spec", metadata_.partition_fields_json()},
+      {"partition-spec", partition_fields_json(metadata_)},
       {"partition-spec-id", "0"},
       {"schema", metadata_.schema().to_json()},
       {"schema-id", std::to_string(metadata_.current_schema_id)},
@@ -449,9 +415,10 @@ Result<std::vector<ManifestEntry>> decode_manifest(std::string_view bytes, const
                                                    const Metadata& metadata) {
   const auto decode = [&]() -> Result<std::vector<ManifestEntry>> {
     const AvroFile avro = TRY(AvroFile::open(bytes));
+    const PartitionCodec partition(metadata);
     std::vector<ManifestEntry> entries;
     const Status read = avro.read([&](AvroReader& in, const AvroType& type) -> Status {
-      entries.push_back(TRY(read_entry(in, type, file, metadata)));
+      entries.push_back(TRY(read_entry(in, type, file, metadata, partition)));
       return ok();
     });
     if (!read.ok()) return read.error();
@@ -473,8 +440,9 @@ std::string encode_manifest_list(const std::vector<ManifestFile>& files, const M
       {"snapshot-id", std::to_string(snapshot.id)},
       {std::string(kChecksumName), std::string(kChecksumDigits, '0')},
   };
+  const PartitionCodec partition(metadata);
   AvroWriter entries;
-  for (const ManifestFile& file : files) write_manifest_file(entries, file, metadata);
+  for (const ManifestFile& file : files) write_manifest_file(entries, file, metadata, partition);
   std::string list = avro_file(header, commit.bytes(), files.size(), entries.take());
   fill_checksum(list, snapshot.manifest_list);
   return list;
@@ -483,9 +451,10 @@ std::string encode_manifest_list(const std::vector<ManifestFile>& files, const M
 Result<std::vector<ManifestFile>> decode_manifest_list(std::string_view bytes,
                                                        const Metadata& metadata) {
   const AvroFile avro = TRY(AvroFile::open(bytes));
+  const PartitionCodec partition(metadata);
   std::vector<ManifestFile> files;
   const Status read = avro.read([&](AvroReader& in, const AvroType& type) -> Status {
-    files.push_back(TRY(read_manifest_file(in, type, metadata)));
+    files.push_back(TRY(read_manifest_file(in, type, metadata, partition)));
     return ok();
   });
   if (!read.ok()) return read.error();

@@ -14,6 +14,7 @@
 #include "part/meta.h"
 #include "sluice/result.h"
 #include "table/metadata.h"
+#include "table/partitioning.h"
 
 namespace sluice::table {
 
@@ -43,10 +44,8 @@ struct ManifestFile {
   uint64_t added_rows = 0;
   uint64_t existing_rows = 0;
   uint64_t deleted_rows = 0;
-  /// Least and greatest partition of its entries. Both or none: in a partitioned table none means
-  /// unknown, and so it is written again.
-  std::optional<int32_t> first_day;
-  std::optional<int32_t> last_day;
+  /// Of the partitions of its entries. Nothing means unknown, and so it is written again.
+  std::optional<PartitionSummaries> partitions;
 
   friend bool operator==(const ManifestFile&, const ManifestFile&) = default;
 };
@@ -72,6 +71,7 @@ class ManifestWriter {
   void count(const ManifestEntry& entry);
 
   const Metadata& metadata_;
+  const PartitionCodec partition_;
   CommitId commit_;
   ManifestFile file_;
   size_t count_ = 0;

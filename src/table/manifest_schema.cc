@@ -59,7 +59,37 @@ std::string int_map(int key_id, std::string_view value) {
   return json.take();
 }
 
-/// A name that Avro allows: [A-Za-z_][A-Za-z0-9_]*. Readers go by field id.
+std::string partition_schema(const std::vector<PartitionColumn>& columns) {
+  RecordSchema partition("r102");
+  for (const PartitionColumn& column : columns) {
+    partition.optional(column.field_id, column.name, column.type);
+  }
+  return partition.finish();
+}
+
+std::string data_file_schema(const std::vector<PartitionColumn>& partition) {
+  return RecordSchema("r2")
+      .required(134, "content", kInt)
+      .required(100, "file_path", kString)
+      .required(101, "file_format", kString)
+      .required(102, "partition", partition_schema(partition))
+      .required(103, "record_count", kLong)
+      .required(104, "file_size_in_bytes", kLong)
+      .optional(108, "column_sizes", int_map(117, kLong))
+      .optional(109, "value_counts", int_map(119, kLong))
+      .optional(110, "null_value_counts", int_map(121, kLong))
+      .optional(137, "nan_value_counts", int_map(138, kLong))
+      .optional(125, "lower_bounds", int_map(126, kBytes))
+      .optional(128, "upper_bounds", int_map(129, kBytes))
+      .optional(131, "key_metadata", kBytes)
+      .optional(132, "split_offsets", array_of(133, kLong))
+      .optional(135, "equality_ids", array_of(136, kInt))
+      .optional(140, "sort_order_id", kInt)
+      .finish();
+}
+
+}  // namespace
+
 std::string avro_name(std::string_view name) {
   constexpr char kDigits[] = "0123456789ABCDEF";
   std::string text;
@@ -78,45 +108,13 @@ std::string avro_name(std::string_view name) {
   return text;
 }
 
-std::string partition_schema(std::string_view partition_name) {
-  RecordSchema partition("r102");
-  if (!partition_name.empty()) {
-    partition.optional(kDayFieldId, avro_name(partition_name),
-                       R"({"type":"int","logicalType":"date"})");
-  }
-  return partition.finish();
-}
-
-std::string data_file_schema(std::string_view partition_name) {
-  return RecordSchema("r2")
-      .required(134, "content", kInt)
-      .required(100, "file_path", kString)
-      .required(101, "file_format", kString)
-      .required(102, "partition", partition_schema(partition_name))
-      .required(103, "record_count", kLong)
-      .required(104, "file_size_in_bytes", kLong)
-      .optional(108, "column_sizes", int_map(117, kLong))
-      .optional(109, "value_counts", int_map(119, kLong))
-      .optional(110, "null_value_counts", int_map(121, kLong))
-      .optional(137, "nan_value_counts", int_map(138, kLong))
-      .optional(125, "lower_bounds", int_map(126, kBytes))
-      .optional(128, "upper_bounds", int_map(129, kBytes))
-      .optional(131, "key_metadata", kBytes)
-      .optional(132, "split_offsets", array_of(133, kLong))
-      .optional(135, "equality_ids", array_of(136, kInt))
-      .optional(140, "sort_order_id", kInt)
-      .finish();
-}
-
-}  // namespace
-
-std::string manifest_entry_schema(std::string_view partition_name) {
+std::string manifest_entry_schema(const std::vector<PartitionColumn>& partition) {
   return RecordSchema("manifest_entry")
       .required(0, "status", kInt)
       .optional(1, "snapshot_id", kLong)
       .optional(3, "sequence_number", kLong)
       .optional(4, "file_sequence_number", kLong)
-      .required(2, "data_file", data_file_schema(partition_name))
+      .required(2, "data_file", data_file_schema(partition))
       .finish();
 }
 

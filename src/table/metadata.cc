@@ -9,6 +9,7 @@
 #include "model/schema.h"
 #include "table/format.h"
 #include "table/json.h"
+#include "table/partitioning.h"
 
 namespace sluice::table {
 namespace {
@@ -49,17 +50,6 @@ void write_schemas(JsonWriter& json, const Metadata& metadata) {
   json.name("schemas").open_array();
   for (const TableSchema& schema : metadata.schemas) json.raw(schema.to_json());
   json.close_array();
-}
-
-void write_partitioning(JsonWriter& json, const Metadata& metadata) {
-  const bool by_day = metadata.day_source_id != 0;
-  json.name("default-spec-id").number(int64_t{0});
-  json.name("partition-specs").open_array().open_object().name("spec-id").number(int64_t{0});
-  json.name("fields").raw(metadata.partition_fields_json()).close_object().close_array();
-  json.name("last-partition-id").number(int64_t{by_day ? kDayFieldId : kNoPartitionId});
-  // A sort order would be believed by readers for every file, so none is declared.
-  json.name("default-sort-order-id").number(int64_t{0});
-  json.name("sort-orders").raw(R"([{"order-id":0,"fields":[]}])");
 }
 
 void write_properties(JsonWriter& json, const Metadata& metadata) {
@@ -193,23 +183,6 @@ Status read_schemas(const JsonValue& root, Metadata& metadata) {
   return ok();
 }
 
-Status read_partitioning(const JsonValue& root, Metadata& metadata) {
-  const std::vector<JsonValue> specs = TRY(root.array("partition-specs"));
-  if (specs.size() != 1 || TRY(specs[0].int32("spec-id")) != 0 ||
-      TRY(root.int32("default-spec-id")) != 0) {
-    return unsupported("a changed partitioning");
-  }
-  const std::vector<JsonValue> fields = TRY(specs[0].array("fields"));
-  if (fields.empty()) return ok();
-  const std::string transform = TRY(fields[0].text("transform"));
-  const int32_t field_id = TRY(fields[0].int32("field-id"));
-  if (fields.size() != 1 || transform != "day" || field_id != kDayFieldId) {
-    return unsupported("a partitioning other than by day");
-  }
-  metadata.day_source_id = TRY(fields[0].int32("source-id"));
-  return ok();
-}
-
 /// The key of the address that `object` holds under `name`.
 Result<std::string> read_key(const Metadata& metadata, const JsonValue& object,
                              std::string_view name) {
@@ -320,21 +293,16 @@ Status read_properties(const JsonValue& root, Metadata& metadata) {
   return ok();
 }
 
-/// Key, time and partition must name columns of the current schema.
+/// Key and time must name columns of the current schema.
 Status check_columns(const Metadata& metadata) {
   const TableSchema& schema = metadata.schema();
   for (const std::string& column : metadata.key_columns) {
     if (!schema.find(column)) return corrupt("the key column '" + column + "' is missing");
   }
-  if (metadata.time_column.empty()) {
-    return metadata.day_source_id == 0 ? ok() : corrupt("a day partition without time column");
-  }
+  if (metadata.time_column.empty()) return ok();
   const part::Column* time = schema.find(metadata.time_column);
-  if (time == nullptr || time->type != part::PhysicalType::kTimestampMicros) {
-    return corrupt("the time column '" + metadata.time_column + "' is missing");
-  }
-  if (time->field_id != metadata.day_source_id) return corrupt("the partition is not by time");
-  return ok();
+  if (time != nullptr && time->type == part::PhysicalType::kTimestampMicros) return ok();
+  return corrupt("the time column '" + metadata.time_column + "' is missing");
 }
 
 }  // namespace
@@ -393,23 +361,13 @@ TableSpec Metadata::spec() const {
       spec.columns.push_back({column.name, logical_type(column.type)});
     }
   }
-  return spec;
-}
-
-std::string Metadata::partition_name() const {
-  return day_source_id == 0 ? std::string() : time_column + "_day";
-}
-
-std::string Metadata::partition_fields_json() const {
-  JsonWriter json;
-  json.open_array();
-  if (day_source_id != 0) {
-    json.open_object().name("source-id").number(int64_t{day_source_id});
-    json.name("field-id").number(int64_t{kDayFieldId});
-    json.name("name").text(partition_name()).name("transform").text("day").close_object();
+  spec.partition.emplace();
+  for (const PartitionSpecField& field : partition) {
+    const part::Column* source = schema().find(field.source_id);
+    CHECK(source != nullptr);
+    spec.partition->push_back({source->name, field.transform, field.buckets});
   }
-  json.close_array();
-  return json.take();
+  return spec;
 }
 
 std::string Metadata::encode() const {

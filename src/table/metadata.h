@@ -36,6 +36,15 @@ struct SnapshotEntry {
   std::map<std::string, std::string> summary;
 };
 
+struct PartitionSpecField {
+  int32_t source_id = 0;
+  int32_t field_id = 0;
+  std::string name;  ///< stays when the column is renamed
+  Transform transform = Transform::kIdentity;
+  uint32_t buckets = 0;
+  friend bool operator==(const PartitionSpecField&, const PartitionSpecField&) = default;
+};
+
 struct Metadata {
   uint64_t version = 0;  ///< N of the file's name; not in the JSON
   std::string uuid;
@@ -46,8 +55,9 @@ struct Metadata {
   int32_t last_column_id = 0;
   std::vector<TableSchema> schemas;
   int32_t current_schema_id = 0;
-  int32_t day_source_id =
-      0;  ///< field id of the time column that the day partition comes from; 0: unpartitioned
+  std::vector<PartitionSpecField> partition;  ///< of the only spec, 0
+  /// The columns of the declared sort order, ascending; empty: none is declared.
+  std::vector<int32_t> sort_source_ids;
   std::vector<SnapshotEntry> snapshots;
   std::optional<int64_t> current_snapshot_id;
   std::vector<std::pair<int64_t, int64_t>> snapshot_log;      ///< (timestamp ms, snapshot id)
@@ -63,13 +73,8 @@ struct Metadata {
 
   const TableSchema& schema() const;
   const SnapshotEntry* current_snapshot() const;
-  /// The user's columns, key and time.
+  /// The user's columns, key, time and partition.
   TableSpec spec() const;
-
-  /// The partition fields as Iceberg JSON, also for the header of a manifest.
-  std::string partition_fields_json() const;
-  /// `<time>_day`, the name of the partition field; empty in an unpartitioned table.
-  std::string partition_name() const;
 
   /// Keys become addresses under `location`; decode strips the recorded location again, so that a
   /// moved directory opens. kCorrupt names what is missing or wrong; kUnsupported for a newer

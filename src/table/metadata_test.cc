@@ -18,8 +18,11 @@ constexpr std::string_view kGolden =
     R"({"id":3,"name":"temp","required":false,"type":"double"},{"id":4,"name":"_version",)"
     R"("required":true,"type":"long"}]}],"default-spec-id":0,"partition-specs":[{"spec-id":0,)"
     R"("fields":[{"source-id":2,"field-id":1000,"name":"time_day","transform":"day"}]}],)"
-    R"("last-partition-id":1000,"default-sort-order-id":0,)"
-    R"("sort-orders":[{"order-id":0,"fields":[]}],"properties":{"owner":"me \"\\ \u0001 é",)"
+    R"("last-partition-id":1000,"default-sort-order-id":1,)"
+    R"("sort-orders":[{"order-id":0,"fields":[]},{"order-id":1,"fields":[)"
+    R"({"transform":"identity","source-id":1,"direction":"asc","null-order":"nulls-first"},)"
+    R"({"transform":"identity","source-id":2,"direction":"asc","null-order":"nulls-first"}]}],)"
+    R"("properties":{"owner":"me \"\\ \u0001 é",)"
     R"("sluice.commit-id":"00000000000000000000000000000002","sluice.epoch":"1",)"
     R"("sluice.format":"0","sluice.key":"[\"device\"]",)"
     R"("sluice.log":"00000000000000000000000000000001",)"
@@ -100,7 +103,7 @@ TEST(Metadata, RefusesANewerFormatAndForeignTablesAsUnsupported) {
   EXPECT_EQ(decode_with(R"("sluice.format":"0")", R"("x":"0")").error().code(), Code::kUnsupported);
   EXPECT_EQ(decode_with(R"("format-version":2)", R"("format-version":3)").error().code(),
             Code::kUnsupported);
-  EXPECT_EQ(decode_with(R"("transform":"day")", R"("transform":"hour")").error().code(),
+  EXPECT_EQ(decode_with(R"("transform":"day")", R"("transform":"year")").error().code(),
             Code::kUnsupported);
   EXPECT_EQ(decode_with(R"("/lake/db/coll/marks)", R"("/sea/db/coll/marks)").error().code(),
             Code::kCorrupt);

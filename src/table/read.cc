@@ -42,17 +42,6 @@ std::string name_of(const SnapshotEntry& snapshot) {
   return "snapshot " + std::to_string(snapshot.id);
 }
 
-/// Whether any day of the manifest may be wanted. A wide range is not asked day by day.
-bool may_hold_wanted(const ManifestFile& file, const std::function<bool(int32_t)>& keep_day) {
-  constexpr int64_t kDaysMax = 4096;
-  if (!keep_day || !file.first_day || !file.last_day) return true;
-  if (int64_t{*file.last_day} - *file.first_day > kDaysMax) return true;
-  for (int64_t day = *file.first_day; day <= *file.last_day; ++day) {
-    if (keep_day(static_cast<int32_t>(day))) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 Result<std::vector<uint64_t>> list_versions(Bucket& bucket, std::string_view prefix) {
@@ -162,16 +151,13 @@ Result<std::vector<TableName>> list_tables(Bucket& bucket) {
   return tables;
 }
 
-Result<std::vector<part::Meta>> read_parts(Bucket& bucket, const Metadata& metadata,
-                                           const std::function<bool(int32_t)>& keep_day) {
+Result<std::vector<part::Meta>> read_parts(Bucket& bucket, const Metadata& metadata) {
   std::vector<part::Meta> parts;
   const SnapshotEntry* snapshot = metadata.current_snapshot();
   if (snapshot == nullptr) return parts;
   for (const ManifestFile& file : TRY(read_manifest_list(bucket, metadata, *snapshot))) {
-    if (!may_hold_wanted(file, keep_day)) continue;
     for (ManifestEntry& entry : TRY(read_manifest(bucket, metadata, file))) {
       if (entry.status == EntryStatus::kDeleted) continue;
-      if (keep_day && entry.part.day && !keep_day(*entry.part.day)) continue;
       parts.push_back(std::move(entry.part));
     }
   }

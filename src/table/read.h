@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,10 +23,8 @@ Result<HeadPtr> load_head(Bucket& bucket, const TableName& name);
 /// All tables of the bucket, sorted: every `<db>/<coll>/metadata/` that holds a `vN.metadata.json`
 /// or a hint.
 Result<std::vector<TableName>> list_tables(Bucket& bucket);
-/// The live parts of the current snapshot, in manifest order. `keep_day` (if set) is asked for each
-/// partition day, perhaps more than once.
-Result<std::vector<part::Meta>> read_parts(Bucket& bucket, const Metadata& metadata,
-                                           const std::function<bool(int32_t)>& keep_day);
+/// The live parts of the current snapshot, in manifest order.
+Result<std::vector<part::Meta>> read_parts(Bucket& bucket, const Metadata& metadata);
 
 /// All versions of the table that have metadata, ascending.
 Result<std::vector<uint64_t>> list_versions(Bucket& bucket, std::string_view prefix);

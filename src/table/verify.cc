@@ -228,9 +228,9 @@ void Verifier::check_counts(const ManifestFile& file, const std::vector<Manifest
     const auto status = static_cast<size_t>(entry.status);
     ++files[status];
     rows[status] += entry.part.rows;
-    if (!entry.part.day) continue;
-    in_range = in_range && file.first_day && file.last_day && *file.first_day <= *entry.part.day &&
-               *entry.part.day <= *file.last_day;
+    for (size_t at = 0; file.partitions && at < entry.part.partition.size(); ++at) {
+      in_range = in_range && (*file.partitions)[at].holds(entry.part.partition[at]);
+    }
   }
   if (files[0] != file.existing_files || files[1] != file.added_files ||
       files[2] != file.deleted_files) {
@@ -239,7 +239,7 @@ void Verifier::check_counts(const ManifestFile& file, const std::vector<Manifest
   if (rows[0] != file.existing_rows || rows[1] != file.added_rows || rows[2] != file.deleted_rows) {
     note("the manifest list counts other rows", file.key);
   }
-  if (!in_range) note("a part outside the days of the manifest list", file.key);
+  if (!in_range) note("a part outside the partitions of the manifest list", file.key);
 }
 
 /// Its pages are left to the caller, if there is something to read.

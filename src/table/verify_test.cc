@@ -187,7 +187,7 @@ TEST_F(VerifyTest, NamesTheObjectThatIsFlippedCutOrMissing) {
     const auto head = load_head(bucket_, kName);
     if (!head.ok()) return;
     EXPECT_EQ((*head)->marks, head_->marks) << key;
-    const auto live = read_parts(bucket_, (*head)->metadata, nullptr);
+    const auto live = read_parts(bucket_, (*head)->metadata);
     EXPECT_TRUE(!live.ok() || live->size() == 4u) << key;
   };
   for (const auto& [key, bytes] : healthy) {

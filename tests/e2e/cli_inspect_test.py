@@ -118,10 +118,10 @@ class Inspect(cli.Case):
         self.assertEqual(listed["parts"], len(parts))
         self.assertEqual(sum(part["rows"] for part in parts), listed["rows"])
         self.assertEqual(sum(part["bytes"] for part in parts), listed["bytes"])
-        days = [part["day"] for part in parts]
+        days = [part["partition"]["date_day"] for part in parts]
         self.assertEqual(days, sorted(days))
-        for part in parts:
-            self.assertEqual(part["min_date"][:10], part["day"])
+        for part, day in zip(parts, days):
+            self.assertEqual(part["min_date"][:10], day)
             self.assertLessEqual(part["min_location"], part["max_location"])
             self.assertTrue(os.path.isfile(self.path("sluice-data", "tables", part["part"])))
             self.assertGreaterEqual(part["last_LSN"], part["first_LSN"])

@@ -416,10 +416,21 @@ class Pruning(Case):
                     "upper_bound": max(days).to_bytes(4, "little", signed=True).hex()}])
 
     @each_table
-    def test_no_sort_order_is_declared(self, name, table):
-        self.assertEqual(table.metadata["default-sort-order-id"], 0)
-        self.assertEqual(table.metadata["sort-orders"], [{"order-id": 0, "fields": []}])
-        self.assertEqual({file["sort_order_id"] for file in table.live_files} - {None, 0}, set())
+    def test_the_sort_order_is_by_key_and_time(self, name, table):
+        properties = table.metadata["properties"]
+        columns = json.loads(properties["sluice.key"]) + [properties["sluice.time"]]
+        sources = {field["name"]: field["id"] for field in table.fields}
+        fields = [{"transform": "identity", "source-id": sources[column], "direction": "asc",
+                   "null-order": "nulls-first"} for column in columns if column]
+        orders = [{"order-id": 0, "fields": []}]
+        if fields:
+            orders.append({"order-id": 1, "fields": fields})
+        self.assertEqual(table.metadata["sort-orders"], orders)
+        self.assertEqual(table.metadata["default-sort-order-id"], orders[-1]["order-id"])
+        self.assertEqual({file["sort_order_id"] for file in table.live_files},
+                         {1 if fields else None})
+        required = {field["id"] for field in table.fields if field["required"]}
+        self.assertLessEqual({field["source-id"] for field in fields}, required)
 
     def test_clickhouse_orders_and_limits_rightly(self):
         for name in ["by_time", "by_key"]:
