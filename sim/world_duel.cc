@@ -1,11 +1,11 @@
 #include "sim/world_duel.h"
 
-#include <functional>
 #include <memory>
 #include <utility>
 
 #include "sim/bucket.h"
 #include "sim/disk.h"
+#include "sim/line.h"
 #include "sim/workload.h"
 
 namespace sluice::sim {
@@ -23,61 +23,6 @@ constexpr uint32_t kSecond = 2;
 bool is_metadata(std::string_view key) {
   return key.ends_with(".metadata.json");
 }
-
-/// One engine's way to the bucket: its commits can be held up on the way there or back, and are
-/// announced.
-class Line final : public Bucket {
- public:
-  Line(SimRuntime& runtime, SimBucket& bucket) : monitor_(runtime.monitor()), bucket_(bucket) {}
-
-  enum class Sleep : uint8_t { kNone, kBeforeEffect, kAfterEffect };
-  /// The next commit falls asleep until wake().
-  void arm(Sleep sleep) { sleep_ = sleep; }
-  bool asleep() const { return asleep_; }
-  void wake() {
-    const MonitorLock lock(*monitor_);
-    sleep_ = Sleep::kNone;
-    asleep_ = false;
-    monitor_->notify_all();
-  }
-  std::function<void(std::string_view key, ByteView bytes)> before_commit;
-
-  Status put_if_absent(std::string_view key, ByteView bytes) override {
-    const bool commits = is_metadata(key);
-    if (commits && before_commit) before_commit(key, bytes);
-    if (commits && sleep_ == Sleep::kBeforeEffect) fall_asleep();
-    const Status answer = bucket_.put_if_absent(key, bytes);
-    if (commits && sleep_ == Sleep::kAfterEffect) fall_asleep();
-    return answer;
-  }
-  Result<std::unique_ptr<Upload>> begin_upload(std::string_view key) override {
-    return bucket_.begin_upload(key);
-  }
-  Status put(std::string_view key, ByteView bytes) override { return bucket_.put(key, bytes); }
-  Result<size_t> get_range(std::string_view key, uint64_t offset,
-                           std::span<std::byte> out) override {
-    return bucket_.get_range(key, offset, out);
-  }
-  Result<ObjectEntry> head(std::string_view key) override { return bucket_.head(key); }
-  Result<std::vector<ObjectEntry>> list(std::string_view prefix) override {
-    return bucket_.list(prefix);
-  }
-  Status remove(std::string_view key) override { return bucket_.remove(key); }
-  std::string uri(std::string_view key) const override { return bucket_.uri(key); }
-
- private:
-  void fall_asleep() {
-    const MonitorLock lock(*monitor_);
-    sleep_ = Sleep::kNone;
-    asleep_ = true;
-    while (asleep_) monitor_->wait_until(kForever);
-  }
-
-  std::unique_ptr<Monitor> monitor_;
-  SimBucket& bucket_;
-  Sleep sleep_ = Sleep::kNone;
-  bool asleep_ = false;
-};
 
 BucketFaults draw_faults(Random& random) {
   BucketFaults faults;
@@ -135,8 +80,9 @@ class Duel {
     first_ledger_.skip(kNumbersLeftOut);
     SimDisk second_disk(runtime_, copies_log_ ? copied_disk_ : DiskState());
     Stage second = stage({&runtime_, &second_disk, &second_line_}, second_ledger_, kSecond);
-    second_line_.before_commit = [this](std::string_view key, ByteView bytes) {
-      remember_before(key, bytes);
+    second_line_.plan = [this](const Change& change) {
+      if (change.commits()) remember_before(change.key, change.bytes);
+      return Trouble::kNone;
     };
     const bool opened = open(second);
     if (opened) work(second, 1 + random_.below(6));
@@ -210,7 +156,8 @@ class Duel {
   std::vector<std::unique_ptr<Thread>> start_commit(Stage& first) {
     std::vector<std::unique_ptr<Thread>> threads;
     if (random_.chance(150)) return threads;
-    first_line_.arm(random_.chance(600) ? Line::Sleep::kBeforeEffect : Line::Sleep::kAfterEffect);
+    const bool before = random_.chance(600);
+    first_line_.trouble_next_commit(before ? Trouble::kSleepBefore : Trouble::kSleepAfter);
     send(first, AckClass::kLog);
     threads.push_back(runtime_.spawn("sleeping-flush", [&] { flush(first); }));
     const uint32_t log = first.log;
