@@ -308,10 +308,14 @@ Result<Committer::Slot> Committer::read_slot(const Metadata& metadata, const std
   return Slot::kAnothers;
 }
 
-/// A hint may be stale, so a failure to write it is none of the commit's.
+/// A hint may be stale, so a failure to write it is none of the commit's. It is not lowered: other
+/// readers go by it alone, and a put that came late, into a slot that had expired, is no head.
 void Committer::put_hint(uint64_t version) {
+  const std::string prefix = table_prefix(name_);
+  const Result<uint64_t> known = read_hint(bucket_, prefix);
+  if (known.ok() && *known >= version) return;
   const std::string text = std::to_string(version);
-  (void)bucket_.put(hint_key(table_prefix(name_)), as_bytes(text));
+  (void)bucket_.put(hint_key(prefix), as_bytes(text));
 }
 
 /// Objects of an attempt whose metadata is not there and never will be. What stays behind costs

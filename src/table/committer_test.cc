@@ -221,7 +221,8 @@ TEST(Committer, HoldsEachFlushOnceWheneverTheProcessDies) {
         FakeBucket bucket;
         bucket.fail_at(operation, fault, late_by);
         Process one(bucket, writer_of(1, 1), 1);
-        ASSERT_FALSE(first_life(one).ok() && operation + 1 < operations);
+        // The hint, which is read and put last, may fail.
+        ASSERT_FALSE(first_life(one).ok() && operation + 3 < operations);
         bucket.revive();
         if (late_by == 0) expect_whole(bucket);
         Process two(bucket, writer_of(1, 2), 2);
@@ -402,6 +403,33 @@ TEST_F(CommitterTest, NeverPutsIntoASlotThatIsGoneBelowTheHead) {
     EXPECT_EQ(committed.ok(), fault == Fault::kAnswerLost);
     EXPECT_EQ(flushes_in(bucket)["lsn30"], fault == Fault::kAnswerLost ? 1 : 0);
   }
+}
+
+// T11: other readers go by the hint alone.
+TEST_F(CommitterTest, APutThatComesLateIntoAnExpiredSlotDoesNotLowerTheHint) {
+  const FakeBucket before = bucket_;
+  const std::string slot = metadata_key("db/coll", 4);
+  bool came_late = false;
+  for (uint64_t operation = 1;; ++operation) {
+    SCOPED_TRACE(testing::Message() << "operation " << operation);
+    FakeBucket bucket = before;
+    Process zombie(bucket, writer_of(1, 1), 3);
+    const FlushEdit edit = zombie.edit_of(zombie.committer().claim().value(), 30);
+    uint64_t head = 0;
+    bucket.before(bucket.operations() + operation, [&] {
+      if (bucket.objects().contains(slot)) return;
+      Process next(bucket, writer_of(1, 2), 5);
+      ASSERT_TRUE(next.flush(110).ok());
+      head = next.committer().head()->metadata.version;
+      for (uint64_t v = 1; v < head; ++v) bucket.objects().erase(metadata_key("db/coll", v));
+    });
+    const auto committed = zombie.committer().commit(edit);
+    if (head == 0) break;
+    came_late = came_late || bucket.objects().contains(slot);
+    ASSERT_EQ(bucket.objects()["db/coll/metadata/version-hint.text"], std::to_string(head));
+    ASSERT_EQ(zombie.committer().confirm(edit.lsns).error().code(), Code::kFenced);
+  }
+  EXPECT_TRUE(came_late);
 }
 
 TEST_F(CommitterTest, ConfirmsOnlyWhatTheHeadCovers) {
