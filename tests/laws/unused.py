@@ -25,6 +25,7 @@ FOUND_BY_PLACE = {
     "docs/adr/*.md": "ARCHITECTURE.md names the folder",
     "fuzz/corpus/*": "fuzz/CMakeLists.txt",
     "sim/canaries/*.patch": "sim/CMakeLists.txt",
+    "tests/torture/faults/*.patch": "tests/torture/CMakeLists.txt",
     "tests/e2e/*_test.py": "tests/e2e/CMakeLists.txt",
 }
 CPP = ("include", "src", "sim", "tests", "bench", "fuzz", "examples")

@@ -1,0 +1,38 @@
+#include "tests/torture/scenarios.h"
+
+namespace sluice::torture {
+namespace {
+
+constexpr Scenario kScenarios[] = {
+    {"marks_read_once", "the watermark is read once, then the commit is rebased", marks_read_once},
+    {"lost_answer", "a lost answer is taken for a failure", lost_answer},
+    {"lost_answer_under_another_commit", "the same, when another commit has come on top",
+     lost_answer_under_another_commit},
+    {"unstable_identity", "the writer's identity changes with each start", unstable_identity},
+    {"two_coordinators", "a stalled coordinator wakes beside its successor", two_coordinators},
+    {"late_rows", "late rows win over newer ones of their key", late_rows},
+    {"one_number_for_many", "one stored maximum for tables and sources that advance apart",
+     one_number_for_many},
+    {"expired_maximum", "the snapshot that held the position has expired", expired_maximum},
+    {"acknowledged_before_durable", "an ack goes out before its sync", acknowledged_before_durable},
+    {"trimmed_before_commit", "the log forgets rows before their commit is confirmed",
+     trimmed_before_commit},
+    {"overwriting_store", "a store without conditional writes", overwriting_store},
+    {"resend_after_crash", "a resend after a commit that nobody confirmed", resend_after_crash},
+    {"late_put_into_expired_slot", "a late commit lands in a version that has expired",
+     late_put_into_expired_slot},
+    {"crash_before_trim", "a crash between commit and trim: replay doubles", crash_before_trim},
+    {"log_went_back_in_time", "a log restored from a backup, or copied", log_went_back_in_time},
+    {"parts_of_several_days", "a commit of several partitions is visible in part",
+     parts_of_several_days, true},
+    {"aborted_attempt", "parts of an aborted attempt come in with the next one", aborted_attempt},
+    {"marks_apart_from_rows", "marks and rows are committed apart", marks_apart_from_rows, true},
+};
+
+}  // namespace
+
+std::span<const Scenario> scenarios() {
+  return kScenarios;
+}
+
+}  // namespace sluice::torture

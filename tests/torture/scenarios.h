@@ -1,0 +1,47 @@
+// The scenarios: each is one known way in which rows are lost or doubled at a table's commit. Where
+// others were hit by it is cited at its function, as repository#number.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "tests/torture/stage.h"
+
+namespace sluice::torture {
+
+struct Scenario {
+  std::string_view name;
+  std::string_view sentence;  ///< what goes wrong elsewhere
+  void (*run)(Stage& stage);
+  /// It is run with a crash at every change of the bucket in turn: crash point 1, 2, ... until one
+  /// is not reached any more.
+  bool crashes_everywhere = false;
+};
+
+std::span<const Scenario> scenarios();
+
+// commits.cc
+void marks_read_once(Stage& stage);
+void lost_answer(Stage& stage);
+void lost_answer_under_another_commit(Stage& stage);
+void two_coordinators(Stage& stage);
+void overwriting_store(Stage& stage);
+void late_put_into_expired_slot(Stage& stage);
+void aborted_attempt(Stage& stage);
+void parts_of_several_days(Stage& stage);
+void marks_apart_from_rows(Stage& stage);
+
+// logs.cc
+void unstable_identity(Stage& stage);
+void acknowledged_before_durable(Stage& stage);
+void trimmed_before_commit(Stage& stage);
+void crash_before_trim(Stage& stage);
+void log_went_back_in_time(Stage& stage);
+
+// sources.cc
+void late_rows(Stage& stage);
+void one_number_for_many(Stage& stage);
+void expired_maximum(Stage& stage);
+void resend_after_crash(Stage& stage);
+
+}  // namespace sluice::torture

@@ -1,0 +1,158 @@
+// The stage of a scenario: hosts with logs of their own, and one bucket, which is a directory that
+// foreign readers can open afterwards. Threads, time, chance and the logs' disks are simulated, so
+// that every run is the same.
+//
+// The first thing that goes wrong is kept; after it every call here does nothing, so that a
+// scenario ends soon, however broken the code under it is.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/disk.h"
+#include "sim/line.h"
+#include "sim/runtime.h"
+#include "sluice/engine.h"
+#include "sluice/io.h"
+#include "tests/torture/truth.h"
+
+namespace sluice::torture {
+
+class Stage;
+
+/// A machine: its log, its way to the bucket, and its process if one runs.
+class Host {
+ public:
+  Host(Stage& stage, sim::DiskState disk);
+
+  sim::Line& line() { return line_; }
+  sim::SimDisk& disk() { return disk_; }
+  Platform platform();
+  Engine* engine() { return engine_.get(); }
+
+  // These have to work.
+  void open(const EngineOptions& options);
+  void open();
+  void make(const Table& table);
+  /// Appends, acknowledged by the log. What is acknowledged is promised.
+  void write(const Table& table, const Rows& rows);
+  /// Promised when the ack of class table comes, if it comes.
+  void write_to_table(const Table& table, const Rows& rows);
+  uint64_t acked_by_table() const { return acked_by_table_; }
+  /// As write(), with a position behind the rows that the source has never sent before.
+  void feed(const Table& table, const std::string& source, uint64_t position, const Rows& rows);
+  /// The same batch again. Nothing is promised that was not before.
+  void resend(const Table& table, const std::string& source, uint64_t position, const Rows& rows);
+  void flush();
+  void close();
+
+  // These may fail.
+  Status try_open(const EngineOptions& options);
+  Result<Appended> append(const Table& table, const Rows& rows, AppendOptions options = {});
+  Status try_flush();
+
+  /// A flush of its own fiber.
+  void start_flush();
+  /// Waits until it has ended, or its line was cut; the verdict of one that has ended.
+  std::optional<Status> await_flush();
+  /// Waits until a commit has fallen asleep.
+  void await_sleep();
+  /// The process is dead, at the latest now: no call of it has an effect any more.
+  void die();
+  /// What it left at its death.
+  sim::DiskState left(sim::CrashKind kind);
+
+ private:
+  void stop();
+
+  Stage& stage_;
+  sim::SimDisk disk_;
+  sim::Line line_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Thread> flusher_;
+  std::optional<Status> flushed_;
+  uint64_t acked_by_table_ = 0;
+  std::optional<sim::DiskState> disk_at_death_;
+};
+
+class Stage {
+ public:
+  /// `dir` exists and is empty. `crash_point`: see Scenario.
+  Stage(std::string dir, uint64_t crash_point);
+
+  /// Runs the scenario to its end; what went wrong.
+  std::optional<Wrong> run(const std::function<void(Stage&)>& scenario);
+
+  sim::SimRuntime& runtime() { return runtime_; }
+  Bucket& bucket() { return *bucket_; }
+  sim::Random& random() { return random_; }
+  Truth& truth() { return truth_; }
+
+  Host& add_host(sim::DiskState disk = {});
+  /// Dies, and a new process comes up on the same machine; not open yet.
+  Host& restart(Host& host, sim::CrashKind kind);
+  /// The same, open.
+  Host& restart_open(Host& host, sim::CrashKind kind);
+  /// The host is cut at the crash point, counted in changes of the bucket from now on.
+  void cut_at_crash_point(Host& host);
+  bool was_cut() const { return was_cut_; }
+
+  bool failed() const { return wrong_.has_value(); }
+  void violate(Harm harm, const std::string& text);
+  /// An error is a violation.
+  void expect(const std::string& what, const Status& status);
+  /// So is any answer but an error of this code.
+  void expect_code(const std::string& what, Code code, const Status& status);
+  void wait_until(const std::string& what, const std::function<bool()>& predicate);
+
+  /// What the engine shows and what is committed of every table, against the truth.
+  void judge(Host& host);
+  void judge_committed();
+  /// The rows of a table now are a state that time travel must find later.
+  void remember(Host& host, const Table& table);
+  /// Versions were taken away by hand: that they are missing is no finding.
+  void forgive_missing_versions() { forgives_versions_ = true; }
+  /// Flush, judge, restart, judge: a second recovery changes nothing. Then verify; the log and the
+  /// truth are left beside the tables.
+  void conclude(Host& host);
+
+ private:
+  struct Memory {
+    Table table;
+    uint64_t snapshot_id;
+    Rows rows;
+  };
+
+  void judge_snapshot(const Table& table, Result<std::unique_ptr<Snapshot>> snapshot,
+                      const std::string& who);
+  void judge_memories(Host& host);
+  void verify(Host& host);
+  void leave_log(const sim::DiskState& disk);
+  void leave_truth();
+
+  const std::string dir_;
+  const uint64_t crash_point_;
+  sim::SimRuntime runtime_;
+  sim::Random random_;
+  std::unique_ptr<Bucket> bucket_;
+  Truth truth_;
+  std::vector<Memory> memories_;
+  std::vector<std::unique_ptr<Host>> hosts_;
+  std::optional<Wrong> wrong_;
+  bool forgives_versions_ = false;
+  uint64_t changes_ = 0;
+  bool was_cut_ = false;
+};
+
+template <class T>
+Status to_status(const Result<T>& result) {
+  return result.ok() ? ok() : Status(result.error());
+}
+
+/// Small memory, quick retries, no flush but those that are asked for.
+EngineOptions quiet_options();
+
+}  // namespace sluice::torture
