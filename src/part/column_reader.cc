@@ -1,6 +1,7 @@
 #include "part/column_reader.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/check.h"
 #include "base/crc32.h"
@@ -231,6 +232,12 @@ bool ColumnReader::read_plain(uint32_t count, std::vector<int64_t>& numbers,
       return read_bits(count, numbers);
     case Physical::kInt32:
       for (uint32_t i = 0; i < count; ++i) numbers[i] = plain.fixed<int32_t>();
+      return plain.ok();
+    case Physical::kFloat:
+      for (uint32_t i = 0; i < count; ++i) {
+        numbers[i] = std::bit_cast<int64_t>(
+            static_cast<double>(std::bit_cast<float>(plain.fixed<uint32_t>())));
+      }
       return plain.ok();
     case Physical::kInt64:
     case Physical::kDouble: {

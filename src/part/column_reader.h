@@ -31,7 +31,7 @@ class ColumnReader {
   uint32_t rows() const { return window_rows_ - at_; }
   void advance(uint32_t rows) { at_ += rows; }
   bool is_null(uint32_t row) const { return present_[at_ + row] == 0; }
-  /// Booleans, integers, and the bits of doubles.
+  /// Booleans, integers, and the bits of doubles; floats as doubles.
   int64_t number(uint32_t row) const { return numbers_[at_ + row]; }
   std::string_view text(uint32_t row) const { return texts_[at_ + row]; }
   /// Of the whole window.

@@ -21,7 +21,7 @@ int index_width(size_t size) {
   return size <= 2 ? 1 : std::bit_width(size - 1);
 }
 
-/// T is what the column stores: uint8_t (bool), int32_t, int64_t, double, std::string_view.
+/// T is what the column stores: uint8_t (bool), int32_t, int64_t, float, double, std::string_view.
 template <class T>
 class TypedColumnWriter final : public ColumnWriter {
  public:
@@ -74,7 +74,12 @@ class TypedColumnWriter final : public ColumnWriter {
     if constexpr (std::is_same_v<T, std::string_view>) {
       return collect(view, rows, [&](uint32_t row) { return view.bytes(row); });
     } else if constexpr (std::is_same_v<T, int32_t>) {
-      return collect(view, rows, [&](uint32_t row) { return nanos_remainder(view.int64(row)); });
+      if (column_.transform == Transform::kNanos) {
+        return collect(view, rows, [&](uint32_t row) { return nanos_remainder(view.int64(row)); });
+      }
+      return collect(view, rows, [&](uint32_t row) { return static_cast<T>(view.int64(row)); });
+    } else if constexpr (std::is_same_v<T, float>) {
+      return collect(view, rows, [&](uint32_t row) { return static_cast<T>(view.real(row)); });
     } else {
       if (column_.transform == Transform::kMicros) {
         return collect(view, rows,
@@ -190,6 +195,8 @@ std::unique_ptr<ColumnWriter> make_column_writer(const WriterColumn& column,
     case PhysicalType::kInt64:
     case PhysicalType::kTimestampMicros:
       return std::make_unique<TypedColumnWriter<int64_t>>(column, options, compressor);
+    case PhysicalType::kFloat:
+      return std::make_unique<TypedColumnWriter<float>>(column, options, compressor);
     case PhysicalType::kDouble:
       return std::make_unique<TypedColumnWriter<double>>(column, options, compressor);
     case PhysicalType::kString:

@@ -86,6 +86,8 @@ inline constexpr Physical physical(PhysicalType type) {
     case PhysicalType::kInt64:
     case PhysicalType::kTimestampMicros:
       return Physical::kInt64;
+    case PhysicalType::kFloat:
+      return Physical::kFloat;
     case PhysicalType::kDouble:
       return Physical::kDouble;
     case PhysicalType::kString:

@@ -22,6 +22,9 @@ std::optional<PhysicalType> type_of(const parquet::SchemaElement& element) {
       if (annotation == Annotation::kNone) return PhysicalType::kInt64;
       if (annotation == Annotation::kTimestampMicrosUtc) return PhysicalType::kTimestampMicros;
       break;
+    case Physical::kFloat:
+      if (annotation == Annotation::kNone) return PhysicalType::kFloat;
+      break;
     case Physical::kDouble:
       if (annotation == Annotation::kNone) return PhysicalType::kDouble;
       break;

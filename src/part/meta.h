@@ -15,6 +15,7 @@ enum class PhysicalType : uint8_t {
   kBool,
   kInt32,  ///< Iceberg int
   kInt64,  ///< Iceberg long
+  kFloat,  ///< Iceberg float
   kDouble,
   kString,
   kBinary,
@@ -31,15 +32,15 @@ struct Column {
 
 /// Statistics of one column over a whole part. Bounds are in Iceberg's single-value encoding
 /// (little-endian numbers, raw UTF-8 or bytes, bool one byte). They are absent when there is no
-/// value, when a double column holds a NaN, and when a long string's upper bound cannot be cut;
-/// otherwise they are right: lower <= every value <= upper. Strings and binary are cut to 16 bytes
-/// (strings at a character), an upper bound then incremented.
+/// value, when a float or double column holds a NaN, and when a long string's upper bound cannot be
+/// cut; otherwise they are right: lower <= every value <= upper. Strings and binary are cut to 16
+/// bytes (strings at a character), an upper bound then incremented.
 struct ColumnStats {
   int32_t field_id = 0;
   uint64_t bytes = 0;        ///< stored, compressed
   uint64_t value_count = 0;  ///< nulls and NaNs included
   uint64_t null_count = 0;
-  uint64_t nan_count = 0;  ///< double only
+  uint64_t nan_count = 0;  ///< float and double only
   std::optional<std::string> lower;
   std::optional<std::string> upper;
 };

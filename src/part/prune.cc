@@ -1,6 +1,7 @@
 #include "part/prune.h"
 
 #include <cmath>
+#include <limits>
 
 #include "base/bytes.h"
 #include "part/micros.h"
@@ -12,6 +13,12 @@ namespace {
 template <class T>
 std::string encode(T value) {
   return std::string(as_text(std::as_bytes(std::span(&value, 1))));
+}
+
+float round_to_float(double value) {
+  constexpr double kMax = std::numeric_limits<float>::max();
+  if (std::abs(value) > kMax) return value > 0 ? INFINITY : -INFINITY;
+  return static_cast<float>(value);
 }
 
 /// The literal as the column stores it; nothing if the two cannot be compared. Of a time, the
@@ -32,6 +39,10 @@ std::optional<std::string> encode_literal(PhysicalType type, const Value& value)
     case PhysicalType::kTimestampMicros:
       if (value.type != Type::kTimestamp) return std::nullopt;
       return encode(floor_micros(value.int64));
+    case PhysicalType::kFloat:
+      // Rounding keeps the order, so what it proves of the rounded literal holds for the literal.
+      if (value.type != Type::kDouble || std::isnan(value.real)) return std::nullopt;
+      return encode(round_to_float(value.real));
     case PhysicalType::kDouble:
       if (value.type != Type::kDouble || std::isnan(value.real)) return std::nullopt;
       return encode(value.real);
@@ -56,6 +67,9 @@ bool is_sound(PhysicalType type, const std::optional<std::string>& bound, Author
     case PhysicalType::kInt64:
     case PhysicalType::kTimestampMicros:
       return bound->size() == sizeof(int64_t);
+    case PhysicalType::kFloat:
+      return author == Author::kSluice && bound->size() == sizeof(float) &&
+             !std::isnan(load<float>(as_bytes(*bound).data()));
     case PhysicalType::kDouble:
       return author == Author::kSluice && bound->size() == sizeof(double) &&
              !std::isnan(load<double>(as_bytes(*bound).data()));

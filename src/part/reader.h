@@ -18,9 +18,9 @@ namespace sluice::part {
 /// A column to read, found by field id. A part without it yields nulls.
 struct ReadColumn {
   int32_t field_id = 0;
-  std::string name;  ///< name in the batches
-  Type type =
-      Type::kNull;  ///< type in the batches: int32 reads as kInt64, timestamp micros as kTimestamp
+  std::string name;            ///< name in the batches
+  Type type = Type::kNull;     ///< type in the batches: int32 reads as kInt64, float as kDouble,
+                               ///< timestamp micros as kTimestamp
   int32_t nanos_field_id = 0;  ///< a timestamp's companion with the remainder; 0: none
 };
 

@@ -113,6 +113,16 @@ TEST_F(MayHold, BoundsOfDoublesAreBelievedOnlyIfTheyAreOurs) {
   EXPECT_TRUE(may_hold_between(real_value(3), std::nullopt));
 }
 
+TEST_F(MayHold, ALiteralBetweenTwoFloatsIsComparedByItsRounding) {
+  type = PhysicalType::kFloat;
+  chunk.statistics = {encode(0.1f), encode(0.2f), true, true, 0};
+  EXPECT_TRUE(may_hold_between(real_value(0.2), std::nullopt));  // 0.2f is a little more than 0.2
+  EXPECT_FALSE(may_hold_between(real_value(0.21), std::nullopt));
+  EXPECT_TRUE(may_hold_between(std::nullopt, real_value(0.1)));  // kept: the two round to one float
+  EXPECT_FALSE(may_hold_between(std::nullopt, real_value(0.09)));
+  EXPECT_FALSE(may_hold_between(real_value(1e300), std::nullopt));
+}
+
 TEST_F(MayHold, ALiteralThatTheColumnCannotHoldKeepsEverything) {
   type = PhysicalType::kInt32;
   chunk.statistics.lower = encode(int32_t{1});

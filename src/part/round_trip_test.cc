@@ -1,3 +1,6 @@
+#include <cmath>
+#include <limits>
+
 #include "part/part_fixture.h"
 
 namespace sluice::part {
@@ -108,6 +111,54 @@ TEST(RoundTrip, ATimeWithoutItsCompanionHasWholeMicroseconds) {
   const auto read = read_part(bucket, "p", {{1, "t", Type::kTimestamp, 0}});
   ASSERT_TRUE(read.ok());
   EXPECT_EQ(*read, std::vector<SpelledRow>({{"-1000"}, {"0"}, {"1000"}, {"-1000"}, {"-2000"}}));
+}
+
+TEST(RoundTrip, ColumnsOfFourBytesAreReadAsTheirWideTypes) {
+  const SchemaPtr schema = make_schema({{"n", Type::kInt64}, {"f", Type::kDouble}});
+  std::vector<WriterColumn> columns = writer_columns(*schema);
+  columns[0].column.type = PhysicalType::kInt32;
+  columns[1].column.type = PhysicalType::kFloat;
+  for (const uint64_t dictionary_bytes : {0u, 4096u}) {
+    SCOPED_TRACE(dictionary_bytes);
+    BatchBuilder builder(schema);
+    builder.append_row(INT32_MIN, -0.0);
+    builder.append_row(std::nullopt, std::nullopt);
+    builder.append_row(INT32_MAX, 3.4028234663852886e38);
+    builder.append_row(7, -INFINITY);
+    for (int row = 0; row < 100; ++row) builder.append_row(7, 0.5);
+    WriterOptions options;
+    options.dictionary_bytes = dictionary_bytes;
+    MemoryBucket bucket;
+    const Batch batch = builder.finish().value();
+    const auto meta = write_part(bucket, "p", {batch}, columns, options);
+    ASSERT_TRUE(meta.ok()) << meta.error().to_string();
+    const auto bound = [](auto value) {
+      return std::string(as_text(std::as_bytes(std::span(&value, 1))));
+    };
+    EXPECT_EQ(meta->columns[0].lower, bound(INT32_MIN));
+    EXPECT_EQ(meta->columns[0].upper, bound(INT32_MAX));
+    EXPECT_EQ(meta->columns[1].lower, bound(-INFINITY));
+    EXPECT_EQ(meta->columns[1].upper, bound(std::numeric_limits<float>::max()));
+    std::vector<SpelledRow> sent;
+    spell_rows(batch, sent);
+    const auto read = read_part(bucket, "p", read_columns(*schema));
+    ASSERT_TRUE(read.ok()) << read.error().to_string();
+    EXPECT_EQ(*read, sent);
+  }
+}
+
+TEST(RoundTrip, ANanInAFloatColumnIsCountedAndLeavesNoBounds) {
+  const SchemaPtr schema = make_schema({{"f", Type::kDouble}});
+  std::vector<WriterColumn> columns = writer_columns(*schema);
+  columns[0].column.type = PhysicalType::kFloat;
+  BatchBuilder builder(schema);
+  for (const double value : {1.0, std::nan(""), 2.0}) builder.append_double(0, value);
+  MemoryBucket bucket;
+  const auto meta = write_part(bucket, "p", {builder.finish().value()}, columns);
+  ASSERT_TRUE(meta.ok());
+  EXPECT_EQ(meta->columns[0].nan_count, 1u);
+  EXPECT_EQ(meta->columns[0].lower, std::nullopt);
+  EXPECT_EQ(meta->columns[0].upper, std::nullopt);
 }
 
 TEST(RoundTrip, AColumnIsNotReadAsAnotherType) {

@@ -21,6 +21,7 @@ Type type_of(PhysicalType type) {
     case PhysicalType::kInt32:
     case PhysicalType::kInt64:
       return Type::kInt64;
+    case PhysicalType::kFloat:
     case PhysicalType::kDouble:
       return Type::kDouble;
     case PhysicalType::kString:

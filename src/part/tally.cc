@@ -85,6 +85,8 @@ int compare_encoded(PhysicalType type, std::string_view a, std::string_view b) {
     case PhysicalType::kInt64:
     case PhysicalType::kTimestampMicros:
       return compare_as<int64_t>(a, b);
+    case PhysicalType::kFloat:
+      return compare_as<float>(a, b);
     case PhysicalType::kDouble:
       return compare_as<double>(a, b);
     case PhysicalType::kString:
@@ -146,11 +148,12 @@ void Tally::add(PhysicalType type, std::span<const int64_t> values) {
   add_numbers(type, values);
 }
 
-void Tally::add(PhysicalType type, std::span<const double> values) {
-  double low = INFINITY;
-  double high = -INFINITY;
+template <class T>
+void Tally::add_reals(PhysicalType type, std::span<const T> values) {
+  T low = INFINITY;
+  T high = -INFINITY;
   uint64_t numbers = 0;
-  for (const double value : values) {
+  for (const T value : values) {
     numbers += value == value;
     low = value < low ? value : low;
     high = value > high ? value : high;
@@ -158,7 +161,15 @@ void Tally::add(PhysicalType type, std::span<const double> values) {
   nan_count += values.size() - numbers;
   if (numbers == 0) return;
   // Equal zeros have two signs, and comparisons cannot tell which one came: take the wider bound.
-  widen(type, encode(low == 0 ? -0.0 : low), encode(high == 0 ? 0.0 : high));
+  widen(type, encode(low == 0 ? -T{0} : low), encode(high == 0 ? T{0} : high));
+}
+
+void Tally::add(PhysicalType type, std::span<const float> values) {
+  add_reals(type, values);
+}
+
+void Tally::add(PhysicalType type, std::span<const double> values) {
+  add_reals(type, values);
 }
 
 void Tally::add(PhysicalType type, std::span<const std::string_view> values) {

@@ -48,6 +48,7 @@ struct Tally {
   void add(PhysicalType type, std::span<const uint8_t> values);
   void add(PhysicalType type, std::span<const int32_t> values);
   void add(PhysicalType type, std::span<const int64_t> values);
+  void add(PhysicalType type, std::span<const float> values);
   void add(PhysicalType type, std::span<const double> values);
   void add(PhysicalType type, std::span<const std::string_view> values);
   void merge(PhysicalType type, const Tally& other);
@@ -55,6 +56,8 @@ struct Tally {
  private:
   template <class T>
   void add_numbers(PhysicalType type, std::span<const T> values);
+  template <class T>
+  void add_reals(PhysicalType type, std::span<const T> values);
   void widen(PhysicalType type, std::string_view low, std::string_view high);
 };
 

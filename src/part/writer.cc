@@ -23,9 +23,12 @@ bool fits(const WriterColumn& column, Type type) {
     case PhysicalType::kBool:
       return type == Type::kBool && column.transform == Transform::kNone;
     case PhysicalType::kInt32:
-      return type == Type::kTimestamp && column.transform == Transform::kNanos;
+      return column.transform == Transform::kNanos
+                 ? type == Type::kTimestamp
+                 : type == Type::kInt64 && column.transform == Transform::kNone;
     case PhysicalType::kInt64:
       return type == Type::kInt64 && column.transform == Transform::kNone;
+    case PhysicalType::kFloat:
     case PhysicalType::kDouble:
       return type == Type::kDouble && column.transform == Transform::kNone;
     case PhysicalType::kString:

@@ -49,7 +49,7 @@ inline uint64_t hash_value(std::string_view value) {
   return mix(hash ^ last, kHashStep);
 }
 
-/// T: int32_t, int64_t, double (told apart by their bits), std::string_view.
+/// T: int32_t, int64_t, float, double (told apart by their bits), std::string_view.
 template <class T>
 class Dictionary {
  public:
