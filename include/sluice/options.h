@@ -62,6 +62,10 @@ struct TableSpec {
   /// filter may pass: at most 16 fields, in a table with key of its key and time alone. Empty:
   /// none. Absent: the UTC day of `time`, if there is one.
   std::optional<std::vector<PartitionField>> partition = std::nullopt;
+  /// Columns of type long or double that are stored in four bytes, as Iceberg's int or float. A
+  /// value that does not fit, or that a float does not hold exactly, is refused. Until they are
+  /// widened (Engine::alter); an existing table's columns keep the width that they have.
+  std::vector<std::string> narrow = {};
 };
 
 /// What an ack means. The rows take the same way, whatever the class.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 #include <string>
 
 #include "base/check.h"
@@ -107,6 +109,14 @@ class Finder {
   size_t next_ = 0;
 };
 
+/// Whether a float holds the value exactly, NaN and the infinities included. What lies beyond the
+/// largest float must not be converted: that is no rounding but undefined.
+bool is_float(double value) {
+  if (!std::isfinite(value)) return true;
+  if (std::abs(value) > std::numeric_limits<float>::max()) return false;
+  return static_cast<double>(static_cast<float>(value)) == value;
+}
+
 Error mismatch(const Field& have, const Field& found) {
   return invalid("the column has type " + std::string(to_string(have.type)) + ", not " +
                      std::string(to_string(found.type)),
@@ -116,21 +126,6 @@ Error mismatch(const Field& have, const Field& found) {
 Error missing(std::string_view column) {
   return invalid("the column is needed by the key or as time, but missing", column,
                  Reason::kMissingColumn);
-}
-
-/// The rules of table columns on top of those of every schema.
-Status check_table_column(const Field& field) {
-  TRY(check_field(field));
-  if (!is_user_column(field.name)) {
-    return invalid("names beginning with _ are reserved", field.name);
-  }
-  if (field.name == kRestColumn && field.type != Type::kString) {
-    return invalid("the column _rest has to be a string", field.name, Reason::kTypeMismatch);
-  }
-  if (field.type == Type::kNull) {
-    return invalid("a table's column needs a type", field.name, Reason::kTypeMismatch);
-  }
-  return ok();
 }
 
 Status check_key(const Schema& schema, const TableSpec& spec) {
@@ -148,6 +143,47 @@ Status check_key(const Schema& schema, const TableSpec& spec) {
   return ok();
 }
 
+Status check_narrow(const Schema& schema, const TableSpec& spec) {
+  for (auto name = spec.narrow.begin(); name != spec.narrow.end(); ++name) {
+    const std::optional<size_t> index = schema.find(*name);
+    if (!index) return invalid("a narrow column is missing", *name, Reason::kMissingColumn);
+    if (!has_narrow_form(schema[*index].type)) {
+      return invalid("only long and double columns can be stored in four bytes", *name,
+                     Reason::kTypeMismatch);
+    }
+    if (std::find(spec.narrow.begin(), name, *name) != name) {
+      return invalid("the column is named as narrow twice", *name);
+    }
+  }
+  return ok();
+}
+
+/// The first row whose value four bytes do not hold.
+std::optional<uint32_t> first_row_too_wide(const ColumnView& view) {
+  for (uint32_t row = 0; row < view.rows; ++row) {
+    if (view.is_null(row)) continue;
+    const bool fits = view.type == Type::kInt64
+                          ? view.int64(row) == static_cast<int32_t>(view.int64(row))
+                          : is_float(view.real(row));
+    if (!fits) return row;
+  }
+  return std::nullopt;
+}
+
+Status check_fits_narrow(const Batch& batch, std::string_view column) {
+  const std::optional<size_t> index = batch.schema()->find(column);
+  if (!index) return ok();
+  const ColumnView view = batch.column(*index);
+  if (!has_narrow_form(view.type)) return ok();  // all null
+  const std::optional<uint32_t> row = first_row_too_wide(view);
+  if (!row) return ok();
+  const bool whole = view.type == Type::kInt64;
+  return Error({Code::kInvalid, Reason::kOutOfRange,
+                whole ? "the column is an int, and the value does not fit: widen the column to long"
+                      : "the column is a float, and the value is none: widen the column to double",
+                std::string(column), 0, *row});
+}
+
 Status check_no_null(const Batch& batch, std::string_view column) {
   const std::optional<size_t> index = batch.schema()->find(column);
   if (!index) return missing(column);
@@ -160,6 +196,20 @@ Status check_no_null(const Batch& batch, std::string_view column) {
 }
 
 }  // namespace
+
+Status check_table_column(const Field& field) {
+  TRY(check_field(field));
+  if (!is_user_column(field.name)) {
+    return invalid("names beginning with _ are reserved", field.name);
+  }
+  if (field.name == kRestColumn && field.type != Type::kString) {
+    return invalid("the column _rest has to be a string", field.name, Reason::kTypeMismatch);
+  }
+  if (field.type == Type::kNull) {
+    return invalid("a table's column needs a type", field.name, Reason::kTypeMismatch);
+  }
+  return ok();
+}
 
 Result<std::vector<Field>> merge_columns(const std::vector<Field>& have,
                                          const std::vector<Field>& want) {
@@ -185,6 +235,7 @@ Status check_table_spec(const TableSpec& spec) {
   const SchemaPtr schema = TRY(Schema::make(spec.columns));
   for (const Field& field : spec.columns) TRY(check_table_column(field));
   TRY(check_key(*schema, spec));
+  TRY(check_narrow(*schema, spec));
   if (spec.time.empty()) return check_partition(spec);
   const std::optional<size_t> time = schema->find(spec.time);
   if (!time) return missing(spec.time);
@@ -206,6 +257,7 @@ Status check_batch_fits(const TableSpec& spec, const Batch& batch) {
   }
   for (const std::string& name : spec.key) TRY(check_no_null(batch, name));
   if (!spec.time.empty()) TRY(check_no_null(batch, spec.time));
+  for (const std::string& name : spec.narrow) TRY(check_fits_narrow(batch, name));
   return ok();
 }
 

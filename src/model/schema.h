@@ -24,15 +24,23 @@ constexpr bool is_user_column(std::string_view name) {
 Result<std::vector<Field>> merge_columns(const std::vector<Field>& have,
                                          const std::vector<Field>& want);
 
-/// Whether a table can be made of it: at least one column; names as Schema has them and not
-/// beginning with '_' (those are Sluice's own, but for kRestColumn); types other than null; key and
-/// time as TableSpec says, each column named once; a partition as check_partition has it. kInvalid:
-/// where() is the column.
+/// Whether a table can have the column: a name as Schema has it and not beginning with '_' (those
+/// are Sluice's own, but for kRestColumn), a type other than null. kInvalid: where() is the column.
+Status check_table_column(const Field& field);
+/// Whether a column of this type can be stored narrow (TableSpec::narrow).
+constexpr bool has_narrow_form(Type type) {
+  return type == Type::kInt64 || type == Type::kDouble;
+}
+
+/// Whether a table can be made of it: at least one column, each as check_table_column has it; key,
+/// time and narrow columns as TableSpec says, each named once; a partition as check_partition has
+/// it. kInvalid: where() is the column.
 Status check_table_spec(const TableSpec& spec);
 
 /// Whether the table can take the batch. Every column exists (kUnknownColumn) with the same type or
 /// type null (kTypeMismatch); key and time columns are there (kMissingColumn) and without null
-/// (kNullKey, found() is the row). kInvalid: where() is the column.
+/// (kNullKey, found() is the row); every value of a narrow column fits it (kOutOfRange, found() is
+/// the row). kInvalid: where() is the column.
 Status check_batch_fits(const TableSpec& spec, const Batch& batch);
 
 }  // namespace sluice::model

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
 #include <string>
 
 namespace sluice::model {
@@ -136,6 +138,13 @@ TEST(TableSpec, RefusesAWrongTime) {
   expect_refused(check_table_spec({kColumns, {}, "temp"}), Reason::kTypeMismatch, "temp");
 }
 
+TEST(TableSpec, MayStoreLongsAndDoublesInFourBytes) {
+  EXPECT_TRUE(check_table_spec({kColumns, {}, "", {"temp"}}).ok());
+  expect_refused(check_table_spec({kColumns, {}, "", {"city"}}), Reason::kTypeMismatch, "city");
+  expect_refused(check_table_spec({kColumns, {}, "", {"wind"}}), Reason::kMissingColumn, "wind");
+  expect_refused(check_table_spec({kColumns, {}, "", {"temp", "temp"}}), Reason::kNone, "temp");
+}
+
 /// One batch of `fields` in which column i of row r is null where nulls[r][i] == 'n'.
 Batch batch_of(const std::vector<Field>& fields, const std::vector<std::string>& nulls) {
   BatchBuilder builder(schema_of(fields));
@@ -194,6 +203,27 @@ TEST(BatchFits, NotWithANullInKeyOrTime) {
   EXPECT_EQ(in_time.error().found(), 1u);
   const std::vector<Field> untyped = {{"city", Type::kNull}, {"at", Type::kTimestamp}};
   expect_refused(check_batch_fits(weather(), batch_of(untyped, {".."})), Reason::kNullKey, "city");
+}
+
+TEST(BatchFits, NotWithAValueThatFourBytesDoNotHold) {
+  const TableSpec narrow{{{"n", Type::kInt64}, {"f", Type::kDouble}}, {}, "", {"n", "f"}};
+  const auto fits = [&](int64_t whole, double real) {
+    BatchBuilder builder(schema_of(narrow.columns));
+    builder.append_row(std::nullopt, std::nullopt);
+    builder.append_row(whole, real);
+    return check_batch_fits(narrow, builder.finish().value());
+  };
+  EXPECT_TRUE(fits(INT32_MAX, std::numeric_limits<float>::max()).ok());
+  EXPECT_TRUE(fits(INT32_MIN, -INFINITY).ok());
+  EXPECT_TRUE(fits(0, std::nan("")).ok());
+  EXPECT_TRUE(fits(0, static_cast<double>(0.1f)).ok());
+  for (const int64_t whole : {int64_t{INT32_MAX} + 1, int64_t{INT32_MIN} - 1, INT64_MAX}) {
+    expect_refused(fits(whole, 0), Reason::kOutOfRange, "n");
+    EXPECT_EQ(fits(whole, 0).error().found(), 1u);
+  }
+  for (const double real : {0.1, 1e39, -1e300, 16777217.0}) {
+    expect_refused(fits(0, real), Reason::kOutOfRange, "f");
+  }
 }
 
 }  // namespace
