@@ -11,10 +11,6 @@ namespace {
 // A claim goes one above the epoch that was read, a reader's own rows one more.
 static_assert(table::kEpochMax + 2 <= memtable::kEpochMax);
 
-std::string nanos_column(const std::string& timestamp) {
-  return "_" + timestamp + "_ns";
-}
-
 // The table's schema as the part writer and the gatherer need it: what is in the batches comes
 // first.
 Result<flush::Layout> layout_for(const table::Metadata& metadata, const EngineOptions& options) {
@@ -33,7 +29,7 @@ Result<flush::Layout> layout_for(const table::Metadata& metadata, const EngineOp
     const bool micros = column->type == part::PhysicalType::kTimestampMicros;
     layout.part_columns.push_back(
         {*column, input, micros ? part::Transform::kMicros : part::Transform::kNone});
-    const part::Column* nanos = micros ? schema.find(nanos_column(field.name)) : nullptr;
+    const part::Column* nanos = micros ? schema.find(table::nanos_column(field.name)) : nullptr;
     if (nanos != nullptr) layout.part_columns.push_back({*nanos, input, part::Transform::kNanos});
   }
   layout.prefix = metadata.prefix;
@@ -61,7 +57,7 @@ Result<table::HeadPtr> add_nanos_columns(table::Committer& committer, const memt
                                          const TableSpec& spec) {
   for (size_t column = 0; column < spec.columns.size(); ++column) {
     if (!rows.has_nanos()[column]) continue;
-    TRY(committer.add_system_column(nanos_column(spec.columns[column].name),
+    TRY(committer.add_system_column(table::nanos_column(spec.columns[column].name),
                                     part::PhysicalType::kInt32));
   }
   return committer.head();

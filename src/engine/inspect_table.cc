@@ -92,7 +92,8 @@ std::optional<Value> decode_bound(part::PhysicalType type,
       value.int64 = in.fixed<int32_t>();
       break;
     case part::PhysicalType::kInt64:
-      value.int64 = in.fixed<int64_t>();
+      // A part from before the column was widened has bounds of four bytes.
+      value.int64 = bound->size() == sizeof(int32_t) ? in.fixed<int32_t>() : in.fixed<int64_t>();
       break;
     case part::PhysicalType::kTimestampMicros: {
       const std::optional<Nanos> time = part::join_micros(in.fixed<int64_t>(), 0);
@@ -100,8 +101,12 @@ std::optional<Value> decode_bound(part::PhysicalType type,
       value.int64 = *time;
       break;
     }
+    case part::PhysicalType::kFloat:
+      value.real = std::bit_cast<float>(in.fixed<uint32_t>());
+      break;
     case part::PhysicalType::kDouble:
-      value.real = std::bit_cast<double>(in.fixed<uint64_t>());
+      value.real = bound->size() == sizeof(float) ? std::bit_cast<float>(in.fixed<uint32_t>())
+                                                  : std::bit_cast<double>(in.fixed<uint64_t>());
       break;
     case part::PhysicalType::kString:
     case part::PhysicalType::kBinary:

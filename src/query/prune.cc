@@ -118,11 +118,17 @@ std::optional<Value> decode_bound(part::PhysicalType type,
       value.int64 = reader.fixed<int32_t>();
       break;
     case part::PhysicalType::kInt64:
+      // A part from before the column was widened has bounds of four bytes.
+      value.int64 =
+          bound->size() == sizeof(int32_t) ? reader.fixed<int32_t>() : reader.fixed<int64_t>();
+      break;
     case part::PhysicalType::kTimestampMicros:
       value.int64 = reader.fixed<int64_t>();
       break;
+    case part::PhysicalType::kFloat:
     case part::PhysicalType::kDouble:
-      value.real = std::bit_cast<double>(reader.fixed<uint64_t>());
+      value.real = bound->size() == sizeof(float) ? std::bit_cast<float>(reader.fixed<uint32_t>())
+                                                  : std::bit_cast<double>(reader.fixed<uint64_t>());
       if (std::isnan(value.real)) return std::nullopt;
       break;
     case part::PhysicalType::kString:
@@ -142,7 +148,7 @@ Value to_stored(Value end) {
 }
 
 bool may_hold(const part::ColumnStats& stats, part::PhysicalType type, const part::Range& range) {
-  const bool may_hide_nan = type == part::PhysicalType::kDouble && stats.nan_count != 0;
+  const bool may_hide_nan = table::logical_type(type) == Type::kDouble && stats.nan_count != 0;
   if (may_hide_nan) return true;
   const std::optional<Value> lower = decode_bound(type, stats.lower);
   const std::optional<Value> upper = decode_bound(type, stats.upper);
@@ -190,7 +196,7 @@ bool may_hold(const part::Meta& part, const std::vector<part::Range>& ranges,
 }
 
 std::optional<Value> lower_bound_of(const part::Meta& part, const part::Column& column) {
-  if (column.type == part::PhysicalType::kDouble) return std::nullopt;
+  if (table::logical_type(column.type) == Type::kDouble) return std::nullopt;
   for (const part::ColumnStats& stats : part.columns) {
     if (stats.field_id != column.field_id) continue;
     std::optional<Value> lower = decode_bound(column.type, stats.lower);

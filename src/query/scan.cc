@@ -6,6 +6,7 @@
 
 #include "query/predicate.h"
 #include "query/stream.h"
+#include "table/format.h"
 
 namespace sluice::query {
 
@@ -59,7 +60,7 @@ Result<std::vector<part::ReadColumn>> read_columns_of(const Schema& input,
       return Error(Code::kCorrupt, "the schema lacks a column of the table", field.name);
     }
     const part::Column* nanos =
-        field.type == Type::kTimestamp ? schema.find("_" + field.name + "_ns") : nullptr;
+        field.type == Type::kTimestamp ? schema.find(table::nanos_column(field.name)) : nullptr;
     columns.push_back(
         {column->field_id, field.name, field.type, nanos == nullptr ? 0 : nanos->field_id});
   }

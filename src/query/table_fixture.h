@@ -17,6 +17,7 @@
 #include "query/rows_fixture.h"
 #include "query/view.h"
 #include "table/fakes_test.h"
+#include "table/format.h"
 
 namespace sluice::query {
 
@@ -103,6 +104,10 @@ class TestTable {
   void add_columns(const std::vector<Field>& columns) {
     EXPECT_TRUE(committer_.add_columns(columns).ok());
   }
+  void alter(const std::vector<SchemaChange>& changes) {
+    const auto altered = committer_.alter(changes);
+    EXPECT_TRUE(altered.ok()) << altered.error().to_string();
+  }
   void append(Batch batch) { runs_.push_back({std::move(batch), next_lsn_++, nullptr, 0}); }
   void append(const std::vector<Row>& rows) { append(make_batch(spec().columns, rows)); }
 
@@ -111,7 +116,7 @@ class TestTable {
     for (size_t column = 0; column < spec().columns.size(); ++column) {
       if (!frozen.has_nanos()[column]) continue;
       EXPECT_TRUE(committer_
-                      .add_system_column("_" + spec().columns[column].name + "_ns",
+                      .add_system_column(table::nanos_column(spec().columns[column].name),
                                          part::PhysicalType::kInt32)
                       .ok());
     }
@@ -164,7 +169,7 @@ class TestTable {
       const part::Column& column = *metadata.schema().find(fields[input].name);
       const bool time = column.type == part::PhysicalType::kTimestampMicros;
       columns.push_back({column, input, time ? part::Transform::kMicros : part::Transform::kNone});
-      const auto* nanos = metadata.schema().find("_" + column.name + "_ns");
+      const auto* nanos = metadata.schema().find(table::nanos_column(column.name));
       if (nanos != nullptr) columns.push_back({*nanos, input, part::Transform::kNanos});
     }
     const std::string key =

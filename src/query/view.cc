@@ -11,6 +11,7 @@
 #include "query/scan.h"
 #include "query/sort.h"
 #include "sluice/time_text.h"
+#include "table/evolve.h"
 #include "table/format.h"
 
 namespace sluice::query {
@@ -107,10 +108,8 @@ Result<table::HeadPtr> head_as_of(const table::Head& newest, const AsOf& as_of) 
     return Error(Code::kNotFound,
                  "the table keeps no such snapshot; " + kept_snapshots(newest.metadata.snapshots));
   }
-  auto head = std::make_shared<table::Head>(newest);
-  head->metadata.current_snapshot_id = chosen->id;
-  head->metadata.current_schema_id = chosen->schema_id;
-  return table::HeadPtr(std::move(head));
+  return std::make_shared<const table::Head>(
+      table::Head{table::at_snapshot(newest.metadata, *chosen), newest.marks});
 }
 
 TableDescription describe(const Bucket& bucket, const TableName& name, const table::Head& head) {

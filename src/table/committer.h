@@ -28,6 +28,7 @@
 #include "sluice/io.h"
 #include "sluice/options.h"
 #include "sluice/runtime.h"
+#include "sluice/table_change.h"
 #include "table/edit.h"
 #include "table/head.h"
 #include "table/marks.h"
@@ -54,6 +55,9 @@ class Committer {
   /// there. Claims first.
   Result<HeadPtr> add_columns(const std::vector<Field>& columns);
   Result<HeadPtr> add_system_column(const std::string& name, part::PhysicalType type);
+  /// Changes columns (table/evolve.h): kInvalid says why not. Claims first. What the log still
+  /// holds of the table was made for the columns of before: the caller has flushed it.
+  Result<HeadPtr> alter(const std::vector<SchemaChange>& changes);
   /// Commits the rows; an edit that is in the table already is not committed twice. Claims first.
   /// kConflict: marks, positions, epoch or schema of edit.base moved: load(), drop what the new
   /// marks cover, flush the rest anew. kFenced: stop. kIo and kFull are retried inside as long as

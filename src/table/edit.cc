@@ -8,6 +8,7 @@
 #include "model/schema.h"
 #include "table/checksum.h"
 #include "table/format.h"
+#include "table/next_version.h"
 
 namespace sluice::table {
 namespace {
@@ -22,31 +23,6 @@ std::string uuid_of(const CommitId& id) {
   hex[16] = '8';
   for (const size_t at : {8, 13, 18, 23}) hex.insert(at, "-");
   return hex;
-}
-
-/// The next version of a table, so far unchanged.
-Metadata next_version(const Head& head, const Stamp& stamp) {
-  Metadata next = head.metadata;
-  next.metadata_log.emplace_back(next.last_updated_ms, metadata_key(next.prefix, next.version));
-  if (next.metadata_log.size() > kMetadataLogMax) {
-    next.metadata_log.erase(next.metadata_log.begin());
-  }
-  ++next.version;
-  next.commit_id = stamp.commit.hex();
-  // T9: time in the table only rises, whatever the clock does.
-  next.last_updated_ms = std::max(stamp.now_ms, next.last_updated_ms + 1);
-  return next;
-}
-
-Proposal with_head(Metadata metadata, Marks marks, std::vector<NewObject> objects = {}) {
-  auto head = std::make_shared<const Head>(Head{std::move(metadata), std::move(marks)});
-  return {std::move(head), std::move(objects)};
-}
-
-void own(Metadata& metadata, const Writer& writer, uint64_t epoch) {
-  metadata.epoch = epoch;
-  metadata.owner = writer.opening.hex();
-  metadata.log = writer.log.hex();
 }
 
 Marks raised_marks(const Marks& marks, const FlushEdit& edit, const Writer& writer) {
@@ -241,7 +217,10 @@ Result<Proposal> propose_table(const TableName& name, const TableSpec& spec,
   };
   for (const Field& field : spec.columns) {
     const bool in_key = std::find(spec.key.begin(), spec.key.end(), field.name) != spec.key.end();
-    add(field.name, physical_type(field.type), in_key || field.name == spec.time);
+    const bool is_narrow =
+        std::find(spec.narrow.begin(), spec.narrow.end(), field.name) != spec.narrow.end();
+    add(field.name, is_narrow ? narrow_type(field.type) : physical_type(field.type),
+        in_key || field.name == spec.time);
     if (!spec.key.empty() && schema.columns.back().required) {
       schema.identifier_field_ids.push_back(metadata.last_column_id);
     }

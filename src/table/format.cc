@@ -15,6 +15,10 @@ std::string under(std::string_view prefix, std::string_view rest) {
 
 }  // namespace
 
+std::string nanos_column(std::string_view timestamp) {
+  return std::string("_").append(timestamp).append("_ns");
+}
+
 std::string table_prefix(const TableName& name) {
   return name.database + "/" + name.collection;
 }

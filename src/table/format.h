@@ -50,6 +50,8 @@ inline constexpr std::string_view kCommitProperty = "sluice.commit-id";
 inline constexpr std::string_view kMarksProperty = "sluice.marks";  ///< address of the marks
 
 // System columns: their names begin with '_', which no user column does but model::kRestColumn.
+/// The companion of a timestamp column: the nanoseconds below its microsecond.
+std::string nanos_column(std::string_view timestamp);
 inline constexpr std::string_view kVersionColumn = "_version";  ///< long, in tables with a key
 
 // Limits. What would exceed one is not committed; what exceeds one when read is corrupt.

@@ -56,7 +56,7 @@ void write_statistics(AvroWriter& out, const part::Meta& part, const TableSchema
   const auto always = [](const part::ColumnStats&) { return true; };
   const auto is_double = [&](const part::ColumnStats& column) {
     const part::Column* known = schema.find(column.field_id);
-    return known != nullptr && known->type == part::PhysicalType::kDouble;
+    return known != nullptr && logical_type(known->type) == Type::kDouble;
   };
   // No empty byte strings: readers take them for wrong bounds.
   const auto bound_of = [](std::optional<std::string> part::ColumnStats::*field) {

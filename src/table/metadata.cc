@@ -18,22 +18,16 @@ struct TypeName {
   part::PhysicalType type;
   std::string_view name;
 };
-constexpr std::array<TypeName, 7> kTypeNames = {{
+constexpr std::array<TypeName, 8> kTypeNames = {{
     {part::PhysicalType::kBool, "boolean"},
     {part::PhysicalType::kInt32, "int"},
     {part::PhysicalType::kInt64, "long"},
+    {part::PhysicalType::kFloat, "float"},
     {part::PhysicalType::kDouble, "double"},
     {part::PhysicalType::kString, "string"},
     {part::PhysicalType::kBinary, "binary"},
     {part::PhysicalType::kTimestampMicros, "timestamptz"},
 }};
-
-std::string_view iceberg_name(part::PhysicalType type) {
-  for (const TypeName& entry : kTypeNames) {
-    if (entry.type == type) return entry.name;
-  }
-  CHECK(false && "a physical type without a name");
-}
 
 Error corrupt(std::string message) {
   return Error(Code::kCorrupt, Reason::kDecodeFailure, std::move(message));
@@ -331,7 +325,7 @@ std::string TableSchema::to_json() const {
   for (const part::Column& column : columns) {
     json.open_object().name("id").number(int64_t{column.field_id});
     json.name("name").text(column.name).name("required").boolean(column.required);
-    json.name("type").text(iceberg_name(column.type)).close_object();
+    json.name("type").text(iceberg_type(column.type)).close_object();
   }
   json.close_array().close_object();
   return json.take();
@@ -359,6 +353,9 @@ TableSpec Metadata::spec() const {
   for (const part::Column& column : schema().columns) {
     if (model::is_user_column(column.name)) {
       spec.columns.push_back({column.name, logical_type(column.type)});
+      const bool is_narrow =
+          column.type == part::PhysicalType::kInt32 || column.type == part::PhysicalType::kFloat;
+      if (is_narrow) spec.narrow.push_back(column.name);
     }
   }
   spec.partition.emplace();
@@ -409,6 +406,18 @@ Result<Metadata> Metadata::decode(std::string_view text, uint64_t version, std::
   return metadata;
 }
 
+std::string_view iceberg_type(part::PhysicalType type) {
+  for (const TypeName& entry : kTypeNames) {
+    if (entry.type == type) return entry.name;
+  }
+  CHECK(false && "a physical type without a name");
+}
+
+part::PhysicalType narrow_type(Type type) {
+  CHECK(model::has_narrow_form(type));
+  return type == Type::kInt64 ? part::PhysicalType::kInt32 : part::PhysicalType::kFloat;
+}
+
 part::PhysicalType physical_type(Type type) {
   switch (type) {
     case Type::kBool:
@@ -436,6 +445,7 @@ Type logical_type(part::PhysicalType type) {
     case part::PhysicalType::kInt32:
     case part::PhysicalType::kInt64:
       return Type::kInt64;
+    case part::PhysicalType::kFloat:
     case part::PhysicalType::kDouble:
       return Type::kDouble;
     case part::PhysicalType::kString:

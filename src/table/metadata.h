@@ -24,6 +24,7 @@ struct TableSchema {
   const part::Column* find(int32_t field_id) const;
   /// The schema as Iceberg JSON, also for a part's footer.
   std::string to_json() const;
+  friend bool operator==(const TableSchema&, const TableSchema&) = default;
 };
 
 struct SnapshotEntry {
@@ -84,6 +85,10 @@ struct Metadata {
 };
 
 part::PhysicalType physical_type(Type type);
+/// Of a long or a double: the form of four bytes.
+part::PhysicalType narrow_type(Type type);
+/// "long", "timestamptz": as Iceberg calls it.
+std::string_view iceberg_type(part::PhysicalType type);
 Type logical_type(part::PhysicalType type);
 
 }  // namespace sluice::table
