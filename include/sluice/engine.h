@@ -29,6 +29,7 @@
 #include "sluice/platform.h"
 #include "sluice/result.h"
 #include "sluice/snapshot.h"
+#include "sluice/table_change.h"
 
 namespace sluice {
 
@@ -93,6 +94,13 @@ class Engine {
   virtual Status create_table(const TableName& name, const TableSpec& spec) = 0;
   /// Adds the columns that are absent; kInvalid (kTypeMismatch) if one exists with another type.
   virtual Status add_columns(const TableName& name, const std::vector<Field>& columns) = 0;
+  /// Adds, renames, drops and widens columns, all in one commit. Writers of the table wait
+  /// meanwhile; what was accepted before is flushed first. Afterwards a batch with a column that is
+  /// gone is refused (kUnknownColumn), and the message says what became of it. kInvalid: what the
+  /// table cannot become, where() is the column; kBusy (kDeadline): it did not end in time, and
+  /// nothing has changed but the flush.
+  virtual Status alter(const TableName& name, const std::vector<SchemaChange>& changes,
+                       Nanos timeout = 60 * kSecond) = 0;
   virtual Result<TableDescription> describe(const TableName& name) = 0;
   /// All tables, sorted by name. One that is damaged or stopped says so in its `trouble` and hides
   /// no other.

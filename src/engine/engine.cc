@@ -9,11 +9,13 @@
 #include "engine/flusher.h"
 #include "engine/lanes.h"
 #include "engine/shard.h"
+#include "engine/table_ops.h"
 #include "memtable/frozen.h"
 #include "model/schema.h"
 #include "query/view.h"
 #include "sluice/engine.h"
 #include "table/committer.h"
+#include "table/evolve.h"
 #include "wal/log.h"
 
 namespace sluice {
@@ -78,6 +80,14 @@ Result<uint64_t> highest_mark(Bucket& bucket, const std::vector<TableName>& name
   return highest;
 }
 
+/// What the batch was made for may have been renamed or dropped since.
+Error explain(const Error& unfit, const table::Head& head) {
+  if (unfit.reason() != Reason::kUnknownColumn) return unfit;
+  const auto fate = table::fate_of(head.metadata, unfit.where());
+  if (!fate) return unfit;
+  return Error(unfit.code(), unfit.reason(), unfit.message() + "; it " + *fate, unfit.where());
+}
+
 class EngineOfTables : public Engine {
  public:
   EngineOfTables(Platform platform, EngineOptions options, std::unique_ptr<wal::Log> log)
@@ -100,6 +110,8 @@ class EngineOfTables : public Engine {
 
   Status create_table(const TableName& name, const TableSpec& spec) override;
   Status add_columns(const TableName& name, const std::vector<Field>& columns) override;
+  Status alter(const TableName& name, const std::vector<SchemaChange>& changes,
+               Nanos timeout) override;
   Result<TableDescription> describe(const TableName& name) override;
   Result<std::vector<TableDescription>> tables() override;
   Status append(const TableName& name, Batch batch, AppendOptions options,
@@ -118,12 +130,12 @@ class EngineOfTables : public Engine {
   Result<table::HeadPtr> load(Lane& lane);
   std::vector<LanePtr> lanes_to_flush();
   Result<LanePtr> find(const TableName& name);
-  Result<LanePtr> accept(const TableName& name, const Batch& batch, const AppendOptions& options);
+  Status check(const Passage& passage, const Batch& batch, const AppendOptions& options);
   Status reserve(uint64_t bytes, Nanos deadline);
+  Nanos deadline_of(Nanos timeout);
   Status wait_recovered();
   Status wait_applied(uint64_t lsn);
   Result<FlushReport> flush_lanes(std::vector<LanePtr> lanes, Nanos deadline);
-  Status change(const LanePtr& lane, const std::function<Result<table::HeadPtr>()>& commit);
   TableDescription describe_lane(const Lane& lane) const;
   bool begin_closing();
   Status stop();
@@ -209,17 +221,6 @@ Result<LanePtr> EngineOfTables::find(const TableName& name) {
   return lane;
 }
 
-// Runs one change of the table's metadata in turn with its flushes, and publishes the result.
-Status EngineOfTables::change(const LanePtr& lane,
-                              const std::function<Result<table::HeadPtr>()>& commit) {
-  CommitTurn turn(lanes_, *lane);
-  const table::HeadPtr head = TRY(commit());
-  MonitorLock lock(lanes_.monitor());
-  if (lane->stopped()) return *lane->stopped();
-  lane->set_head(head);
-  return ok();
-}
-
 Status EngineOfTables::create_table(const TableName& name, const TableSpec& spec) {
   TRY(TableName::parse(name.to_string()));  // the log names tables by their text
   TRY(model::check_table_spec(spec));
@@ -231,7 +232,7 @@ Status EngineOfTables::create_table(const TableName& name, const TableSpec& spec
   }
   if (lane == nullptr) {
     lane = make_lane(name);
-    TRY(change(lane, [&] { return lane->committer().create(spec); }));
+    TRY(change(lanes_, *lane, [&] { return lane->committer().create(spec); }));
     MonitorLock lock(lanes_.monitor());
     if (lanes_.find(name) == nullptr) lanes_.add(lane);
     lane = lanes_.find(name);
@@ -256,10 +257,20 @@ Status EngineOfTables::add_columns(const TableName& name, const std::vector<Fiel
   const TableDescription now = TRY(describe(name));
   const std::vector<Field> missing = TRY(model::merge_columns(now.spec.columns, columns));
   if (missing.empty()) return ok();
-  return change(lane, [&]() -> Result<table::HeadPtr> {
+  return change(lanes_, *lane, [&]() -> Result<table::HeadPtr> {
     TRY(lane->committer().claim());
     return lane->committer().add_columns(missing);
   });
+}
+
+Status EngineOfTables::alter(const TableName& name, const std::vector<SchemaChange>& changes,
+                             Nanos timeout) {
+  const FlushLane flush = [this](const LanePtr& lane, Nanos deadline) -> Status {
+    TRY(flush_lanes({lane}, deadline));
+    return ok();
+  };
+  const LanePtr lane = TRY(find(name));
+  return engine::alter(runtime_, lanes_, lane, changes, flush, deadline_of(timeout));
 }
 
 TableDescription EngineOfTables::describe_lane(const Lane& lane) const {
@@ -286,43 +297,31 @@ Result<std::vector<TableDescription>> EngineOfTables::tables() {
 
 // E2: everything that can be wrong with a batch is said here: nothing can fail after the log has
 // it.
-Result<LanePtr> EngineOfTables::accept(const TableName& name, const Batch& batch,
-                                       const AppendOptions& options) {
-  LanePtr lane;
-  std::shared_ptr<const TableSpec> spec;
-  {
-    MonitorLock lock(lanes_.monitor());
-    if (lanes_.failure) return *lanes_.failure;
-    if (lanes_.closing) return Error(Code::kCancelled, Reason::kClosed, "the engine is closing");
-    lane = lanes_.find(name);
-    if (lane == nullptr) return Error(Code::kNotFound, "there is no such table", name.to_string());
-    if (lane->stopped()) return *lane->stopped();
-    spec = lane->spec();
-  }
-  if (batch.empty()) return Error(Code::kInvalid, "the batch has no rows", name.to_string());
+Status EngineOfTables::check(const Passage& passage, const Batch& batch,
+                             const AppendOptions& options) {
+  const std::string name = passage.lane()->name().to_string();
+  if (batch.empty()) return Error(Code::kInvalid, "the batch has no rows", name);
   if (options.source && (options.source->source.empty() || options.source->position == 0 ||
                          options.source->source.size() > kSourceNameBytesMax)) {
     return Error({Code::kInvalid, Reason::kOutOfRange,
                   "a source has a name of 1 to 128 bytes and a position of at least 1",
                   options.source->source, kSourceNameBytesMax, options.source->source.size()});
   }
-  TRY(model::check_batch_fits(*spec, batch));
+  const Status fits = model::check_batch_fits(passage.spec(), batch);
+  if (!fits.ok()) return explain(fits.error(), passage.head());
   constexpr uint64_t kBatchBytes = wal::kPayloadBytesMax - kBatchHeadBytesMax;
   if (batch.bytes().size() > kBatchBytes) {
     return Error({Code::kInvalid, Reason::kPayloadTooLarge,
-                  "the batch is too large for a frame of the log; send smaller ones",
-                  name.to_string(), kBatchBytes, batch.bytes().size()});
+                  "the batch is too large for a frame of the log; send smaller ones", name,
+                  kBatchBytes, batch.bytes().size()});
   }
   const uint64_t bytes = memtable::charge(batch);
   if (bytes > budget_.bytes_max() / 4) {
     return Error({Code::kInvalid, Reason::kPayloadTooLarge,
                   "the batch takes more than a quarter of the memory for rows; send smaller ones",
-                  name.to_string(), budget_.bytes_max() / 4, bytes});
+                  name, budget_.bytes_max() / 4, bytes});
   }
-  const Nanos now = runtime_.now();
-  const Nanos deadline = options.timeout > kForever - now ? kForever : now + options.timeout;
-  TRY(reserve(bytes, deadline));
-  return lane;
+  return ok();
 }
 
 // Rows that are being replayed need room, or nothing would ever be flushed: until they are all
@@ -346,9 +345,12 @@ Status EngineOfTables::reserve(uint64_t bytes, Nanos deadline) {
 Status EngineOfTables::append(const TableName& name, Batch batch, AppendOptions options,
                               Completion done) {
   if (options.source) TRY(wait_recovered());
-  LanePtr lane = TRY(accept(name, batch, options));
+  const Nanos deadline = deadline_of(options.timeout);
+  const Passage passage = TRY(Passage::enter(runtime_, lanes_, name, deadline));
+  TRY(check(passage, batch, options));
+  TRY(reserve(memtable::charge(batch), deadline));
   Append append;
-  append.lane = std::move(lane);
+  append.lane = passage.lane();
   append.reserved_bytes = memtable::charge(batch);
   append.batch = std::move(batch);
   append.ack = options.ack;
@@ -376,6 +378,11 @@ Result<Appended> EngineOfTables::append(const TableName& name, Batch batch, Appe
   MonitorLock lock(*ack->monitor);
   while (!ack->verdict) ack->monitor->wait_until(kForever);
   return *ack->verdict;
+}
+
+Nanos EngineOfTables::deadline_of(Nanos timeout) {
+  const Nanos now = runtime_.now();
+  return timeout > kForever - now ? kForever : now + timeout;
 }
 
 Status EngineOfTables::wait_recovered() {

@@ -77,6 +77,8 @@ class Lane {
   // ---- turns, waiters, retries
 
   bool commit_turn_taken = false;  ///< somebody uses the committer
+  bool gate_shut = false;          ///< the columns are being changed: appends wait
+  uint32_t entered = 0;            ///< batches between the gate and the shard
   Nanos retry_at = 0;              ///< monotonic; no flush starts before
   Nanos retry_delay = 0;
   bool flush_queued = false;  ///< the frozen rows wait for, or are with, the flusher
