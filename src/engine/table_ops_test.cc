@@ -216,7 +216,7 @@ TEST_F(TableOps, AnAlterationThatDoesNotEndInTimeLetsTheWritersGoOn) {
 
 TEST_F(TableOps, AValueThatANarrowColumnDoesNotHoldIsRefusedUntilItIsWidened) {
   const TableName narrow{"demo", "narrow"};
-  ASSERT_TRUE(engine_->create_table(narrow, {{{"n", Type::kInt64}}, {}, "", {"n"}}).ok());
+  ASSERT_TRUE(engine_->create_table(narrow, {{{"n", Type::kInt64}}, {}, "", {}, {"n"}}).ok());
   const auto append_number = [&](int64_t n) {
     BatchBuilder builder(Schema::make({{"n", Type::kInt64}}).value());
     builder.append_int64(0, n);

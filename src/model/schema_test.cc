@@ -139,10 +139,10 @@ TEST(TableSpec, RefusesAWrongTime) {
 }
 
 TEST(TableSpec, MayStoreLongsAndDoublesInFourBytes) {
-  EXPECT_TRUE(check_table_spec({kColumns, {}, "", {"temp"}}).ok());
-  expect_refused(check_table_spec({kColumns, {}, "", {"city"}}), Reason::kTypeMismatch, "city");
-  expect_refused(check_table_spec({kColumns, {}, "", {"wind"}}), Reason::kMissingColumn, "wind");
-  expect_refused(check_table_spec({kColumns, {}, "", {"temp", "temp"}}), Reason::kNone, "temp");
+  EXPECT_TRUE(check_table_spec({kColumns, {}, "", {}, {"temp"}}).ok());
+  expect_refused(check_table_spec({kColumns, {}, "", {}, {"city"}}), Reason::kTypeMismatch, "city");
+  expect_refused(check_table_spec({kColumns, {}, "", {}, {"wind"}}), Reason::kMissingColumn, "wind");
+  expect_refused(check_table_spec({kColumns, {}, "", {}, {"temp", "temp"}}), Reason::kNone, "temp");
 }
 
 /// One batch of `fields` in which column i of row r is null where nulls[r][i] == 'n'.
@@ -206,7 +206,7 @@ TEST(BatchFits, NotWithANullInKeyOrTime) {
 }
 
 TEST(BatchFits, NotWithAValueThatFourBytesDoNotHold) {
-  const TableSpec narrow{{{"n", Type::kInt64}, {"f", Type::kDouble}}, {}, "", {"n", "f"}};
+  const TableSpec narrow{{{"n", Type::kInt64}, {"f", Type::kDouble}}, {}, "", {}, {"n", "f"}};
   const auto fits = [&](int64_t whole, double real) {
     BatchBuilder builder(schema_of(narrow.columns));
     builder.append_row(std::nullopt, std::nullopt);
