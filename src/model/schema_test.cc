@@ -141,7 +141,8 @@ TEST(TableSpec, RefusesAWrongTime) {
 TEST(TableSpec, MayStoreLongsAndDoublesInFourBytes) {
   EXPECT_TRUE(check_table_spec({kColumns, {}, "", {}, {"temp"}}).ok());
   expect_refused(check_table_spec({kColumns, {}, "", {}, {"city"}}), Reason::kTypeMismatch, "city");
-  expect_refused(check_table_spec({kColumns, {}, "", {}, {"wind"}}), Reason::kMissingColumn, "wind");
+  expect_refused(check_table_spec({kColumns, {}, "", {}, {"wind"}}), Reason::kMissingColumn,
+                 "wind");
   expect_refused(check_table_spec({kColumns, {}, "", {}, {"temp", "temp"}}), Reason::kNone, "temp");
 }
 
