@@ -114,13 +114,14 @@ class Cursor {
   virtual const SchemaPtr& schema() const = 0;
 };
 
-/// An earlier state of a table: a snapshot by its id, or the newest that was committed up to a
-/// time.
+/// An earlier state of a table: a snapshot by its id or its tag, or the one that was current at a
+/// time, rollbacks counted. When that one has expired, no other is taken instead.
 struct AsOf {
   std::optional<uint64_t> snapshot_id;  ///< or else:
   Nanos time = 0;
+  std::string tag = {};  ///< not empty: this counts
 };
-/// Digits alone are an id, anything else a time.
+/// Digits alone are an id, `tag:NAME` is a tag, anything else a time.
 Result<AsOf> parse_as_of(std::string_view text);
 
 class Snapshot {

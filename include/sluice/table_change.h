@@ -31,4 +31,30 @@ struct SchemaChange {
   bool narrow = false;  ///< of kAdd: stored in four bytes (TableSpec::narrow)
 };
 
+/// A name for a snapshot, which is kept as long as it has one.
+struct Tag {
+  std::string name;          ///< 1 to 255 bytes of printable UTF-8, not "main"
+  uint64_t snapshot_id = 0;  ///< 0: the current one
+  /// Of its snapshot, at which the tag goes when snapshots expire; absent: never.
+  std::optional<Nanos> max_age = std::nullopt;
+};
+
+/// Which snapshots expire: all that are older than the one, and not among the last of the other;
+/// at least one of the two is given. The current snapshot, those with a tag, and those of branches
+/// that other programs made, stay.
+struct ExpireOptions {
+  std::optional<Nanos> older_than = std::nullopt;    ///< wall clock
+  std::optional<uint32_t> keep_last = std::nullopt;  ///< absent: 1
+  bool dry_run = false;                              ///< only tells
+};
+struct ExpiredSnapshot {
+  uint64_t id = 0;
+  Nanos wall_time = 0;
+};
+struct ExpireReport {
+  std::vector<ExpiredSnapshot> expired;
+  std::vector<std::string> tags;  ///< that were beyond their age
+  uint64_t kept = 0;              ///< snapshots
+};
+
 }  // namespace sluice

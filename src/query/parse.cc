@@ -238,11 +238,17 @@ Result<AsOf> parse_as_of(std::string_view text) {
   AsOf as_of;
   as_of.snapshot_id = number_of<uint64_t>(text);
   if (as_of.snapshot_id) return as_of;
+  constexpr std::string_view kTag = "tag:";
+  if (text.starts_with(kTag) && text.size() > kTag.size()) {
+    as_of.tag = text.substr(kTag.size());
+    return as_of;
+  }
   const ParsedTime parsed = parse_time(text);
   as_of.time = parsed.time;
   if (parsed.fault == TimeFault::kNone) return as_of;
-  return Error(Code::kInvalid, std::string(to_string(parsed.fault)) +
-                                   "; write 2026-11-21T10:00:00Z or the id of a snapshot");
+  return Error(Code::kInvalid,
+               std::string(to_string(parsed.fault)) +
+                   "; write 2026-11-21T10:00:00Z, the id of a snapshot, or tag:NAME");
 }
 
 }  // namespace sluice

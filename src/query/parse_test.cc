@@ -208,6 +208,7 @@ TEST(ParseOrder, IsColumnsAndLabelsWithDirections) {
 
 TEST(ParseAsOf, IsATimeOrAnId) {
   EXPECT_EQ(parse_as_of("18446744073709551615")->snapshot_id, UINT64_MAX);
+  EXPECT_EQ(parse_as_of("tag:release 1")->tag, "release 1");
   const AsOf as_of = parse_as_of("1970-01-01T00:00:01Z").value();
   EXPECT_FALSE(as_of.snapshot_id);
   EXPECT_EQ(as_of.time, 1'000'000'000);

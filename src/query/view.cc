@@ -10,9 +10,9 @@
 #include "query/live_parts.h"
 #include "query/scan.h"
 #include "query/sort.h"
-#include "sluice/time_text.h"
 #include "table/evolve.h"
 #include "table/format.h"
+#include "table/retention.h"
 
 namespace sluice::query {
 
@@ -26,24 +26,6 @@ uint64_t total(const table::SnapshotEntry& snapshot, const std::string& name) {
   const std::string& text = entry->second;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
-}
-
-Nanos commit_time_of(const table::SnapshotEntry& snapshot) {
-  Nanos time = 0;
-  const bool over = __builtin_mul_overflow(snapshot.timestamp_ms, kMillisecond, &time);
-  return over ? INT64_MAX : time;
-}
-
-std::string kept_snapshots(const std::vector<table::SnapshotEntry>& snapshots) {
-  if (snapshots.empty()) return "nothing has been committed yet";
-  const auto [first, last] = std::minmax_element(
-      snapshots.begin(), snapshots.end(),
-      [](const auto& a, const auto& b) { return a.sequence_number < b.sequence_number; });
-  const auto spell = [](const table::SnapshotEntry& entry) {
-    return std::to_string(static_cast<uint64_t>(entry.id)) + " of " +
-           format_time(commit_time_of(entry));
-  };
-  return "the oldest is " + spell(*first) + ", the newest " + spell(*last);
 }
 
 Status check_memory(const ScanOptions& options) {
@@ -97,17 +79,7 @@ class ViewSnapshot final : public Snapshot {
 }  // namespace
 
 Result<table::HeadPtr> head_as_of(const table::Head& newest, const AsOf& as_of) {
-  const table::SnapshotEntry* chosen = nullptr;
-  for (const table::SnapshotEntry& entry : newest.metadata.snapshots) {
-    const bool fits = as_of.snapshot_id ? static_cast<uint64_t>(entry.id) == *as_of.snapshot_id
-                                        : commit_time_of(entry) <= as_of.time;
-    const bool newer = chosen == nullptr || entry.sequence_number > chosen->sequence_number;
-    if (fits && newer) chosen = &entry;
-  }
-  if (chosen == nullptr) {
-    return Error(Code::kNotFound,
-                 "the table keeps no such snapshot; " + kept_snapshots(newest.metadata.snapshots));
-  }
+  const table::SnapshotEntry* chosen = TRY(table::find_snapshot(newest.metadata, as_of));
   return std::make_shared<const table::Head>(
       table::Head{table::at_snapshot(newest.metadata, *chosen), newest.marks});
 }
@@ -127,7 +99,7 @@ TableDescription describe(const Bucket& bucket, const TableName& name, const tab
   description.parts = total(*snapshot, "total-data-files");
   description.stored_rows = total(*snapshot, "total-records");
   description.stored_bytes = total(*snapshot, "total-files-size");
-  description.last_commit_wall_time = commit_time_of(*snapshot);
+  description.last_commit_wall_time = table::commit_time(*snapshot);
   return description;
 }
 

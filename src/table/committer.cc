@@ -239,7 +239,11 @@ Result<HeadPtr> Committer::refresh() {
 
 Status Committer::check_fence(const Metadata& metadata) {
   if (!claimed_epoch_) return ok();
-  if (metadata.epoch == *claimed_epoch_ && metadata.owner == writer_.opening.hex()) return ok();
+  // An opening id is drawn once: a higher epoch of ours is a claim whose answer was lost.
+  if (metadata.epoch >= *claimed_epoch_ && metadata.owner == writer_.opening.hex()) {
+    claimed_epoch_ = metadata.epoch;
+    return ok();
+  }
   return fence(Error({Code::kFenced, Reason::kNone, "another opening has claimed the table",
                       name_.to_string(), *claimed_epoch_, metadata.epoch}));
 }

@@ -34,6 +34,7 @@
 #include "table/marks.h"
 #include "table/metadata.h"
 #include "table/read.h"
+#include "table/rewrite.h"
 
 namespace sluice::table {
 
@@ -58,6 +59,21 @@ class Committer {
   /// Changes columns (table/evolve.h): kInvalid says why not. Claims first. What the log still
   /// holds of the table was made for the columns of before: the caller has flushed it.
   Result<HeadPtr> alter(const std::vector<SchemaChange>& changes);
+  /// Makes a kept snapshot current: what came after it is no longer shown, and does not come back
+  /// by replay or by being sent again. Flushes that were cut before are void. Claims. kNotFound: no
+  /// such snapshot is kept.
+  Result<HeadPtr> rollback(uint64_t snapshot_id);
+  /// Puts parts in the place of others (table/rewrite.h). kConflict: an input is no longer there,
+  /// or epoch, owner or schema moved: plan anew. What may become of the outputs is as with
+  /// commit().
+  Result<HeadPtr> rewrite(const RewriteEdit& edit);
+  /// Names and expiry of snapshots (table/retention.h). Each claims first.
+  Result<HeadPtr> tag(const Tag& tag);
+  Result<HeadPtr> untag(const std::string& name);
+  Result<HeadPtr> expire(const ExpireOptions& options, ExpireReport& report);
+  /// Records the place that the table stands at, for other programs (table/relocate.h). Nothing to
+  /// do if it is recorded. Claims first.
+  Result<HeadPtr> relocate();
   /// Commits the rows; an edit that is in the table already is not committed twice. Claims first.
   /// kConflict: marks, positions, epoch or schema of edit.base moved: load(), drop what the new
   /// marks cover, flush the rest anew. kFenced: stop. kIo and kFull are retried inside as long as
@@ -83,6 +99,7 @@ class Committer {
   Result<HeadPtr> advance(const Propose& propose);
   Result<std::optional<Proposal>> build(const Propose& propose);
   Result<HeadPtr> refresh();
+  Result<HeadPtr> advance_table(const std::function<Result<std::optional<Proposal>>(const Head&)>&);
   Status check_fence(const Metadata& metadata);
   Error fence(Error error);
   Status put_objects(const Proposal& proposal);
@@ -92,6 +109,7 @@ class Committer {
   void put_hint(uint64_t version);
   void remove_objects(const Proposal& proposal);
   Result<std::optional<Proposal>> build_flush(const Head& head, const FlushEdit& edit);
+  Result<std::optional<Proposal>> build_rewrite(const Head& head, const RewriteEdit& edit);
   Result<bool> names_parts(const Metadata& metadata, const std::vector<part::Meta>& parts);
   Result<ParentManifests> read_parent(const Metadata& metadata);
   Result<HeadPtr> add_physical_columns(const std::vector<part::Column>& columns);

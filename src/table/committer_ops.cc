@@ -1,22 +1,99 @@
 // The operator's commits: what changes a table without bringing rows.
-#include <algorithm>
-
+//
+// Whoever finds the table as he wanted it after an attempt whose answer stayed open has his answer.
 #include "table/committer.h"
 #include "table/evolve.h"
+#include "table/format.h"
+#include "table/relocate.h"
+#include "table/retention.h"
 
 namespace sluice::table {
 
-Result<HeadPtr> Committer::alter(const std::vector<SchemaChange>& changes) {
+/// Claims, then goes on from the newest head of a table that is there.
+Result<HeadPtr> Committer::advance_table(
+    const std::function<Result<std::optional<Proposal>>(const Head& head)>& propose) {
   if (!claimed_epoch_) TRY(claim());
-  // Of an attempt whose answer stayed open: found in the table, it was ours.
-  std::optional<TableSchema> tried;
   return advance([&](const HeadPtr& found) -> Result<std::optional<Proposal>> {
     if (!found) return Error(Code::kNotFound, "no such table", name_.to_string());
-    const Metadata& metadata = found->metadata;
-    if (tried && metadata.schema() == *tried) return std::optional<Proposal>();
-    Proposal proposal = TRY(propose_alter(*found, changes, draw_stamp()));
+    return propose(*found);
+  });
+}
+
+Result<HeadPtr> Committer::alter(const std::vector<SchemaChange>& changes) {
+  std::optional<TableSchema> tried;
+  return advance_table([&](const Head& head) -> Result<std::optional<Proposal>> {
+    if (tried && head.metadata.schema() == *tried) return std::optional<Proposal>();
+    Proposal proposal = TRY(propose_alter(head, changes, draw_stamp()));
     tried = proposal.head->metadata.schema();
     return std::optional(std::move(proposal));
+  });
+}
+
+Result<HeadPtr> Committer::rollback(uint64_t snapshot_id) {
+  return advance_table([&](const Head& head) {
+    return propose_rollback(head, static_cast<int64_t>(snapshot_id), writer_, draw_stamp());
+  });
+}
+
+Result<HeadPtr> Committer::rewrite(const RewriteEdit& edit) {
+  return advance_table([&](const Head& head) { return build_rewrite(head, edit); });
+}
+
+Result<std::optional<Proposal>> Committer::build_rewrite(const Head& head,
+                                                         const RewriteEdit& edit) {
+  std::vector<ReadManifest> manifests;
+  const SnapshotEntry* snapshot = head.metadata.current_snapshot();
+  std::vector<ManifestFile> files;
+  if (snapshot != nullptr) files = TRY(read_manifest_list(bucket_, head.metadata, *snapshot));
+  for (ManifestFile& file : files) {
+    std::vector<ManifestEntry> entries = TRY(read_manifest(bucket_, head.metadata, file));
+    manifests.push_back({std::move(file), std::move(entries)});
+  }
+  const Status same = check_rewrite(head, edit, manifests);
+  if (!same.ok()) {
+    // T6: its outputs are given up only if no committed metadata names them.
+    if (TRY(names_parts(head.metadata, edit.outputs))) return std::optional<Proposal>();
+    return same.error();
+  }
+  return std::optional(TRY(propose_rewrite(head, edit, manifests, options_, draw_stamp())));
+}
+
+Result<HeadPtr> Committer::relocate() {
+  const std::string location = bucket_.uri(table_prefix(name_));
+  return advance_table([&](const Head& head) -> Result<std::optional<Proposal>> {
+    if (head.metadata.location == location) return std::optional<Proposal>();
+    return std::optional(TRY(propose_relocation(bucket_, head, location, draw_stamp())));
+  });
+}
+
+Result<HeadPtr> Committer::tag(const Tag& tag) {
+  return advance_table([&](const Head& head) { return propose_tag(head, tag, draw_stamp()); });
+}
+
+Result<HeadPtr> Committer::untag(const std::string& name) {
+  bool tried = false;
+  return advance_table([&](const Head& head) -> Result<std::optional<Proposal>> {
+    if (tried && !head.metadata.refs.contains(name)) return std::optional<Proposal>();
+    Proposal proposal = TRY(propose_untag(head, name, draw_stamp()));
+    tried = true;
+    return std::optional(std::move(proposal));
+  });
+}
+
+Result<HeadPtr> Committer::expire(const ExpireOptions& options, ExpireReport& report) {
+  if (options.dry_run) {
+    const HeadPtr head = TRY(load());
+    Expiry expiry = TRY(propose_expiry(*head, options, draw_stamp()));
+    report = std::move(expiry.report);
+    return head;
+  }
+  bool tried = false;
+  return advance_table([&](const Head& head) -> Result<std::optional<Proposal>> {
+    Expiry expiry = TRY(propose_expiry(head, options, draw_stamp()));
+    // Of an attempt whose answer stayed open the report stands.
+    if (!tried || expiry.proposal) report = std::move(expiry.report);
+    tried = true;
+    return std::move(expiry.proposal);
   });
 }
 

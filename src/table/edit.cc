@@ -1,20 +1,17 @@
 #include "table/edit.h"
 
 #include <algorithm>
-#include <charconv>
 #include <numeric>
 #include <set>
 
 #include "model/schema.h"
 #include "table/checksum.h"
 #include "table/format.h"
+#include "table/manifest_splitter.h"
 #include "table/next_version.h"
 
 namespace sluice::table {
 namespace {
-
-constexpr int64_t kHourMs = 3'600'000;
-constexpr int64_t kHourlyKeptMs = 7 * 24 * kHourMs;
 
 /// 128 random bits as a UUID of version 4.
 std::string uuid_of(const CommitId& id) {
@@ -42,45 +39,6 @@ Marks raised_marks(const Marks& marks, const FlushEdit& edit, const Writer& writ
 Coverage coverage_of(const Marks& marks, const LogId& log) {
   const LogMarks* entry = marks.find(log);
   return entry ? entry->lsns : Coverage{};
-}
-
-int64_t draw_snapshot_id(const Metadata& metadata, uint64_t entropy) {
-  const auto taken = [&](int64_t id) {
-    return id <= 0 || std::any_of(metadata.snapshots.begin(), metadata.snapshots.end(),
-                                  [&](const SnapshotEntry& snapshot) { return snapshot.id == id; });
-  };
-  auto id = static_cast<int64_t>(entropy >> 1);
-  while (taken(id)) id = static_cast<int64_t>((static_cast<uint64_t>(id) + 1) & INT64_MAX);
-  return id;
-}
-
-Status check_parts(const Metadata& metadata, const std::vector<part::Meta>& parts) {
-  const PartitionCodec partition(metadata);
-  std::set<std::string_view> keys;
-  for (const part::Meta& part : parts) {
-    if (!part.key.starts_with(metadata.prefix + "/data/") || !keys.insert(part.key).second) {
-      return Error(Code::kInvalid, "a part outside the table, or named twice", part.key);
-    }
-    if (!partition.fits(part.partition) || (part.is_sorted && metadata.sort_source_ids.empty())) {
-      return Error(Code::kInvalid, "the part does not fit the table's partition or order",
-                   part.key);
-    }
-  }
-  return ok();
-}
-
-/// A total of the parent's summary; without a parent, zero.
-Result<uint64_t> parent_total(const SnapshotEntry* parent, const std::string& name) {
-  if (parent == nullptr) return uint64_t{0};
-  const auto found = parent->summary.find(name);
-  uint64_t total = 0;
-  if (found != parent->summary.end()) {
-    const std::string& text = found->second;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), total);
-    if (error == std::errc{} && end == text.data() + text.size()) return total;
-  }
-  return Error(Code::kCorrupt, Reason::kDecodeFailure,
-               "the current snapshot's summary has no '" + name + "'");
 }
 
 /// T7: the totals are exact; readers answer count(*) from them alone.
@@ -114,42 +72,6 @@ Result<std::map<std::string, std::string>> summarize(const SnapshotEntry* parent
   return summary;
 }
 
-/// Writes entries into as many manifests as their bytes need.
-class ManifestSplitter {
- public:
-  ManifestSplitter(const Metadata& metadata, const SnapshotEntry& snapshot, const Stamp& stamp)
-      : metadata_(metadata), snapshot_(snapshot), stamp_(stamp) {}
-
-  void add(const ManifestEntry& entry) {
-    if (!writer_) {
-      writer_.emplace(metadata_, stamp_.commit,
-                      manifest_key(metadata_.prefix, stamp_.commit, next_index_++), snapshot_.id,
-                      snapshot_.sequence_number);
-    }
-    writer_->add(entry);
-    if (writer_->bytes() >= kManifestBytesTarget) end_manifest();
-  }
-  /// What is added next goes to another manifest.
-  void end_manifest() {
-    if (!writer_) return;
-    EncodedManifest manifest = writer_->finish();
-    writer_.reset();
-    objects_.push_back({manifest.file.key, std::move(manifest.bytes)});
-    files_.push_back(std::move(manifest.file));
-  }
-  const std::vector<ManifestFile>& files() const { return files_; }
-  std::vector<NewObject> take_objects() { return std::move(objects_); }
-
- private:
-  const Metadata& metadata_;
-  const SnapshotEntry& snapshot_;
-  const Stamp& stamp_;
-  size_t next_index_ = 0;
-  std::optional<ManifestWriter> writer_;
-  std::vector<ManifestFile> files_;
-  std::vector<NewObject> objects_;
-};
-
 /// The manifests and the manifest list of `snapshot`.
 std::vector<NewObject> write_manifests(const Metadata& metadata, const SnapshotEntry& snapshot,
                                        const FlushEdit& edit, const ParentManifests& parent,
@@ -171,27 +93,6 @@ std::vector<NewObject> write_manifests(const Metadata& metadata, const SnapshotE
   objects.push_back(
       {snapshot.manifest_list, encode_manifest_list(files, metadata, snapshot, stamp.commit)});
   return objects;
-}
-
-/// Forgets snapshots: kept are the last `kept_count`, and the last one of each hour for seven days.
-void expire_snapshots(Metadata& metadata, uint32_t kept_count) {
-  std::vector<SnapshotEntry>& snapshots = metadata.snapshots;
-  const int64_t now_ms = snapshots.back().timestamp_ms;
-  std::set<int64_t> hours;
-  std::set<int64_t> kept;
-  for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot) {
-    const bool last_of_hour = hours.insert(snapshot->timestamp_ms / kHourMs).second;
-    const bool hourly = last_of_hour && now_ms - snapshot->timestamp_ms <= kHourlyKeptMs;
-    const bool recent = snapshot - snapshots.rbegin() < int64_t{kept_count};
-    const bool current = snapshot->id == metadata.current_snapshot_id;
-    if (hourly || recent || current) kept.insert(snapshot->id);
-  }
-  std::erase_if(snapshots, [&](const SnapshotEntry& s) { return !kept.contains(s.id); });
-  // A log with gaps would send time travel to a wrong snapshot: it begins behind the last gap.
-  auto& log = metadata.snapshot_log;
-  const auto gap = std::find_if(log.rbegin(), log.rend(),
-                                [&](const auto& entry) { return !kept.contains(entry.second); });
-  log.erase(log.begin(), gap.base());
 }
 
 }  // namespace
@@ -329,25 +230,12 @@ Result<std::optional<Proposal>> propose_flush(const Head& head, const FlushEdit&
     return std::optional(with_head(std::move(next), std::move(marks), std::move(objects)));
   }
 
-  SnapshotEntry snapshot;
-  snapshot.id = draw_snapshot_id(next, stamp.entropy);
-  snapshot.parent = next.current_snapshot_id;
-  snapshot.sequence_number = ++next.last_sequence_number;
-  snapshot.timestamp_ms = next.last_updated_ms;
-  snapshot.schema_id = next.current_schema_id;
-  snapshot.manifest_list = manifest_list_key(next.prefix, snapshot.id, stamp.commit);
+  SnapshotEntry snapshot = begin_snapshot(next, stamp);
   snapshot.summary = TRY(summarize(head.metadata.current_snapshot(), edit));
-  snapshot.summary["sluice.commit-id"] = next.commit_id;
-  snapshot.summary["sluice.epoch"] = std::to_string(next.epoch);
-  snapshot.summary["sluice.log"] = writer.log.hex();
-  snapshot.summary["sluice.low-water"] = std::to_string(coverage_of(marks, writer.log).low_water);
   for (NewObject& object : write_manifests(next, snapshot, edit, parent, stamp)) {
     objects.push_back(std::move(object));
   }
-  next.current_snapshot_id = snapshot.id;
-  next.snapshot_log.emplace_back(snapshot.timestamp_ms, snapshot.id);
-  next.snapshots.push_back(std::move(snapshot));
-  expire_snapshots(next, options.snapshots_kept);
+  end_snapshot(next, std::move(snapshot), marks, options);
   return std::optional(with_head(std::move(next), std::move(marks), std::move(objects)));
 }
 

@@ -12,8 +12,9 @@
 // `metadata/` stays flat and holds no other `*.metadata.json`: readers search it. Every object but
 // the hint is immutable, and its name is never used for other bytes. Inside the library a name is
 // always a key; the address form (`location` + the rest of the key) is made by the codecs only.
-// `location` is written once, when the table is made, and kept when its directory moves: so all
-// recorded addresses begin with it, and reading strips it.
+// `location` is written when the table is made, and kept when its directory moves: all recorded
+// addresses begin with it, and reading strips it. A relocation (relocate.h) writes all of them
+// anew.
 //
 // Every object but the hint carries a checksum of itself (checksum.h). The hint is a number that
 // other programs read, and has none: it may lag, be absent or be no number without harm to us; one

@@ -67,6 +67,8 @@ class JsonValue {
   Result<std::string> as_text(std::string_view what) const;
   Result<std::vector<JsonValue>> as_array(std::string_view what) const;
   Result<std::vector<JsonMember>> as_members(std::string_view what) const;
+  /// As compact JSON.
+  std::string to_json() const { return simdjson::minify(element_); }
   bool is_object() const { return element_.is_object(); }
   bool is_text() const { return element_.is_string(); }
 

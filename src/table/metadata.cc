@@ -10,6 +10,7 @@
 #include "table/format.h"
 #include "table/json.h"
 #include "table/partitioning.h"
+#include "table/refs.h"
 
 namespace sluice::table {
 namespace {
@@ -47,26 +48,8 @@ void write_schemas(JsonWriter& json, const Metadata& metadata) {
 }
 
 void write_properties(JsonWriter& json, const Metadata& metadata) {
-  JsonWriter key;
-  key.open_array();
-  for (const std::string& column : metadata.key_columns) key.text(column);
-  key.close_array();
-  std::map<std::string, std::string> properties = metadata.other_properties;
-  const auto set = [&](std::string_view name, std::string value) {
-    properties.insert_or_assign(std::string(name), std::move(value));
-  };
-  set(kFormatProperty, std::to_string(kFormat));
-  set(kKeyProperty, key.take());
-  set(kTimeProperty, metadata.time_column);
-  set(kEpochProperty, std::to_string(metadata.epoch));
-  set(kOwnerProperty, metadata.owner);
-  set(kLogProperty, metadata.log);
-  set(kCommitProperty, metadata.commit_id);
-  if (!metadata.marks_key.empty()) {
-    set(kMarksProperty, to_address(metadata.location, metadata.prefix, metadata.marks_key));
-  }
   json.name("properties").open_object();
-  for (const auto& [name, value] : properties) json.name(name).text(value);
+  for (const auto& [name, value] : metadata.properties()) json.name(name).text(value);
   json.close_object();
 }
 
@@ -85,12 +68,8 @@ void write_snapshot(JsonWriter& json, const Metadata& metadata, const SnapshotEn
 
 void write_snapshots(JsonWriter& json, const Metadata& metadata) {
   json.name("current-snapshot-id").number(metadata.current_snapshot_id.value_or(-1));
-  json.name("refs").open_object();
-  if (metadata.current_snapshot_id) {
-    json.name("main").open_object().name("snapshot-id").number(*metadata.current_snapshot_id);
-    json.name("type").text("branch").close_object();
-  }
-  json.close_object().name("snapshots").open_array();
+  write_refs(json, metadata);
+  json.name("snapshots").open_array();
   for (const SnapshotEntry& snapshot : metadata.snapshots) write_snapshot(json, metadata, snapshot);
   json.close_array().name("snapshot-log").open_array();
   for (const auto& [timestamp_ms, id] : metadata.snapshot_log) {
@@ -199,18 +178,6 @@ Result<SnapshotEntry> read_snapshot(const JsonValue& value, const Metadata& meta
     snapshot.summary[std::string(name)] = TRY(text.as_text(name));
   }
   return snapshot;
-}
-
-Status read_refs(const JsonValue& root, const Metadata& metadata) {
-  if (!root.find("refs")) return ok();
-  const JsonValue refs = TRY(root.object("refs"));
-  for (const auto& [name, ref] : TRY(refs.as_members("refs"))) {
-    if (name != "main") return unsupported("a named snapshot besides main");
-    if (TRY(ref.int64("snapshot-id")) != metadata.current_snapshot_id.value_or(-1)) {
-      return corrupt("main is not the current snapshot");
-    }
-  }
-  return ok();
 }
 
 Status read_snapshots(const JsonValue& root, Metadata& metadata) {
@@ -365,6 +332,26 @@ TableSpec Metadata::spec() const {
     spec.partition->push_back({source->name, field.transform, field.buckets});
   }
   return spec;
+}
+
+std::map<std::string, std::string> Metadata::properties() const {
+  JsonWriter key;
+  key.open_array();
+  for (const std::string& column : key_columns) key.text(column);
+  key.close_array();
+  std::map<std::string, std::string> all = other_properties;
+  const auto set = [&](std::string_view name, std::string value) {
+    all.insert_or_assign(std::string(name), std::move(value));
+  };
+  set(kFormatProperty, std::to_string(kFormat));
+  set(kKeyProperty, key.take());
+  set(kTimeProperty, time_column);
+  set(kEpochProperty, std::to_string(epoch));
+  set(kOwnerProperty, owner);
+  set(kLogProperty, log);
+  set(kCommitProperty, commit_id);
+  if (!marks_key.empty()) set(kMarksProperty, to_address(location, prefix, marks_key));
+  return all;
 }
 
 std::string Metadata::encode() const {

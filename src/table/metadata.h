@@ -46,11 +46,20 @@ struct PartitionSpecField {
   friend bool operator==(const PartitionSpecField&, const PartitionSpecField&) = default;
 };
 
+/// A name of a snapshot: a tag of ours, or what another program made.
+struct SnapshotRef {
+  int64_t snapshot_id = 0;
+  std::string kind;  ///< "tag", "branch"
+  std::optional<int64_t> max_age_ms = std::nullopt;
+  std::map<std::string, std::string> others = {};  ///< further members, as JSON
+  friend bool operator==(const SnapshotRef&, const SnapshotRef&) = default;
+};
+
 struct Metadata {
   uint64_t version = 0;  ///< N of the file's name; not in the JSON
   std::string uuid;
   std::string prefix;    ///< key prefix of the table, "db/coll"; not in the JSON
-  std::string location;  ///< address of the prefix when the table was made; never changes
+  std::string location;  ///< address of the prefix when the table was made or relocated
   int64_t last_updated_ms = 0;
   int64_t last_sequence_number = 0;
   int32_t last_column_id = 0;
@@ -61,6 +70,8 @@ struct Metadata {
   std::vector<int32_t> sort_source_ids;
   std::vector<SnapshotEntry> snapshots;
   std::optional<int64_t> current_snapshot_id;
+  /// By name. Of "main" only what is said besides: its snapshot is the current one.
+  std::map<std::string, SnapshotRef> refs;
   std::vector<std::pair<int64_t, int64_t>> snapshot_log;      ///< (timestamp ms, snapshot id)
   std::vector<std::pair<int64_t, std::string>> metadata_log;  ///< (timestamp ms, key)
   std::vector<std::string> key_columns;                       ///< property sluice.key, in order
@@ -76,6 +87,9 @@ struct Metadata {
   const SnapshotEntry* current_snapshot() const;
   /// The user's columns, key, time and partition.
   TableSpec spec() const;
+
+  /// All of them, as they are recorded.
+  std::map<std::string, std::string> properties() const;
 
   /// Keys become addresses under `location`; decode strips the recorded location again, so that a
   /// moved directory opens. kCorrupt names what is missing or wrong; kUnsupported for a newer
