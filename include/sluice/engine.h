@@ -101,6 +101,22 @@ class Engine {
   /// nothing has changed but the flush.
   virtual Status alter(const TableName& name, const std::vector<SchemaChange>& changes,
                        Nanos timeout = 60 * kSecond) = 0;
+  /// Names a snapshot, so that it does not expire. kNotFound: no such snapshot is kept; kExists:
+  /// the name is another snapshot's; kInvalid: it is no name for a tag.
+  virtual Status tag(const TableName& name, const Tag& tag) = 0;
+  /// kNotFound: no such tag.
+  virtual Status untag(const TableName& name, const std::string& tag) = 0;
+  /// Forgets snapshots; their objects go with the next sweep. kInvalid: options that say nothing.
+  virtual Result<ExpireReport> expire(const TableName& name, const ExpireOptions& options) = 0;
+  /// Makes a kept snapshot current again. Rows that were committed after it are no longer shown,
+  /// and do not come back: not from the log, and not by being sent again under their positions.
+  /// Rows that are not flushed yet come on top. Any kept snapshot can be made current, later ones
+  /// too. kNotFound: no such snapshot is kept.
+  virtual Status rollback(const TableName& name, uint64_t snapshot_id) = 0;
+  /// Records the place that the table stands at. Engines open a table wherever its directory is
+  /// moved to; other programs follow the recorded addresses, also those of earlier snapshots. One
+  /// commit; nothing to do if it is recorded already.
+  virtual Status relocate(const TableName& name) = 0;
   virtual Result<TableDescription> describe(const TableName& name) = 0;
   /// All tables, sorted by name. One that is damaged or stopped says so in its `trouble` and hides
   /// no other.

@@ -130,6 +130,7 @@ struct SnapshotDescription {
   uint64_t sequence_number = 0;
   Nanos wall_time = 0;
   std::string operation;  ///< "append"
+  uint64_t schema_id = 0;
   std::string commit_id;  ///< hex; empty: not one of ours
   uint64_t added_rows = 0;
   uint64_t added_parts = 0;
@@ -147,8 +148,35 @@ struct MarkDescription {
   std::map<std::string, uint64_t> exceptions;
 };
 
+struct ColumnDescription {
+  uint64_t field_id = 0;
+  std::string name;
+  std::string type;  ///< Iceberg's: "long", "timestamptz"
+  bool required = false;
+  bool is_systems = false;  ///< Sluice's own
+};
+
+/// A name of a snapshot.
+struct RefDescription {
+  std::string name;
+  std::string kind;  ///< "tag"; "branch", of main too
+  uint64_t snapshot_id = 0;
+};
+
+/// Since when a snapshot was the current one.
+struct HistoryEntry {
+  Nanos wall_time = 0;
+  uint64_t snapshot_id = 0;
+};
+
 struct TableInspection {
   TableDescription table;
+  std::string recorded_location;  ///< that other programs are told
+  std::vector<ColumnDescription> columns;
+  std::vector<std::string> sort_columns;  ///< of the declared order, ascending
+  std::map<std::string, std::string> properties;
+  std::vector<RefDescription> refs;
+  std::vector<HistoryEntry> history;  ///< oldest first, without a gap
   uint64_t epoch = 0;
   std::string owner_opening_id, owner_log_id, commit_id;  ///< hex
   std::vector<SnapshotDescription> snapshots;             ///< oldest first; kept ones only

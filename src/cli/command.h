@@ -32,6 +32,7 @@ Command make_ingest(CLI::App& program);
 Command make_query(CLI::App& program);
 Command make_tables(CLI::App& program);
 Command make_flush(CLI::App& program);
+Command make_table(CLI::App& program);
 Command make_verify(CLI::App& program);
 Command make_inspect(CLI::App& program);
 

@@ -103,7 +103,8 @@ int run(std::span<char*> arguments) {
       {{"auto", ColorMode::kAuto}, {"always", ColorMode::kAlways}, {"never", ColorMode::kNever}},
       "Colors; auto: on a terminal, unless NO_COLOR is set");
   const Command commands[] = {make_ingest(program),  make_query(program), make_tables(program),
-                              make_inspect(program), make_flush(program), make_verify(program)};
+                              make_inspect(program), make_flush(program), make_table(program),
+                              make_verify(program)};
   try {
     std::vector<std::string> words = words_of(arguments.subspan(1));
     std::reverse(words.begin(), words.end());  // the parser takes them from the back

@@ -112,6 +112,11 @@ class EngineOfTables : public Engine {
   Status add_columns(const TableName& name, const std::vector<Field>& columns) override;
   Status alter(const TableName& name, const std::vector<SchemaChange>& changes,
                Nanos timeout) override;
+  Status tag(const TableName& name, const Tag& tag) override;
+  Status untag(const TableName& name, const std::string& tag) override;
+  Result<ExpireReport> expire(const TableName& name, const ExpireOptions& options) override;
+  Status rollback(const TableName& name, uint64_t snapshot_id) override;
+  Status relocate(const TableName& name) override;
   Result<TableDescription> describe(const TableName& name) override;
   Result<std::vector<TableDescription>> tables() override;
   Status append(const TableName& name, Batch batch, AppendOptions options,
@@ -271,6 +276,33 @@ Status EngineOfTables::alter(const TableName& name, const std::vector<SchemaChan
   };
   const LanePtr lane = TRY(find(name));
   return engine::alter(runtime_, lanes_, lane, changes, flush, deadline_of(timeout));
+}
+
+Status EngineOfTables::tag(const TableName& name, const Tag& tag) {
+  const LanePtr lane = TRY(find(name));
+  return change(lanes_, *lane, [&] { return lane->committer().tag(tag); });
+}
+
+Status EngineOfTables::untag(const TableName& name, const std::string& tag) {
+  const LanePtr lane = TRY(find(name));
+  return change(lanes_, *lane, [&] { return lane->committer().untag(tag); });
+}
+
+Result<ExpireReport> EngineOfTables::expire(const TableName& name, const ExpireOptions& options) {
+  const LanePtr lane = TRY(find(name));
+  ExpireReport report;
+  TRY(change(lanes_, *lane, [&] { return lane->committer().expire(options, report); }));
+  return report;
+}
+
+Status EngineOfTables::rollback(const TableName& name, uint64_t snapshot_id) {
+  const LanePtr lane = TRY(find(name));
+  return change(lanes_, *lane, [&] { return lane->committer().rollback(snapshot_id); });
+}
+
+Status EngineOfTables::relocate(const TableName& name) {
+  const LanePtr lane = TRY(find(name));
+  return change(lanes_, *lane, [&] { return lane->committer().relocate(); });
 }
 
 TableDescription EngineOfTables::describe_lane(const Lane& lane) const {

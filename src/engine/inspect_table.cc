@@ -5,12 +5,14 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "model/schema.h"
 #include "model/transform.h"
 #include "part/micros.h"
 #include "query/view.h"
 #include "sluice/inspect.h"
 #include "table/format.h"
 #include "table/read.h"
+#include "table/retention.h"
 
 namespace sluice {
 namespace engine {
@@ -30,18 +32,14 @@ std::string text(const table::SnapshotEntry& snapshot, const std::string& name) 
   return entry == snapshot.summary.end() ? "" : entry->second;
 }
 
-Nanos wall_time(const table::SnapshotEntry& snapshot) {
-  Nanos time = 0;
-  return __builtin_mul_overflow(snapshot.timestamp_ms, kMillisecond, &time) ? INT64_MAX : time;
-}
-
 SnapshotDescription describe(const table::SnapshotEntry& entry) {
   SnapshotDescription snapshot;
   snapshot.id = static_cast<uint64_t>(entry.id);
   snapshot.parent = static_cast<uint64_t>(entry.parent.value_or(0));
   snapshot.sequence_number = static_cast<uint64_t>(entry.sequence_number);
-  snapshot.wall_time = wall_time(entry);
+  snapshot.wall_time = table::commit_time(entry);
   snapshot.operation = text(entry, "operation");
+  snapshot.schema_id = static_cast<uint64_t>(entry.schema_id);
   snapshot.commit_id = text(entry, "sluice.commit-id");
   snapshot.added_rows = number(entry, "added-records");
   snapshot.added_parts = number(entry, "added-data-files");
@@ -75,6 +73,36 @@ Result<table::Metadata> read_newest(Bucket& bucket, const TableName& name,
 
 MarkDescription describe(std::string of, const table::Coverage& coverage) {
   return {std::move(of), {}, coverage.low_water, coverage.exceptions};
+}
+
+void describe_columns(const table::Metadata& metadata, TableInspection& inspection) {
+  const table::TableSchema& schema = metadata.schema();
+  for (const part::Column& column : schema.columns) {
+    inspection.columns.push_back({static_cast<uint64_t>(column.field_id), column.name,
+                                  std::string(table::iceberg_type(column.type)), column.required,
+                                  !model::is_user_column(column.name)});
+  }
+  for (const int32_t id : metadata.sort_source_ids) {
+    if (const part::Column* column = schema.find(id)) {
+      inspection.sort_columns.push_back(column->name);
+    }
+  }
+}
+
+void describe_names(const table::Metadata& metadata, TableInspection& inspection) {
+  if (metadata.current_snapshot_id) {
+    const auto current = static_cast<uint64_t>(*metadata.current_snapshot_id);
+    inspection.refs.push_back({std::string(table::kMainRef), "branch", current});
+  }
+  for (const auto& [name, ref] : metadata.refs) {
+    if (name == table::kMainRef) continue;
+    inspection.refs.push_back({name, ref.kind, static_cast<uint64_t>(ref.snapshot_id)});
+  }
+  for (const auto& [time_ms, id] : metadata.snapshot_log) {
+    table::SnapshotEntry entry;
+    entry.timestamp_ms = time_ms;
+    inspection.history.push_back({table::commit_time(entry), static_cast<uint64_t>(id)});
+  }
 }
 
 /// A bound of a column as Iceberg encodes it; nothing if it has another length than its type.
@@ -209,7 +237,7 @@ class PartLister {
     const auto added = snapshots_.find(snapshot_id);
     if (added == snapshots_.end()) return;
     const table::SnapshotEntry& snapshot = *added->second;
-    part.added_wall_time = wall_time(snapshot);
+    part.added_wall_time = table::commit_time(snapshot);
     part.last_lsn = number(snapshot, "sluice.low-water");
     if (part.last_lsn == 0) return;
     part.first_lsn = 1;
@@ -282,6 +310,10 @@ Result<TableInspection> inspect_table(Platform platform, const TableName& name) 
     engine::note(inspection.findings, marks.error(), head.metadata.marks_key);
   }
   inspection.table = query::describe(bucket, name, head);
+  inspection.recorded_location = head.metadata.location;
+  inspection.properties = head.metadata.properties();
+  engine::describe_columns(head.metadata, inspection);
+  engine::describe_names(head.metadata, inspection);
   inspection.epoch = head.metadata.epoch;
   inspection.owner_opening_id = head.metadata.owner;
   inspection.owner_log_id = head.metadata.log;

@@ -214,6 +214,76 @@ TEST_F(TableOps, AnAlterationThatDoesNotEndInTimeLetsTheWritersGoOn) {
   EXPECT_TRUE(engine_->alter(kTable, kChanges).ok());
 }
 
+// T13, E7: what a rollback took back comes back neither by replay nor by being sent again.
+TEST_F(TableOps, ARollbackIsUndoneNeitherByReplayNorByResending) {
+  const auto send = [&](uint64_t position) {
+    BatchBuilder builder(Schema::make(kSpec.columns).value());
+    builder.append_row(static_cast<int64_t>(position), 0, 0);
+    AppendOptions options;
+    options.source = SourcePosition{"file", position, 0};
+    return engine_->append(kTable, builder.finish().value(), options).value().duplicate;
+  };
+  const auto sum = [&] { return sums("old").first; };
+  EXPECT_FALSE(send(1));
+  ASSERT_TRUE(engine_->flush(kTable).ok());
+  const uint64_t first = engine_->describe(kTable)->snapshot_id;
+  EXPECT_FALSE(send(2));
+  ASSERT_TRUE(engine_->flush(kTable).ok());
+  EXPECT_FALSE(send(4));  // not flushed: it comes on top
+  const Status rolled = engine_->rollback(kTable, first);
+  ASSERT_TRUE(rolled.ok()) << rolled.error().to_string();
+  EXPECT_EQ(sum(), 1 + 4);
+  start();
+  EXPECT_EQ(sum(), 1 + 4);
+  EXPECT_TRUE(send(2));
+  EXPECT_EQ(sum(), 1 + 4);
+  ASSERT_TRUE(engine_->flush(kTable).ok());
+  EXPECT_FALSE(send(8));
+  ASSERT_TRUE(engine_->flush(kTable).ok());
+  EXPECT_EQ(sum(), 1 + 4 + 8);
+  EXPECT_EQ(engine_->describe(kTable)->stored_rows, 3u);
+  EXPECT_EQ(engine_->rollback(kTable, 12345).error().code(), Code::kNotFound);
+}
+
+TEST_F(TableOps, ATaggedSnapshotStaysWhenOthersExpire) {
+  std::vector<uint64_t> snapshots;
+  for (int64_t n = 1; n <= 3; ++n) {
+    ASSERT_TRUE(append(n).ok());
+    ASSERT_TRUE(engine_->flush(kTable).ok());
+    snapshots.push_back(engine_->describe(kTable)->snapshot_id);
+  }
+  ASSERT_TRUE(engine_->tag(kTable, {"first", snapshots[0]}).ok());
+  ExpireOptions options;
+  options.keep_last = 1;
+  options.dry_run = true;
+  const uint64_t version = engine_->describe(kTable)->version;
+  EXPECT_EQ(engine_->expire(kTable, options)->expired.size(), 1u);
+  EXPECT_EQ(engine_->describe(kTable)->version, version);
+  options.dry_run = false;
+  EXPECT_EQ(engine_->expire(kTable, options)->expired[0].id, snapshots[1]);
+  EXPECT_EQ(engine_->describe(kTable)->snapshots, 2u);
+  EXPECT_TRUE(engine_->untag(kTable, "first").ok());
+  EXPECT_EQ(engine_->untag(kTable, "first").error().code(), Code::kNotFound);
+  EXPECT_EQ(engine_->expire(kTable, options)->expired[0].id, snapshots[0]);
+}
+
+TEST_F(TableOps, AMovedTableIsRelocatedOnce) {
+  ASSERT_TRUE(append(1).ok());
+  ASSERT_TRUE(engine_->flush(kTable).ok());
+  stop();
+  const std::string old_dir = std::exchange(dir_, dir_ + "_moved");
+  std::filesystem::remove_all(dir_);
+  std::filesystem::rename(old_dir, dir_);
+  start();
+  ASSERT_TRUE(engine_->relocate(kTable).ok());
+  const uint64_t version = engine_->describe(kTable)->version;
+  ASSERT_TRUE(engine_->relocate(kTable).ok());
+  EXPECT_EQ(engine_->describe(kTable)->version, version);
+  ASSERT_TRUE(append(2).ok());
+  ASSERT_TRUE(engine_->flush(kTable).ok());
+  EXPECT_EQ(sums("old"), std::pair(int64_t{3}, int64_t{30}));
+}
+
 TEST_F(TableOps, AValueThatANarrowColumnDoesNotHoldIsRefusedUntilItIsWidened) {
   const TableName narrow{"demo", "narrow"};
   ASSERT_TRUE(engine_->create_table(narrow, {{{"n", Type::kInt64}}, {}, "", {}, {"n"}}).ok());
