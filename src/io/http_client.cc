@@ -209,6 +209,8 @@ Result<HttpAnswer> HttpClient::send(const HttpRequest& request) {
   set(handle, CURLOPT_ERRORBUFFER, detail);
   set(handle, CURLOPT_URL, request.url.c_str());
   set(handle, CURLOPT_HTTPHEADER, headers.get());
+  // What has no body to rewind would be sent again.
+  set(handle, CURLOPT_FRESH_CONNECT, request.send_once && request.body.empty() ? 1l : 0l);
   set(handle, CURLOPT_HTTPGET, 1l);  // ends what the request before was
   set(handle, CURLOPT_UPLOAD, has_body ? 1l : 0l);
   set(handle, CURLOPT_NOBODY, request.method == "HEAD" ? 1l : 0l);
