@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "sluice/io.h"
 #include "sluice/result.h"
 #include "sluice/runtime.h"
+#include "sluice/s3.h"
 
 namespace sluice {
 
@@ -35,6 +37,19 @@ enum class DirectoryUse : uint8_t {
 /// kUnsupported: a newer format.
 Result<std::unique_ptr<OwnedPlatform>> open_local_platform(const std::string& data_dir,
                                                            DirectoryUse use);
+
+/// The same with the tables in an S3-compatible bucket: only the log is in `data_dir`, and the file
+/// `BUCKET`, which remembers the place. When the directory is made, the bucket must exist and is
+/// tried: kUnsupported if it does not refuse a second conditional put. Later nothing is sent before
+/// it is needed. kInvalid: the directory keeps its tables elsewhere, or the options cannot be.
+///
+/// Requests that may be repeated are repeated when the store is busy or silent (S3Options).
+Result<std::unique_ptr<OwnedPlatform>> open_s3_platform(const std::string& data_dir,
+                                                        DirectoryUse use, const S3Options& options);
+
+/// Where the tables of a data directory are; nothing: in the directory itself. kNotFound: there is
+/// no data directory yet. kCorrupt: its file `BUCKET` is damaged.
+Result<std::optional<S3Place>> tables_place(const std::string& data_dir);
 
 /// A regular file of this machine, only to be read; name it as the shell does. kNotFound, kIo.
 Result<std::unique_ptr<File>> open_local_file(const std::string& path);

@@ -1,6 +1,6 @@
-// The local platform. A data directory is made in this order, so that a crash leaves either one
-// that is complete or one that the next opening completes: the directory, log/, tables/, and last
-// FORMAT.
+// The platforms of a data directory. It is made in this order, so that a crash leaves either one
+// that is complete or one that the next opening completes: the directory, log/, tables/ (or BUCKET,
+// the file that says in which bucket they are), and last FORMAT.
 #include "sluice/platform.h"
 
 #include <algorithm>
@@ -10,9 +10,12 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "engine/bucket_file.h"
 #include "io/dir_bucket.h"
 #include "io/posix.h"
 #include "io/posix_disk.h"
+#include "io/retry_bucket.h"
+#include "io/s3_bucket.h"
 #include "io/thread_runtime.h"
 #include "table/format.h"
 #include "wal/format.h"
@@ -24,6 +27,7 @@ constexpr std::string_view kFormatName = "FORMAT";
 constexpr std::string_view kFormatPrefix = "sluice ";
 constexpr uint64_t kFormatVersion = 0;
 constexpr uint64_t kFormatBytesMax = 64;
+using engine::kBucketFileName;
 
 class LocalPlatform final : public OwnedPlatform {
  public:
@@ -93,28 +97,86 @@ Result<bool> is_half_made(const std::string& data_dir, const std::vector<std::st
   for (const std::string& name : names) {
     if (name == "log" || name == "tables") {
       if (!TRY(is_empty_directory(data_dir + "/" + name))) return false;
-    } else if (!io::is_unfinished_object(name) && name != "lost+found") {
+    } else if (!io::is_unfinished_object(name) && name != "lost+found" && name != kBucketFileName) {
       return false;
     }
   }
   return true;
 }
 
-Status make_contents(Bucket& root, const std::string& data_dir) {
-  TRY(io::make_directory(data_dir + "/log"));
-  TRY(io::make_directory(data_dir + "/tables"));
-  const std::string text = std::string(kFormatPrefix) + std::to_string(kFormatVersion) + "\n";
-  const Status put = root.put_if_absent(kFormatName, as_bytes(text));
+Result<std::optional<S3Place>> read_bucket_file(Bucket& root, const std::string& data_dir) {
+  const auto text = get_object(root, kBucketFileName, engine::kBucketFileBytesMax);
+  if (!text.ok() && text.error().code() == Code::kNotFound) return std::optional<S3Place>();
+  const std::string path = data_dir + "/" + std::string(kBucketFileName);
+  if (!text.ok()) {
+    const bool too_long = text.error().reason() == Reason::kPayloadTooLarge;
+    return too_long ? Error(Code::kCorrupt, "the file is too long for what it holds", path)
+                    : text.error();
+  }
+  auto place = engine::decode_bucket_file(*text);
+  if (place.ok()) return std::optional<S3Place>(*std::move(place));
+  return Error(place.error().code(), place.error().reason(), place.error().message(), path);
+}
+
+/// The tables are where they are wanted: in `wanted`, or for null in the directory.
+Status check_tables(Bucket& root, const std::string& data_dir, const S3Place* wanted) {
+  const std::optional<S3Place> found = TRY(read_bucket_file(root, data_dir));
+  if (found.has_value() == (wanted != nullptr) && (!found || *found == *wanted)) return ok();
+  const std::string is_in = found ? to_s3_uri(*found) : "its own tables/";
+  return Error(Code::kInvalid,
+               "the directory keeps its tables in " + is_in +
+                   "; open them there, or name another "
+                   "data directory",
+               data_dir);
+}
+
+/// What finds or puts the tables in a bucket.
+struct S3Tables {
+  S3Place place;
+  std::unique_ptr<Bucket> bucket;
+};
+
+Result<std::unique_ptr<S3Tables>> open_tables(const S3Options& options, Runtime& runtime) {
+  auto tables = std::make_unique<S3Tables>();
+  tables->place = options.place;
+  tables->bucket = io::make_retry_bucket(TRY(io::open_s3_bucket(options, runtime)), runtime,
+                                         {.nanos_max = options.retry_nanos_max});
+  return tables;
+}
+
+/// ok also if another was first.
+Status put_first(Bucket& root, std::string_view name, const std::string& text) {
+  const Status put = root.put_if_absent(name, as_bytes(text));
   const bool another_was_first = !put.ok() && put.error().code() == Code::kExists;
   return another_was_first ? ok() : put;
 }
 
-/// Leaves a directory with a FORMAT, or says why there is none.
-Status prepare(Bucket& root, const std::string& data_dir, DirectoryUse use) {
+Status make_contents(Bucket& root, const std::string& data_dir, const S3Tables* tables,
+                     Runtime& runtime) {
+  TRY(io::make_directory(data_dir + "/log"));
+  if (tables == nullptr) {
+    TRY(io::make_directory(data_dir + "/tables"));
+  } else {
+    TRY(io::check_conditions(*tables->bucket, runtime));
+    TRY(put_first(root, kBucketFileName, engine::encode_bucket_file(tables->place)));
+  }
+  TRY(check_tables(root, data_dir, tables != nullptr ? &tables->place : nullptr));
+  return put_first(root, kFormatName,
+                   std::string(kFormatPrefix) + std::to_string(kFormatVersion) + "\n");
+}
+
+Result<bool> has_format(const std::string& data_dir) {
   const std::vector<std::string> names = TRY(io::directory_names(data_dir));
-  if (std::find(names.begin(), names.end(), kFormatName) != names.end()) return ok();
+  return std::find(names.begin(), names.end(), kFormatName) != names.end();
+}
+
+/// Leaves a directory with a FORMAT, or says why there is none.
+Status prepare(Bucket& root, const std::string& data_dir, DirectoryUse use, const S3Tables* tables,
+               Runtime& runtime) {
+  if (TRY(has_format(data_dir))) return ok();
+  const std::vector<std::string> names = TRY(io::directory_names(data_dir));
   if (!TRY(is_half_made(data_dir, names))) return not_ours(data_dir);
-  if (use == DirectoryUse::kCreate) return make_contents(root, data_dir);
+  if (use == DirectoryUse::kCreate) return make_contents(root, data_dir, tables, runtime);
   return Error(Code::kNotFound,
                "the directory holds no Sluice data yet; a first ingest puts it there", data_dir);
 }
@@ -145,18 +207,43 @@ Result<Seam> required(Result<Seam> opened) {
                opened.error().where());
 }
 
+Result<std::unique_ptr<OwnedPlatform>> open_platform(const std::string& data_dir, DirectoryUse use,
+                                                     const S3Options* s3) {
+  auto runtime = io::make_thread_runtime();
+  std::unique_ptr<S3Tables> tables;
+  if (s3 != nullptr) tables = TRY(open_tables(*s3, *runtime));
+  TRY(find_or_make(data_dir, use));
+  const auto root = TRY(io::open_dir_bucket(data_dir, *runtime));
+  TRY(prepare(*root, data_dir, use, tables.get(), *runtime));
+  TRY(check_format(*root, data_dir));
+  TRY(check_tables(*root, data_dir, tables ? &tables->place : nullptr));
+  auto disk = TRY(required(io::open_posix_disk(data_dir + "/log")));
+  auto bucket = tables ? std::move(tables->bucket)
+                       : TRY(required(io::open_dir_bucket(data_dir + "/tables", *runtime)));
+  return std::make_unique<LocalPlatform>(std::move(runtime), std::move(disk), std::move(bucket));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<OwnedPlatform>> open_local_platform(const std::string& data_dir,
                                                            DirectoryUse use) {
-  auto runtime = io::make_thread_runtime();
-  TRY(find_or_make(data_dir, use));
+  return open_platform(data_dir, use, nullptr);
+}
+
+Result<std::unique_ptr<OwnedPlatform>> open_s3_platform(const std::string& data_dir,
+                                                        DirectoryUse use,
+                                                        const S3Options& options) {
+  return open_platform(data_dir, use, &options);
+}
+
+Result<std::optional<S3Place>> tables_place(const std::string& data_dir) {
+  const auto runtime = io::make_thread_runtime();
+  TRY(find_or_make(data_dir, DirectoryUse::kExisting));
   const auto root = TRY(io::open_dir_bucket(data_dir, *runtime));
-  TRY(prepare(*root, data_dir, use));
-  TRY(check_format(*root, data_dir));
-  auto disk = TRY(required(io::open_posix_disk(data_dir + "/log")));
-  auto bucket = TRY(required(io::open_dir_bucket(data_dir + "/tables", *runtime)));
-  return std::make_unique<LocalPlatform>(std::move(runtime), std::move(disk), std::move(bucket));
+  if (!TRY(has_format(data_dir))) {
+    return Error(Code::kNotFound, "the directory holds no Sluice data yet", data_dir);
+  }
+  return read_bucket_file(*root, data_dir);
 }
 
 Result<std::unique_ptr<File>> open_local_file(const std::string& path) {
