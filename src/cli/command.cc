@@ -58,9 +58,9 @@ std::string recovery_line(Engine& engine) {
 }
 
 Result<OpenEngine> open_engine(const std::string& data_dir, DirectoryUse use, EngineOptions options,
-                               ProgressMode progress) {
+                               ProgressMode progress, const BucketOptions& tables) {
   OpenEngine opened;
-  opened.platform = TRY(open_local_platform(data_dir, use));
+  opened.platform = TRY(open_directory(data_dir, use, tables));
   auto engine = Engine::open(opened.platform->platform(), std::move(options));
   if (!engine.ok() && engine.error().reason() == Reason::kLocked) {
     return engine.error().with_context("another process is at work here, wait for it or stop it");

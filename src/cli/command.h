@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/directory.h"
 #include "cli/progress.h"
 #include "sluice/engine.h"
 #include "sluice/platform.h"
@@ -90,6 +91,7 @@ struct OpenEngine {
 /// kBusy (kLocked): another process has the directory open.
 Result<OpenEngine> open_engine(const std::string& data_dir, DirectoryUse use,
                                EngineOptions options = {},
-                               ProgressMode progress = ProgressMode::kAuto);
+                               ProgressMode progress = ProgressMode::kAuto,
+                               const BucketOptions& tables = {});
 
 }  // namespace sluice::cli

@@ -19,6 +19,7 @@ namespace {
 
 struct IngestOptions {
   std::string data_dir;
+  BucketOptions tables;
   IntakeOptions intake;
   std::optional<ServerAddress> server;
   std::vector<std::string> inputs;
@@ -195,7 +196,7 @@ Status tell(const IngestSummary& summary, const IngestOptions& options, Progress
 
 Target target_of(const IngestOptions& options) {
   if (options.server) return *options.server;
-  return LocalDirectory{options.data_dir};
+  return LocalDirectory{options.data_dir, options.tables};
 }
 
 Result<std::unique_ptr<WatchedDirectory>> watch_directory(const IngestOptions& options,
@@ -419,11 +420,13 @@ void add_input_options(CLI::App& command, IngestOptions& options) {
 
 void add_target_options(CLI::App& command, IngestOptions& options) {
   add_data_dir(command, options.data_dir);
+  add_tables(command, options.tables);
   command.add_option("--to", "Send to a server instead (http://HOST:PORT); not yet supported")
       ->each(read_into(options.server,
                        [](const std::string& url) { return parse_server_address(url); }))
       ->type_name("URL")
-      ->excludes(command.get_option("--data-dir"));
+      ->excludes(command.get_option("--data-dir"))
+      ->excludes(command.get_option("--tables"));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The topics of the whole directory: log, pending.
 #include <algorithm>
 
+#include "cli/directory.h"
 #include "cli/figures.h"
 #include "cli/inspect.h"
 #include "sluice/platform.h"
@@ -9,7 +10,7 @@ namespace sluice::cli {
 namespace {
 
 Result<Inspection> inspect_directory(const std::string& data_dir) {
-  const auto platform = TRY(open_local_platform(data_dir, DirectoryUse::kExisting));
+  const auto platform = TRY(open_directory(data_dir, DirectoryUse::kExisting));
   return inspect(platform->platform());
 }
 

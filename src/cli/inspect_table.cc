@@ -1,4 +1,5 @@
 // The topics of one table: parts, snapshots, marks.
+#include "cli/directory.h"
 #include "cli/figures.h"
 #include "cli/inspect.h"
 #include "sluice/platform.h"
@@ -122,7 +123,7 @@ Listing list_sources(const TableInspection& table) {
 }  // namespace
 
 Result<ExitCode> show_parts(const InspectOptions& options) {
-  const auto platform = TRY(open_local_platform(options.data_dir, DirectoryUse::kExisting));
+  const auto platform = TRY(open_directory(options.data_dir, DirectoryUse::kExisting));
   const PartList list =
       TRY(inspect_parts(platform->platform(), *options.table, options.snapshot_id));
   uint64_t rows = 0;
@@ -143,7 +144,7 @@ Result<ExitCode> show_parts(const InspectOptions& options) {
 }
 
 Result<ExitCode> show_snapshots(const InspectOptions& options) {
-  const auto platform = TRY(open_local_platform(options.data_dir, DirectoryUse::kExisting));
+  const auto platform = TRY(open_directory(options.data_dir, DirectoryUse::kExisting));
   const TableInspection table = TRY(inspect_table(platform->platform(), *options.table));
   Report report;
   report.field("table", Cell::words(options.table->to_string()));
@@ -156,7 +157,7 @@ Result<ExitCode> show_snapshots(const InspectOptions& options) {
 }
 
 Result<ExitCode> show_marks(const InspectOptions& options) {
-  const auto platform = TRY(open_local_platform(options.data_dir, DirectoryUse::kExisting));
+  const auto platform = TRY(open_directory(options.data_dir, DirectoryUse::kExisting));
   const TableInspection table = TRY(inspect_table(platform->platform(), *options.table));
   Report report;
   report.field("table", Cell::words(options.table->to_string()));

@@ -1,5 +1,6 @@
 // `sluice query`: rows or aggregates of one table.
 #include "cli/command.h"
+#include "cli/directory.h"
 #include "cli/output.h"
 #include "cli/reading.h"
 #include "cli/row_printer.h"
@@ -35,7 +36,7 @@ Status print_query(Snapshot& snapshot, const QueryOptions& options) {
 
 /// What is committed is enough for an earlier state: no engine, no lock.
 Status query_as_of(const QueryOptions& options) {
-  const auto platform = TRY(open_local_platform(options.data_dir, DirectoryUse::kExisting));
+  const auto platform = TRY(open_directory(options.data_dir, DirectoryUse::kExisting));
   const auto snapshot =
       TRY(committed_snapshot(platform->platform(), options.table, *options.as_of));
   return print_query(*snapshot, options);

@@ -1,4 +1,5 @@
 #include "cli/reading.h"
+#include "cli/directory.h"
 
 #include "cli/command.h"
 #include "cli/output.h"
@@ -22,7 +23,7 @@ void note_missing_rows(const Error& error) {
 
 Result<OpenReading> open_reading(const std::string& data_dir) {
   OpenReading reading;
-  reading.platform = TRY(open_local_platform(data_dir, DirectoryUse::kExisting));
+  reading.platform = TRY(open_directory(data_dir, DirectoryUse::kExisting));
   auto engine = Engine::open(reading.platform->platform(), {});
   if (engine.ok()) {
     reading.engine = *std::move(engine);

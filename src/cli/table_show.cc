@@ -1,6 +1,7 @@
 // The subcommands of `sluice table` that show: they take no lock and change nothing.
 #include <algorithm>
 
+#include "cli/directory.h"
 #include "cli/figures.h"
 #include "cli/table.h"
 
@@ -8,7 +9,7 @@ namespace sluice::cli {
 namespace {
 
 Result<TableInspection> look_at(const TableOptions& options) {
-  const auto platform = TRY(open_local_platform(options.data_dir, DirectoryUse::kExisting));
+  const auto platform = TRY(open_directory(options.data_dir, DirectoryUse::kExisting));
   return inspect_table(platform->platform(), *options.table);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/command.h"
+#include "cli/directory.h"
 #include "cli/figures.h"
 #include "cli/output.h"
 #include "cli/report.h"
@@ -141,7 +142,7 @@ std::vector<Finding> troubles(const Tables& tables, const LogDescription& log) {
 }
 
 Result<ExitCode> show_tables(const TablesOptions& options) {
-  const auto platform = TRY(open_local_platform(options.data_dir, DirectoryUse::kExisting));
+  const auto platform = TRY(open_directory(options.data_dir, DirectoryUse::kExisting));
   const Nanos now = platform->platform().runtime->wall_now();
   Inspection inspection = TRY(inspect(platform->platform()));
   Tables& tables = inspection.tables;

@@ -49,8 +49,9 @@ Result<OpenEngine> open_target(const Target& target, EngineOptions options, Prog
                  "into a local directory",
                  server->host + ":" + std::to_string(server->port));
   }
-  const std::string& data_dir = std::get<LocalDirectory>(target).data_dir;
-  return open_engine(data_dir, DirectoryUse::kCreate, std::move(options), progress);
+  const LocalDirectory& local = std::get<LocalDirectory>(target);
+  return open_engine(local.data_dir, DirectoryUse::kCreate, std::move(options), progress,
+                     local.tables);
 }
 
 }  // namespace sluice::cli

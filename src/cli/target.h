@@ -7,11 +7,13 @@
 #include <variant>
 
 #include "cli/command.h"
+#include "cli/directory.h"
 
 namespace sluice::cli {
 
 struct LocalDirectory {
   std::string data_dir;
+  BucketOptions tables;
 };
 struct ServerAddress {
   std::string host;

@@ -2,6 +2,7 @@
 #include <atomic>
 
 #include "cli/command.h"
+#include "cli/directory.h"
 #include "cli/figures.h"
 #include "cli/output.h"
 #include "cli/report.h"
@@ -72,7 +73,7 @@ std::string to_json(const VerifyReport& report) {
 }
 
 Result<ExitCode> verify_directory(const VerifyOptions& options) {
-  const auto platform = TRY(open_local_platform(options.data_dir, DirectoryUse::kExisting));
+  const auto platform = TRY(open_directory(options.data_dir, DirectoryUse::kExisting));
   const VerifyReport report = TRY(watched_verify(platform->platform(), options.progress));
   Output output;
   TRY(output.finish(

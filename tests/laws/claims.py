@@ -15,6 +15,7 @@ MAY_SLEEP = {
     "tests/e2e/cli_crash_test.py": "kills at a time of chance; no claim rests on it",
     "tests/e2e/cli_compressed_test.py": "the same",
     "tests/e2e/cli_watch_test.py": "the same",
+    "tests/e2e/s3_test.py": "the same",
 }
 ASSERTION = re.compile(r"(EXPECT|ASSERT)_\w+|ADD_FAILURE\w*|FAIL|CHECK")
 # unittest's own, and what a script of ours ends with when a claim fails.
