@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "fuzz/target.h"
 #include "table/edit.h"
+#include "table/evolve.h"
 #include "table/fakes_test.h"
 
 namespace {
@@ -29,12 +30,25 @@ std::string valid(const TableSpec& spec, const part::Meta& part) {
   return next.value()->head->metadata.encode();
 }
 
+/// With narrow columns, a tag, and a reference that another program made.
+std::string named(const part::Meta& part) {
+  TableSpec spec = keyed_spec();
+  spec.narrow = {"temp"};
+  Metadata metadata = *Metadata::decode(valid(spec, part), 2, std::string(kPrefix));
+  const int64_t id = *metadata.current_snapshot_id;
+  metadata.refs["release"] = {id, "tag", 1000, {}};
+  metadata.refs["audit"] = {id, "branch", std::nullopt, {{"of", R"({"a":[1.5,"x",null]})"}}};
+  metadata.refs["main"].others = {{"min-snapshots-to-keep", "3"}};
+  return metadata.encode();
+}
+
 }  // namespace
 
 std::vector<std::string> seeds() {
   part::Meta unpartitioned = part_of("p");
   unpartitioned.partition.clear();
-  return {valid(keyed_spec(), part_of("p")), valid({{{"a", Type::kInt64}}, {}, {}}, unpartitioned)};
+  return {named(part_of("p")), valid(keyed_spec(), part_of("p")),
+          valid({{{"a", Type::kInt64}}, {}, {}}, unpartitioned)};
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
@@ -43,6 +57,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (!metadata.ok()) return 0;
   static_cast<void>(metadata->spec());
   static_cast<void>(metadata->current_snapshot());
+  for (const SnapshotEntry& snapshot : metadata->snapshots) {
+    static_cast<void>(at_snapshot(*metadata, snapshot).spec());
+  }
   const std::string encoded = metadata->encode();
   const auto again = Metadata::decode(encoded, 2, std::string(kPrefix));
   CHECK(again.ok() && again->encode() == encoded);

@@ -172,7 +172,8 @@ Command make_query(CLI::App& program) {
   add_filters(*command, options->scan);
   add_groups(*command, *options);
   add_rows(*command, options->scan);
-  command->add_option("--as-of", "The table as it was then")
+  command
+      ->add_option("--as-of", "The table as it was then: a time, the id of a snapshot, or tag:NAME")
       ->each(read_into(options->as_of, parse_as_of))
       ->type_name("TIME|SNAPSHOT");
   add_choice(*command, "--format", options->format,

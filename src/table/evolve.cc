@@ -209,6 +209,18 @@ const TableSchema* find_schema(const Metadata& metadata, int32_t id) {
   return nullptr;
 }
 
+/// Whether the schema has what key, time and partition are of: in a table of ours every schema
+/// does.
+bool has_fixed_columns(const TableSchema& schema, const Metadata& metadata) {
+  const TableSchema& now = metadata.schema();
+  std::vector<int32_t> ids = metadata.sort_source_ids;
+  for (const std::string& key : metadata.key_columns) ids.push_back(now.find(key)->field_id);
+  if (!metadata.time_column.empty()) ids.push_back(now.find(metadata.time_column)->field_id);
+  for (const PartitionSpecField& field : metadata.partition) ids.push_back(field.source_id);
+  return std::all_of(ids.begin(), ids.end(),
+                     [&](int32_t id) { return schema.find(id) != nullptr; });
+}
+
 }  // namespace
 
 Result<Metadata> evolve(Metadata metadata, const std::vector<SchemaChange>& changes) {
@@ -240,10 +252,9 @@ Metadata at_snapshot(const Metadata& metadata, const SnapshotEntry& snapshot) {
   const TableSchema& now = metadata.schema();
   const TableSchema* schema = find_schema(metadata, snapshot.schema_id);
   // Without its schema, the columns of today still find its values.
-  if (schema == nullptr) return then;
+  if (schema == nullptr || !has_fixed_columns(*schema, metadata)) return then;
   const auto name_then = [&](std::string& name) {
-    const part::Column* column = schema->find(now.find(name)->field_id);
-    if (column != nullptr) name = column->name;
+    name = schema->find(now.find(name)->field_id)->name;
   };
   for (std::string& key : then.key_columns) name_then(key);
   if (!then.time_column.empty()) name_then(then.time_column);

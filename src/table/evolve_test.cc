@@ -177,6 +177,19 @@ TEST(Evolve, ShowsAnEarlierSnapshotWithTheNamesOfThen) {
   EXPECT_EQ(then.current_snapshot_id, 7);
 }
 
+TEST(Evolve, ReadsASnapshotWithTheColumnsOfTodayWhenItsSchemaIsNoneOfTheTable) {
+  Metadata metadata = sensors();
+  TableSchema foreign = metadata.schema();
+  foreign.schema_id = 7;
+  foreign.columns.erase(foreign.columns.begin());  // the key
+  metadata.schemas.push_back(foreign);
+  SnapshotEntry snapshot;
+  for (const int32_t schema : {7, 99}) {
+    snapshot.schema_id = schema;
+    EXPECT_EQ(at_snapshot(metadata, snapshot).spec().key, std::vector<std::string>{"device"});
+  }
+}
+
 TEST(Evolve, CommitsAnAlterationOnceWhateverHappensToItsAnswers) {
   for (const Fault fault : {Fault::kFailBefore, Fault::kAnswerLost, Fault::kLate, Fault::kTwice}) {
     for (uint64_t at = 1; at < 20; ++at) {
