@@ -54,6 +54,14 @@ enum class Reason : uint8_t {
   kOutOfRange,
   kDeadline,
   kUnknownOutcome,  ///< the operation may or may not have had its effect
+  // of a flush (flush.h)
+  kNoEntries,
+  kCommitted,
+  kRolledBack,
+  kUnknownFlush,
+  kInProgress,
+  kUnprepared,
+  kForeign,  ///< the object is sound, but not the one that was put under this name
 };
 
 std::string_view to_string(Code code);

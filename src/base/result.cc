@@ -77,6 +77,20 @@ std::string_view to_string(Reason reason) {
       return "deadline";
     case Reason::kUnknownOutcome:
       return "unknown_outcome";
+    case Reason::kNoEntries:
+      return "no_entries";
+    case Reason::kCommitted:
+      return "committed";
+    case Reason::kRolledBack:
+      return "rolled_back";
+    case Reason::kUnknownFlush:
+      return "unknown_flush";
+    case Reason::kInProgress:
+      return "in_progress";
+    case Reason::kUnprepared:
+      return "unprepared";
+    case Reason::kForeign:
+      return "foreign";
   }
   return "unknown";
 }

@@ -19,7 +19,7 @@ MAY_INCLUDE = {
     "part": LOWEST,
     "table": LOWEST | {"part/meta.h"},
     "flush": LOWEST | {"memtable", "part"},
-    "landing": LOWEST | {"part", "table", "flush"},
+    "landing": LOWEST | {"memtable", "part", "table", "flush", "source"},
     "compact": LOWEST | {"part", "table"},
     "rollup": LOWEST | {"part", "table"},
     "query": LOWEST | {"memtable", "part", "table"},
