@@ -100,6 +100,12 @@ class Upload {
   virtual void abort() = 0;
 };
 
+/// An object to put. Both are borrowed for the call.
+struct ObjectBytes {
+  std::string_view key;
+  ByteView bytes;
+};
+
 /// Keys: segments of [A-Za-z0-9._=+-] joined by '/', no empty segment, no "." or "..", at most 512
 /// bytes; others are kInvalid. Objects never change once they exist, except those written with
 /// put().
@@ -112,7 +118,12 @@ class Bucket {
   virtual Status put_if_absent(std::string_view key, ByteView bytes) = 0;
   /// For large objects under names that nobody else uses; no condition is checked.
   virtual Result<std::unique_ptr<Upload>> begin_upload(std::string_view key) = 0;
-  /// Replaces; for hints only.
+  /// Small objects under names that nobody else uses and that stand for these bytes only: one that
+  /// exists is there by a request of ours. ok: all are durable and visible, for the price of about
+  /// one. Any error, or a power cut before the answer: unknown which are there, and whether whole.
+  /// One put_if_absent() after the other, unless the bucket knows better.
+  virtual Status put_all(std::span<const ObjectBytes> objects);
+  /// Replaces; for hints only: whole at any moment, but a power cut may bring the old one back.
   virtual Status put(std::string_view key, ByteView bytes) = 0;
   /// Reads up to out.size() bytes at `offset`; fewer only at the end. kNotFound if there is no such
   /// object.
@@ -122,6 +133,8 @@ class Bucket {
   /// Every object whose key starts with `prefix`, sorted by key. Sees all objects put before the
   /// call.
   virtual Result<std::vector<ObjectEntry>> list(std::string_view prefix) = 0;
+  /// The keys of list(), for those who need no more.
+  virtual Result<std::vector<std::string>> list_keys(std::string_view prefix);
   /// ok also if there is no such object. Durable on return.
   virtual Status remove(std::string_view key) = 0;
   /// The address under which other programs find the object: an absolute path or a URL.

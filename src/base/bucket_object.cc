@@ -2,6 +2,20 @@
 
 namespace sluice {
 
+Status Bucket::put_all(std::span<const ObjectBytes> objects) {
+  for (const ObjectBytes& object : objects) {
+    const Status put = put_if_absent(object.key, object.bytes);
+    if (!put.ok() && put.error().code() != Code::kExists) return put;
+  }
+  return ok();
+}
+
+Result<std::vector<std::string>> Bucket::list_keys(std::string_view prefix) {
+  std::vector<std::string> keys;
+  for (ObjectEntry& entry : TRY(list(prefix))) keys.push_back(std::move(entry.key));
+  return keys;
+}
+
 Result<std::string> get_object(Bucket& bucket, std::string_view key, uint64_t limit) {
   const ObjectEntry entry = TRY(bucket.head(key));
   if (entry.bytes > limit) {

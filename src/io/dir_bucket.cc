@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -54,10 +56,18 @@ class UnfinishedObject {
     bytes_ += bytes.size();
     return ok();
   }
+  void start_writing() const { io::start_writing(file_); }
+  Status sync() { return sync_file(file_, temporary_); }
+  /// Names the object, whose bytes are synced, unless the name is taken (kExists). The name is
+  /// durable, either way, once its directory() is synced.
+  Status name_if_absent();
+  /// Names the object, synced or not; if the name is taken, sync() is of what bears it.
+  Status name_ours();
   /// Names the object unless the name is taken (kExists); durable on return, either way.
   Status publish_if_absent();
-  /// Names the object in place of what bears the name; durable on return.
-  Status publish();
+  /// Names the object in place of what bears the name.
+  Status replace();
+  std::string directory() const { return directory_of(path_); }
 
  private:
   UnfinishedObject(std::string path, std::string temporary, Descriptor file)
@@ -69,23 +79,38 @@ class UnfinishedObject {
   uint64_t bytes_ = 0;
 };
 
-Status UnfinishedObject::publish_if_absent() {
-  TRY(sync_file(file_, temporary_));
+Status UnfinishedObject::name_if_absent() {
   const int error = ::link(temporary_.c_str(), path_.c_str()) == 0 ? 0 : errno;
   if (error != 0 && error != EEXIST) return system_error(error, "name", path_);
   if (::unlink(temporary_.c_str()) != 0) return system_error(errno, "remove", temporary_);
   temporary_.clear();
+  return error == 0 ? ok() : Status(Error(Code::kExists, "the object exists", path_));
+}
+
+Status UnfinishedObject::publish_if_absent() {
+  TRY(sync());
+  Status named = name_if_absent();
+  if (!named.ok() && named.error().code() != Code::kExists) return named;
   // Also for the loser: the winner may have died between its link and its sync.
-  TRY(sync_directory(directory_of(path_)));
-  if (error != 0) return Error(Code::kExists, "the object exists", path_);
+  TRY(sync_directory(directory()));
+  return named;
+}
+
+// The bytes are synced, or a power cut could leave the name without them. The name is not: a hint
+// that is a little older is a hint still, and the next sync of its directory keeps it.
+Status UnfinishedObject::replace() {
+  TRY(sync());
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return system_error(errno, "name", path_);
+  temporary_.clear();
   return ok();
 }
 
-Status UnfinishedObject::publish() {
-  TRY(sync_file(file_, temporary_));
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return system_error(errno, "name", path_);
-  temporary_.clear();
-  return sync_directory(directory_of(path_));
+// What an earlier request left there is the same, but perhaps not durable.
+Status UnfinishedObject::name_ours() {
+  const Status named = name_if_absent();
+  if (named.ok() || named.error().code() != Code::kExists) return named;
+  file_ = TRY(open_path(path_, O_RDONLY));
+  return ok();
 }
 
 /// Ends with its object: published, aborted, or given up by the first failed write.
@@ -112,6 +137,24 @@ class FileUpload final : public Upload {
   std::optional<UnfinishedObject> object_;
 };
 
+/// Runs all, at once as far as a few threads go, and gives the first error of them.
+Status run_together(Runtime& runtime, const std::vector<std::function<Status()>>& works) {
+  constexpr size_t kThreadsMax = 8;
+  std::vector<Status> verdicts(works.size(), ok());
+  std::atomic<size_t> next = 0;
+  const auto work = [&] {
+    for (size_t i = next++; i < works.size(); i = next++) verdicts[i] = works[i]();
+  };
+  std::vector<std::unique_ptr<Thread>> threads;
+  while (threads.size() + 1 < std::min(works.size(), kThreadsMax)) {
+    threads.push_back(runtime.spawn("sync", work));
+  }
+  work();
+  for (const auto& thread : threads) thread->join();
+  for (const Status& verdict : verdicts) TRY(verdict);
+  return ok();
+}
+
 class DirBucket final : public Bucket {
  public:
   DirBucket(std::string root, Runtime& runtime) : root_(std::move(root)), runtime_(runtime) {}
@@ -124,15 +167,17 @@ class DirBucket final : public Bucket {
   Result<std::unique_ptr<Upload>> begin_upload(std::string_view key) override {
     return std::make_unique<FileUpload>(TRY(begin(key)));
   }
+  Status put_all(std::span<const ObjectBytes> objects) override;
   Status put(std::string_view key, ByteView bytes) override {
     UnfinishedObject object = TRY(begin(key));
     TRY(object.append(bytes));
-    return object.publish();
+    return object.replace();
   }
   Result<size_t> get_range(std::string_view key, uint64_t offset,
                            std::span<std::byte> out) override;
   Result<ObjectEntry> head(std::string_view key) override;
   Result<std::vector<ObjectEntry>> list(std::string_view prefix) override;
+  Result<std::vector<std::string>> list_keys(std::string_view prefix) override;
   Status remove(std::string_view key) override;
   std::string uri(std::string_view key) const override { return root_ + "/" + std::string(key); }
 
@@ -140,8 +185,12 @@ class DirBucket final : public Bucket {
   Result<std::string> path_of(std::string_view key) const;
   Result<UnfinishedObject> begin(std::string_view key);
   Status make_directories(std::string_view key);
-  Status list_directory(const std::string& directory, std::string_view name_prefix,
-                        std::vector<ObjectEntry>& found) const;
+  Status put_some(std::span<const ObjectBytes> objects);
+  using Visit = std::function<Status(std::string key)>;
+  Status walk(std::string_view prefix, const Visit& visit) const;
+  Status walk_directory(const std::string& directory, std::string_view start,
+                        const Visit& visit) const;
+  Result<std::optional<struct stat>> status_of(const std::string& key) const;
 
   const std::string root_;
   Runtime& runtime_;
@@ -175,6 +224,42 @@ Status DirBucket::make_directories(std::string_view key) {
   return ok();
 }
 
+// Few at a time: each holds a descriptor.
+Status DirBucket::put_all(std::span<const ObjectBytes> objects) {
+  constexpr size_t kOpenMax = 64;
+  while (!objects.empty()) {
+    const size_t count = std::min(objects.size(), kOpenMax);
+    TRY(put_some(objects.first(count)));
+    objects = objects.subspan(count);
+  }
+  return ok();
+}
+
+// Nobody names them before the answer, so they bear their names before they are durable, and all
+// syncs, of files and of directories, run at once: the file system makes one transaction of it, the
+// device one flush or two. What a power cut leaves under a name may be torn: each carries a
+// checksum, and a new try has other names.
+Status DirBucket::put_some(std::span<const ObjectBytes> objects) {
+  std::vector<UnfinishedObject> unfinished;
+  unfinished.reserve(objects.size());
+  for (const ObjectBytes& object : objects) {
+    unfinished.push_back(TRY(begin(object.key)));
+    TRY(unfinished.back().append(object.bytes));
+    unfinished.back().start_writing();
+  }
+  std::set<std::string> directories;
+  std::vector<std::function<Status()>> syncs;
+  for (UnfinishedObject& object : unfinished) {
+    TRY(object.name_ours());
+    directories.insert(object.directory());
+    syncs.push_back([&object] { return object.sync(); });
+  }
+  for (const std::string& directory : directories) {
+    syncs.push_back([&directory] { return sync_directory(directory); });
+  }
+  return run_together(runtime_, syncs);
+}
+
 Result<size_t> DirBucket::get_range(std::string_view key, uint64_t offset,
                                     std::span<std::byte> out) {
   const std::string path = TRY(path_of(key));
@@ -191,39 +276,67 @@ Result<ObjectEntry> DirBucket::head(std::string_view key) {
 }
 
 Result<std::vector<ObjectEntry>> DirBucket::list(std::string_view prefix) {
-  if (!is_key_prefix(prefix)) {
-    return Error(Code::kInvalid, "no key begins like this", std::string(prefix));
-  }
-  const size_t name_at = prefix.rfind('/') + 1;  // 0 if there is none
   std::vector<ObjectEntry> found;
-  TRY(list_directory(std::string(prefix.substr(0, name_at)), prefix.substr(name_at), found));
+  const Visit look_at = [&](std::string key) -> Status {
+    const auto status = TRY(status_of(key));
+    if (status && S_ISREG(status->st_mode)) found.push_back(entry_of(std::move(key), *status));
+    return ok();
+  };
+  TRY(walk(prefix, look_at));
   std::sort(found.begin(), found.end(),
             [](const ObjectEntry& a, const ObjectEntry& b) { return a.key < b.key; });
   return found;
 }
 
-/// Adds the objects below `directory` ("" or "a/b/") whose path goes on with `name_prefix`. What
-/// vanishes meanwhile is left out. The depth is bounded by the length of a key.
-Status DirBucket::list_directory(const std::string& directory, std::string_view name_prefix,
-                                 std::vector<ObjectEntry>& found) const {
-  auto names = directory_names(uri(directory));
+Result<std::vector<std::string>> DirBucket::list_keys(std::string_view prefix) {
+  std::vector<std::string> found;
+  TRY(walk(prefix, [&](std::string key) -> Status {
+    found.push_back(std::move(key));
+    return ok();
+  }));
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+Status DirBucket::walk(std::string_view prefix, const Visit& visit) const {
+  if (!is_key_prefix(prefix)) {
+    return Error(Code::kInvalid, "no key begins like this", std::string(prefix));
+  }
+  const size_t name_at = prefix.rfind('/') + 1;  // 0 if there is none
+  return walk_directory(std::string(prefix.substr(0, name_at)), prefix.substr(name_at), visit);
+}
+
+/// Shows the files below `directory` ("" or "a/b/") whose path goes on with `start`. What vanishes
+/// meanwhile is left out. The depth is bounded by the length of a key.
+Status DirBucket::walk_directory(const std::string& directory, std::string_view start,
+                                 const Visit& visit) const {
+  auto names = names_in(uri(directory), start);
   if (!names.ok()) {
     const bool vanished = names.error().code() == Code::kNotFound && !directory.empty();
     return vanished ? ok() : Status(names.error());
   }
-  for (const std::string& name : *names) {
-    std::string key = directory + name;
-    if (!name.starts_with(name_prefix) || !is_key(key)) continue;
-    const std::string path = uri(key);
-    struct stat status;
-    if (::stat(path.c_str(), &status) != 0) {
-      if (errno == ENOENT) continue;
-      return system_error(errno, "look at", path);
+  for (DirectoryName& entry : *names) {
+    std::string key = directory + entry.name;
+    if (!is_key(key)) continue;
+    if (entry.kind == NameKind::kAsk) {
+      const auto status = TRY(status_of(key));
+      if (!status) continue;
+      if (S_ISREG(status->st_mode)) entry.kind = NameKind::kFile;
+      if (S_ISDIR(status->st_mode)) entry.kind = NameKind::kDirectory;
     }
-    if (S_ISDIR(status.st_mode)) TRY(list_directory(key + "/", "", found));
-    if (S_ISREG(status.st_mode)) found.push_back(entry_of(std::move(key), status));
+    if (entry.kind == NameKind::kDirectory) TRY(walk_directory(key + "/", "", visit));
+    if (entry.kind == NameKind::kFile) TRY(visit(std::move(key)));
   }
   return ok();
+}
+
+/// Nothing if it has vanished.
+Result<std::optional<struct stat>> DirBucket::status_of(const std::string& key) const {
+  struct stat status;
+  const std::string path = uri(key);
+  if (::stat(path.c_str(), &status) == 0) return std::optional(status);
+  if (errno == ENOENT) return std::optional<struct stat>();
+  return system_error(errno, "look at", path);
 }
 
 Status DirBucket::remove(std::string_view key) {

@@ -53,6 +53,20 @@ std::string_view duty_of(int error) {
   }
 }
 
+NameKind kind_of(unsigned char type) {
+  switch (type) {
+    case DT_REG:
+      return NameKind::kFile;
+    case DT_DIR:
+      return NameKind::kDirectory;
+    case DT_LNK:
+    case DT_UNKNOWN:
+      return NameKind::kAsk;
+    default:
+      return NameKind::kOther;
+  }
+}
+
 Status require_directory(const std::string& path) {
   struct stat status;
   if (::stat(path.c_str(), &status) != 0) return system_error(errno, "open", path);
@@ -116,6 +130,12 @@ Result<size_t> read_all(const Descriptor& file, uint64_t offset, std::span<std::
   return done;
 }
 
+// Several files that are begun together share what a file system does for all of them. It promises
+// nothing, so a failure is none: the sync that follows tells.
+void start_writing(const Descriptor& file) {
+  static_cast<void>(::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE));
+}
+
 // A sync is never repeated, not even after EINTR: the second one could succeed although the first
 // one dropped dirty pages.
 Status sync_file(const Descriptor& file, const std::string& path) {
@@ -138,19 +158,26 @@ Status make_directory(const std::string& path) {
   return sync_directory(path + "/..");
 }
 
-Result<std::vector<std::string>> directory_names(const std::string& path) {
+Result<std::vector<DirectoryName>> names_in(const std::string& path, std::string_view start) {
   const auto close = [](DIR* stream) { ::closedir(stream); };
   const std::unique_ptr<DIR, decltype(close)> stream(::opendir(path.c_str()), close);
   if (!stream) return system_error(errno, "open", path);
-  std::vector<std::string> names;
+  std::vector<DirectoryName> names;
   while (true) {
     errno = 0;
     const dirent* entry = ::readdir(stream.get());
     if (entry == nullptr) break;
     const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
+    if (name == "." || name == ".." || !name.starts_with(start)) continue;
+    names.push_back({std::string(name), kind_of(entry->d_type)});
   }
   if (errno != 0) return system_error(errno, "list", path);
+  return names;
+}
+
+Result<std::vector<std::string>> directory_names(const std::string& path) {
+  std::vector<std::string> names;
+  for (DirectoryName& entry : TRY(names_in(path, ""))) names.push_back(std::move(entry.name));
   return names;
 }
 

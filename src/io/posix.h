@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cerrno>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -51,6 +52,8 @@ Status write_all(const Descriptor& file, uint64_t offset, ByteView bytes, const 
 /// Fills `out`; fewer bytes only at the end of the file.
 Result<size_t> read_all(const Descriptor& file, uint64_t offset, std::span<std::byte> out,
                         const std::string& path);
+/// Lets the system begin to write what a sync_file() will wait for.
+void start_writing(const Descriptor& file);
 /// fdatasync(2): the bytes, and the size if it changed.
 Status sync_file(const Descriptor& file, const std::string& path);
 /// Makes created, renamed and removed names in the directory durable.
@@ -58,7 +61,18 @@ Status sync_directory(const std::string& path);
 /// Makes one directory and its name durable; ok also if it exists, for whoever made it may have
 /// died before the name was durable.
 Status make_directory(const std::string& path);
-/// All names in the directory but "." and "..", in no order.
+enum class NameKind : uint8_t {
+  kFile,
+  kDirectory,
+  kAsk,  ///< a link, or the file system does not tell: stat(2) does
+  kOther,
+};
+struct DirectoryName {
+  std::string name;
+  NameKind kind = NameKind::kAsk;
+};
+/// All names in the directory that begin with `start`, but "." and "..", in no order.
+Result<std::vector<DirectoryName>> names_in(const std::string& path, std::string_view start);
 Result<std::vector<std::string>> directory_names(const std::string& path);
 /// The absolute path of an existing directory. kNotFound; kInvalid: it is something else.
 Result<std::string> absolute_directory(const std::string& path);

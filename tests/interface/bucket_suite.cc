@@ -86,6 +86,36 @@ SEAM_TEST(BucketSuite, ManyThreadsPutDifferentObjectsIntoOneNewPlace) {
   EXPECT_EQ(keys(bucket, "").size(), 40u);
 }
 
+SEAM_TEST(BucketSuite, ManyObjectsArePutTogetherAndARepeatedRequestIsFine) {
+  Bucket& bucket = *platform.bucket;
+  Keys names;
+  for (int n = 0; n < 150; ++n) {
+    names.push_back((n % 3 == 0 ? "t/metadata/" : "t/marks/") + std::to_string(n));
+  }
+  std::vector<ObjectBytes> objects;
+  for (const std::string& name : names) objects.push_back({name, as_bytes(name)});
+  EXPECT_OK(bucket.put_all({}));
+  EXPECT_OK(bucket.put_all(objects));
+  EXPECT_OK(bucket.put_all(objects));
+  for (const std::string& name : names) EXPECT_EQ(whole(bucket, name), name);
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(keys(bucket, "t/"), names);
+  EXPECT_EQ(bucket.list_keys("t/").value(), names);
+  const std::vector<ObjectBytes> bad = {{"t/marks/good", {}}, {"t//bad", {}}};
+  EXPECT_EQ(code_of(bucket.put_all(bad)), Code::kInvalid);
+}
+
+SEAM_TEST(BucketSuite, KeysAreThoseOfTheList) {
+  Bucket& bucket = *platform.bucket;
+  for (const char* key : {"t/v2", "t/v10", "t/v1/deep", "t/w", "t2"}) {
+    EXPECT_OK(bucket.put_if_absent(key, as_bytes(key)));
+  }
+  for (const char* prefix : {"", "t", "t/", "t/v", "t/v1", "absent/"}) {
+    EXPECT_EQ(bucket.list_keys(prefix).value(), keys(bucket, prefix)) << prefix;
+  }
+  EXPECT_EQ(code_of(bucket.list_keys("t//")), Code::kInvalid);
+}
+
 SEAM_TEST(BucketSuite, AnObjectMayBeEmpty) {
   EXPECT_OK(platform.bucket->put_if_absent("empty", {}));
   EXPECT_EQ(platform.bucket->head("empty").value().bytes, 0u);
