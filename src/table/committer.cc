@@ -27,8 +27,8 @@ std::string object_of(const Metadata& metadata) {
   return with_checksum(metadata.encode(), metadata_key(metadata.prefix, metadata.version));
 }
 
-/// What could not be read again is not committed.
-Status check_sizes(const Proposal& proposal) {
+/// What could not be read again is not committed. `text` is the metadata's object.
+Status check_sizes(const Proposal& proposal, const std::string& text) {
   const Metadata& metadata = proposal.head->metadata;
   const auto within = [&](const std::string& key, size_t bytes, uint64_t limit) -> Status {
     if (bytes <= limit) return ok();
@@ -39,8 +39,7 @@ Status check_sizes(const Proposal& proposal) {
     const bool is_marks = object.key == metadata.marks_key;
     TRY(within(object.key, object.bytes.size(), is_marks ? kMarksBytesMax : kManifestBytesMax));
   }
-  return within(metadata_key(metadata.prefix, metadata.version), object_of(metadata).size(),
-                kMetadataBytesMax);
+  return within(metadata_key(metadata.prefix, metadata.version), text.size(), kMetadataBytesMax);
 }
 
 uint64_t draw_number(Runtime& runtime) {
@@ -79,7 +78,8 @@ Result<HeadPtr> Committer::create(const TableSpec& spec) {
 }
 
 Result<HeadPtr> Committer::claim() {
-  if (claimed_epoch_) return load();
+  // Whether it still is ours is for the next commit to find out.
+  if (claimed_epoch_) return fenced_ ? Result<HeadPtr>(*fenced_) : head_;
   auto head = advance([&](const HeadPtr& found) -> Result<std::optional<Proposal>> {
     if (!found) return Error(Code::kNotFound, "no such table", name_.to_string());
     // An opening id is drawn once: the claim is ours, only its answer was lost.
@@ -190,41 +190,42 @@ Result<HeadPtr> Committer::advance(const Propose& propose) {
   // is an answer: we look again until it is known.
   bool in_doubt = false;
   for (uint32_t tries = 0;; ++tries) {
-    auto proposal = build(propose);
-    if (!proposal.ok()) {
-      if (!in_doubt || !is_transient(proposal.error())) return proposal.error();
-      tell(proposal.error());
-    } else if (!*proposal) {
+    auto attempt = build(propose);
+    if (!attempt.ok()) {
+      if (!in_doubt || !is_transient(attempt.error())) return attempt.error();
+      tell(attempt.error());
+    } else if (!*attempt) {
       return head_;
     } else {
-      TRY(put_objects(**proposal));
-      const HeadPtr& next = (*proposal)->head;
-      const Slot slot = TRY(put_metadata(next->metadata));
+      const Proposal& proposal = (*attempt)->proposal;
+      TRY(put_objects(proposal));
+      const Slot slot = TRY(put_metadata(proposal.head->metadata, (*attempt)->text));
       if (slot == Slot::kOurs) {
-        head_ = next;
-        put_hint(next->metadata.version);
+        head_ = proposal.head;
+        put_hint(head_->metadata.version);
         return head_;
       }
-      if (slot == Slot::kAnothers) remove_objects(**proposal);
+      if (slot == Slot::kAnothers) remove_objects(proposal);
       in_doubt = slot == Slot::kLost;
     }
     TRY(back_off(tries));
   }
 }
 
-Result<std::optional<Proposal>> Committer::build(const Propose& propose) {
+Result<std::optional<Committer::Attempt>> Committer::build(const Propose& propose) {
   const HeadPtr head = TRY(refresh());
   auto proposal = TRY(propose(head));
-  if (!proposal) return proposal;
-  TRY(check_sizes(*proposal));
-  return proposal;
+  if (!proposal) return std::optional<Attempt>();
+  std::string text = object_of(proposal->head->metadata);
+  TRY(check_sizes(*proposal, text));
+  return std::optional(Attempt{std::move(*proposal), std::move(text)});
 }
 
 /// The newest head, null if there is no table. T3: it is ours to go on from only if our log's
 /// lineage holds and, once we have claimed, if nobody claimed after us.
 Result<HeadPtr> Committer::refresh() {
   if (fenced_) return *fenced_;
-  auto head = load_head(bucket_, name_);
+  auto head = newer_head(bucket_, name_, head_);
   if (!head.ok()) {
     if (head.error().code() == Code::kNotFound && !claimed_epoch_) return HeadPtr();
     return head.error();
@@ -255,20 +256,19 @@ Error Committer::fence(Error error) {
 
 /// T1: everything that the metadata names is durable before the metadata is put.
 Status Committer::put_objects(const Proposal& proposal) {
+  // Their names hold our commit id.
+  std::vector<ObjectBytes> objects;
   for (const NewObject& object : proposal.objects) {
-    const Status put = bucket_.put_if_absent(object.key, as_bytes(object.bytes));
-    // The name holds our commit id and stands for these bytes only: a repeated request of ours.
-    if (put.ok() || put.error().code() == Code::kExists) continue;
-    remove_objects(proposal);
-    return put.error();
+    objects.push_back({object.key, as_bytes(object.bytes)});
   }
-  return ok();
+  const Status put = bucket_.put_all(objects);
+  if (!put.ok()) remove_objects(proposal);
+  return put;
 }
 
 /// Puts the same bytes until it is known whose bytes fill the slot.
-Result<Committer::Slot> Committer::put_metadata(const Metadata& metadata) {
+Result<Committer::Slot> Committer::put_metadata(const Metadata& metadata, const std::string& text) {
   const std::string key = metadata_key(metadata.prefix, metadata.version);
-  const std::string text = object_of(metadata);
   for (uint32_t tries = 0;; ++tries) {
     const Status answer = bucket_.put_if_absent(key, as_bytes(text));
     if (answer.ok()) return Slot::kOurs;

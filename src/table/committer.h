@@ -49,8 +49,8 @@ class Committer {
   Result<HeadPtr> load();
   /// Makes the table, claimed by us. An existing table is loaded instead.
   Result<HeadPtr> create(const TableSpec& spec);
-  /// Makes this opening the owner: epoch + 1, once per opening; nothing to do if it is. A fenced
-  /// opening never claims.
+  /// Makes this opening the owner: epoch + 1, once per opening; nothing to do, and nothing asked,
+  /// if it is. A fenced opening never claims.
   Result<HeadPtr> claim();
   /// Adds user columns, and system columns by their names (`_time_ns`). Nothing to do if all are
   /// there. Claims first.
@@ -96,14 +96,19 @@ class Committer {
   /// From the head (null: no table yet) to what shall follow it; nothing: there is nothing to do.
   using Propose = std::function<Result<std::optional<Proposal>>(const HeadPtr& head)>;
 
+  struct Attempt {
+    Proposal proposal;
+    std::string text;  ///< the metadata's object
+  };
+
   Result<HeadPtr> advance(const Propose& propose);
-  Result<std::optional<Proposal>> build(const Propose& propose);
+  Result<std::optional<Attempt>> build(const Propose& propose);
   Result<HeadPtr> refresh();
   Result<HeadPtr> advance_table(const std::function<Result<std::optional<Proposal>>(const Head&)>&);
   Status check_fence(const Metadata& metadata);
   Error fence(Error error);
   Status put_objects(const Proposal& proposal);
-  Result<Slot> put_metadata(const Metadata& metadata);
+  Result<Slot> put_metadata(const Metadata& metadata, const std::string& text);
   Result<Slot> find_out(const Metadata& metadata, const std::string& text);
   Result<Slot> read_slot(const Metadata& metadata, const std::string& text);
   void put_hint(uint64_t version);

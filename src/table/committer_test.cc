@@ -544,6 +544,25 @@ TEST_F(CommitterTest, ListsTablesByTheirMetadataOnly) {
             (std::vector<TableName>{{"a", "b"}, {"a", "lost"}, kName}));
 }
 
+// T11: whoever has seen a head needs no hint to miss it.
+TEST_F(CommitterTest, MissesAHeadThatItHasSeen) {
+  bucket_.objects().erase(hint_key("db/coll"));
+  bucket_.objects().erase(metadata_key("db/coll", 3));
+  const FlushEdit edit = one_.edit_of(one_.committer().head(), 30);
+  const auto committed = one_.committer().commit(edit);
+  ASSERT_EQ(committed.error().code(), Code::kCorrupt);
+  EXPECT_EQ(committed.error().where(), metadata_key("db/coll", 3));
+  EXPECT_FALSE(bucket_.objects().contains(metadata_key("db/coll", 4)));
+}
+
+TEST_F(CommitterTest, ReadsAHeadThatItKnowsNoMore) {
+  const uint64_t before = bucket_.operations();
+  ASSERT_TRUE(one_.committer().load().ok());
+  EXPECT_EQ(bucket_.operations() - before, 1u);  // the listing
+  ASSERT_TRUE(one_.committer().claim().ok());
+  EXPECT_EQ(bucket_.operations() - before, 1u);
+}
+
 TEST_F(CommitterTest, CallsAMissingObjectOfTheHeadCorruptNotAbsent) {
   bucket_.objects().erase(one_.committer().head()->metadata.marks_key);
   EXPECT_EQ(load_head(bucket_, kName).error().code(), Code::kCorrupt);

@@ -46,8 +46,8 @@ std::string name_of(const SnapshotEntry& snapshot) {
 
 Result<std::vector<uint64_t>> list_versions(Bucket& bucket, std::string_view prefix) {
   std::vector<uint64_t> versions;
-  for (const ObjectEntry& entry : TRY(bucket.list(metadata_key_start(prefix)))) {
-    if (const auto version = metadata_version(prefix, entry.key)) versions.push_back(*version);
+  for (const std::string& key : TRY(bucket.list_keys(metadata_key_start(prefix)))) {
+    if (const auto version = metadata_version(prefix, key)) versions.push_back(*version);
   }
   std::sort(versions.begin(), versions.end());
   return versions;
@@ -115,14 +115,21 @@ Result<std::vector<ManifestEntry>> read_manifest(Bucket& bucket, const Metadata&
 }
 
 Result<HeadPtr> load_head(Bucket& bucket, const TableName& name) {
+  return newer_head(bucket, name, nullptr);
+}
+
+Result<HeadPtr> newer_head(Bucket& bucket, const TableName& name, const HeadPtr& known) {
   const std::string prefix = table_prefix(name);
   // T2: the head is the highest version of a full listing.
   std::vector<uint64_t> versions = TRY(list_versions(bucket, prefix));
+  // A version never changes once it is there.
+  if (known && !versions.empty() && versions.back() == known->metadata.version) return known;
   // T11: the hint is written behind its version, and so never names one that was not.
   const auto hint = read_hint(bucket, prefix);
-  if (hint.ok() && *hint > (versions.empty() ? 0 : versions.back())) {
+  const uint64_t was = std::max(known ? known->metadata.version : 0, hint.ok() ? *hint : 0);
+  if (was > (versions.empty() ? 0 : versions.back())) {
     versions = TRY(list_versions(bucket, prefix));
-    if (versions.empty() || versions.back() < *hint) return missing_head(prefix, *hint);
+    if (versions.empty() || versions.back() < was) return missing_head(prefix, was);
   }
   if (versions.empty()) return Error(Code::kNotFound, "no such table", name.to_string());
   Head head;

@@ -20,6 +20,9 @@ namespace sluice::table {
 /// Reads the newest head of a table without being a writer. kNotFound: no such table. kCorrupt: a
 /// version is missing that the hint names: what is below it must not pass for the newest.
 Result<HeadPtr> load_head(Bucket& bucket, const TableName& name);
+/// The same for one that knows a head (or null), and gets that one back if it is the newest: then
+/// nothing is read but the listing. kCorrupt also if the known head is gone.
+Result<HeadPtr> newer_head(Bucket& bucket, const TableName& name, const HeadPtr& known);
 /// All tables of the bucket, sorted: every `<db>/<coll>/metadata/` that holds a `vN.metadata.json`
 /// or a hint.
 Result<std::vector<TableName>> list_tables(Bucket& bucket);
