@@ -137,6 +137,14 @@ class Bucket {
   virtual Result<std::vector<std::string>> list_keys(std::string_view prefix);
   /// ok also if there is no such object. Durable on return.
   virtual Status remove(std::string_view key) = 0;
+  /// The same for many; an error may leave any of them.
+  virtual Status remove_all(std::span<const std::string> keys);
+  /// What uploads and puts that never ended left below the prefix of a place ("a/b/"), by names
+  /// that are no keys, with the time when they were last written. One that goes on may be among
+  /// them.
+  virtual Result<std::vector<ObjectEntry>> list_unfinished(std::string_view place);
+  /// ok also if it is gone. An upload that goes on all the same fails.
+  virtual Status remove_unfinished(std::string_view name);
   /// The address under which other programs find the object: an absolute path or a URL.
   virtual std::string uri(std::string_view key) const = 0;
 };

@@ -16,6 +16,19 @@ Result<std::vector<std::string>> Bucket::list_keys(std::string_view prefix) {
   return keys;
 }
 
+Status Bucket::remove_all(std::span<const std::string> keys) {
+  for (const std::string& key : keys) TRY(remove(key));
+  return ok();
+}
+
+Result<std::vector<ObjectEntry>> Bucket::list_unfinished(std::string_view) {
+  return std::vector<ObjectEntry>();
+}
+
+Status Bucket::remove_unfinished(std::string_view name) {
+  return Error(Code::kNotFound, "nothing unfinished bears this name", std::string(name));
+}
+
 Result<std::string> get_object(Bucket& bucket, std::string_view key, uint64_t limit) {
   const ObjectEntry entry = TRY(bucket.head(key));
   if (entry.bytes > limit) {

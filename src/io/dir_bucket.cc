@@ -27,6 +27,13 @@ std::string directory_of(const std::string& path) {
   return path.substr(0, path.rfind('/'));
 }
 
+/// A name that begin() gives: a key, but for its end.
+bool is_unfinished(std::string_view name) {
+  if (!name.ends_with(kUnfinishedSuffix)) return false;
+  name.remove_suffix(kUnfinishedSuffix.size());
+  return is_key(name);
+}
+
 ObjectEntry entry_of(std::string key, const struct stat& status) {
   return {std::move(key), static_cast<uint64_t>(status.st_size),
           status.st_mtim.tv_sec * kSecond + status.st_mtim.tv_nsec};
@@ -179,6 +186,9 @@ class DirBucket final : public Bucket {
   Result<std::vector<ObjectEntry>> list(std::string_view prefix) override;
   Result<std::vector<std::string>> list_keys(std::string_view prefix) override;
   Status remove(std::string_view key) override;
+  Status remove_all(std::span<const std::string> keys) override;
+  Result<std::vector<ObjectEntry>> list_unfinished(std::string_view place) override;
+  Status remove_unfinished(std::string_view name) override;
   std::string uri(std::string_view key) const override { return root_ + "/" + std::string(key); }
 
  private:
@@ -188,8 +198,9 @@ class DirBucket final : public Bucket {
   Status put_some(std::span<const ObjectBytes> objects);
   using Visit = std::function<Status(std::string key)>;
   Status walk(std::string_view prefix, const Visit& visit) const;
-  Status walk_directory(const std::string& directory, std::string_view start,
-                        const Visit& visit) const;
+  using Wanted = bool (*)(std::string_view name);
+  Status walk_names(const std::string& directory, std::string_view start, Wanted wanted,
+                    const Visit& visit) const;
   Result<std::optional<struct stat>> status_of(const std::string& key) const;
 
   const std::string root_;
@@ -303,29 +314,31 @@ Status DirBucket::walk(std::string_view prefix, const Visit& visit) const {
     return Error(Code::kInvalid, "no key begins like this", std::string(prefix));
   }
   const size_t name_at = prefix.rfind('/') + 1;  // 0 if there is none
-  return walk_directory(std::string(prefix.substr(0, name_at)), prefix.substr(name_at), visit);
+  return walk_names(std::string(prefix.substr(0, name_at)), prefix.substr(name_at), is_key, visit);
 }
 
-/// Shows the files below `directory` ("" or "a/b/") whose path goes on with `start`. What vanishes
-/// meanwhile is left out. The depth is bounded by the length of a key.
-Status DirBucket::walk_directory(const std::string& directory, std::string_view start,
-                                 const Visit& visit) const {
+/// Shows the wanted files below `directory` ("" or "a/b/") whose path goes on with `start`. What
+/// vanishes meanwhile is left out. The depth is bounded by the length of a key.
+Status DirBucket::walk_names(const std::string& directory, std::string_view start, Wanted wanted,
+                             const Visit& visit) const {
   auto names = names_in(uri(directory), start);
   if (!names.ok()) {
     const bool vanished = names.error().code() == Code::kNotFound && !directory.empty();
     return vanished ? ok() : Status(names.error());
   }
   for (DirectoryName& entry : *names) {
-    std::string key = directory + entry.name;
-    if (!is_key(key)) continue;
+    std::string name = directory + entry.name;
+    if (!is_key(name) && !wanted(name)) continue;
     if (entry.kind == NameKind::kAsk) {
-      const auto status = TRY(status_of(key));
+      const auto status = TRY(status_of(name));
       if (!status) continue;
       if (S_ISREG(status->st_mode)) entry.kind = NameKind::kFile;
       if (S_ISDIR(status->st_mode)) entry.kind = NameKind::kDirectory;
     }
-    if (entry.kind == NameKind::kDirectory) TRY(walk_directory(key + "/", "", visit));
-    if (entry.kind == NameKind::kFile) TRY(visit(std::move(key)));
+    if (entry.kind == NameKind::kDirectory && is_key(name)) {
+      TRY(walk_names(name + "/", "", wanted, visit));
+    }
+    if (entry.kind == NameKind::kFile && wanted(name)) TRY(visit(std::move(name)));
   }
   return ok();
 }
@@ -340,15 +353,46 @@ Result<std::optional<struct stat>> DirBucket::status_of(const std::string& key) 
 }
 
 Status DirBucket::remove(std::string_view key) {
-  const std::string path = TRY(path_of(key));
-  if (::unlink(path.c_str()) != 0) {
+  const std::string text(key);
+  return remove_all({&text, 1});
+}
+
+// A directory is synced once, and also if there was no object: whoever removed it may have died
+// before its sync.
+Status DirBucket::remove_all(std::span<const std::string> keys) {
+  std::set<std::string> directories;
+  for (const std::string& key : keys) {
+    const std::string path = TRY(path_of(key));
+    directories.insert(directory_of(path));
+    if (::unlink(path.c_str()) == 0) continue;
     const Error error = system_error(errno, "remove", path);
     if (error.code() != Code::kNotFound) return error;
   }
-  // Also if there was no object: whoever removed it may have died before its sync.
-  const Status synced = sync_directory(directory_of(path));
-  const bool directory_absent = !synced.ok() && synced.error().code() == Code::kNotFound;
-  return directory_absent ? ok() : synced;
+  for (const std::string& directory : directories) {
+    const Status synced = sync_directory(directory);
+    if (!synced.ok() && synced.error().code() != Code::kNotFound) return synced;
+  }
+  return ok();
+}
+
+Result<std::vector<ObjectEntry>> DirBucket::list_unfinished(std::string_view place) {
+  std::vector<ObjectEntry> found;
+  const Visit look_at = [&](std::string name) -> Status {
+    const auto status = TRY(status_of(name));
+    if (status) found.push_back(entry_of(std::move(name), *status));
+    return ok();
+  };
+  if (!place.ends_with('/')) return Error(Code::kInvalid, "no place", std::string(place));
+  TRY(walk_names(std::string(place), "", is_unfinished, look_at));
+  return found;
+}
+
+// A power cut may bring the file back: the next sweep finds it again.
+Status DirBucket::remove_unfinished(std::string_view name) {
+  if (!is_unfinished(name)) return Error(Code::kInvalid, "no unfinished object", std::string(name));
+  const std::string path = uri(name);
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return ok();
+  return system_error(errno, "remove", path);
 }
 
 }  // namespace
@@ -358,7 +402,7 @@ Result<std::unique_ptr<Bucket>> open_dir_bucket(std::string root, Runtime& runti
 }
 
 bool is_unfinished_object(std::string_view file_name) {
-  return file_name.ends_with(kUnfinishedSuffix);
+  return is_unfinished(file_name);
 }
 
 }  // namespace sluice::io
