@@ -90,6 +90,14 @@ Result<HeadPtr> Committer::claim() {
   return head;
 }
 
+Result<HeadPtr> Committer::touch() {
+  TRY(claim());
+  return advance([&](const HeadPtr& found) -> Result<std::optional<Proposal>> {
+    if (!found) return Error(Code::kNotFound, "no such table", name_.to_string());
+    return std::optional(propose_touch(*found, draw_stamp()));
+  });
+}
+
 Result<HeadPtr> Committer::add_columns(const std::vector<Field>& columns) {
   HeadPtr head = TRY(claim());
   const std::vector<Field> absent =
@@ -135,7 +143,8 @@ Result<HeadPtr> Committer::commit(const FlushEdit& edit) {
 }
 
 Result<std::optional<Proposal>> Committer::build_flush(const Head& head, const FlushEdit& edit) {
-  const Status same = check_base(head, edit, writer_);
+  Status same = check_base(head, edit, writer_);
+  if (same.ok()) same = check_age(edit);
   if (!same.ok()) {
     // T6: a flush is given up only if no committed metadata names its parts.
     if (TRY(names_parts(head.metadata, edit.parts))) return std::optional<Proposal>();
@@ -144,6 +153,13 @@ Result<std::optional<Proposal>> Committer::build_flush(const Head& head, const F
   ParentManifests parent;
   if (!edit.parts.empty()) parent = TRY(read_parent(head.metadata));
   return propose_flush(head, edit, writer_, parent, options_, draw_stamp());
+}
+
+// T13: what is older could be swept by the next opening before this commit lands.
+Status Committer::check_age(const FlushEdit& edit) {
+  if (!edit.put_at || runtime_.now() - *edit.put_at <= options_.grace / 2) return ok();
+  return Error(Code::kConflict, "the parts are older than half the grace of a sweep: put them anew",
+               name_.to_string());
 }
 
 Result<bool> Committer::names_parts(const Metadata& metadata,
@@ -202,6 +218,7 @@ Result<HeadPtr> Committer::advance(const Propose& propose) {
       const Slot slot = TRY(put_metadata(proposal.head->metadata, (*attempt)->text));
       if (slot == Slot::kOurs) {
         head_ = proposal.head;
+        landing_ = Landing{head_->metadata.version, (*attempt)->built_at, runtime_.now()};
         put_hint(head_->metadata.version);
         return head_;
       }
@@ -214,11 +231,12 @@ Result<HeadPtr> Committer::advance(const Propose& propose) {
 
 Result<std::optional<Committer::Attempt>> Committer::build(const Propose& propose) {
   const HeadPtr head = TRY(refresh());
+  const Nanos built_at = runtime_.now();
   auto proposal = TRY(propose(head));
   if (!proposal) return std::optional<Attempt>();
   std::string text = object_of(proposal->head->metadata);
   TRY(check_sizes(*proposal, text));
-  return std::optional(Attempt{std::move(*proposal), std::move(text)});
+  return std::optional(Attempt{std::move(*proposal), std::move(text), built_at});
 }
 
 /// The newest head, null if there is no table. T3: it is ours to go on from only if our log's

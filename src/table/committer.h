@@ -79,11 +79,21 @@ class Committer {
   /// marks cover, flush the rest anew. kFenced: stop. kIo and kFull are retried inside as long as
   /// the outcome is unknown; before that point they are returned and nothing has happened.
   Result<HeadPtr> commit(const FlushEdit& edit);
+  /// An empty commit. Claims first.
+  Result<HeadPtr> touch();
   /// A fresh listing says: the head is ours, and its marks for our log cover `lsns`. Else kFenced
   /// or kConflict (also before the first claim). Asked before anything is released or trimmed.
   Status confirm(const Coverage& lsns);
 
   HeadPtr head() const { return head_; }
+  bool claimed() const { return claimed_epoch_.has_value(); }
+  /// The last commit that has landed by this object; its times are of Runtime::now.
+  struct Landing {
+    uint64_t version = 0;
+    Nanos built_at = 0;  ///< its bytes were built no earlier
+    Nanos landed_at = 0;
+  };
+  const std::optional<Landing>& landing() const { return landing_; }
 
  private:
   /// Whose bytes fill the slot of a version that we have put.
@@ -99,6 +109,7 @@ class Committer {
   struct Attempt {
     Proposal proposal;
     std::string text;  ///< the metadata's object
+    Nanos built_at = 0;
   };
 
   Result<HeadPtr> advance(const Propose& propose);
@@ -115,6 +126,7 @@ class Committer {
   void remove_objects(const Proposal& proposal);
   Result<std::optional<Proposal>> build_flush(const Head& head, const FlushEdit& edit);
   Result<std::optional<Proposal>> build_rewrite(const Head& head, const RewriteEdit& edit);
+  Status check_age(const FlushEdit& edit);
   Result<bool> names_parts(const Metadata& metadata, const std::vector<part::Meta>& parts);
   Result<ParentManifests> read_parent(const Metadata& metadata);
   Result<HeadPtr> add_physical_columns(const std::vector<part::Column>& columns);
@@ -129,6 +141,7 @@ class Committer {
   CommitterOptions options_;
   std::function<bool()> cancelled_;
   HeadPtr head_;
+  std::optional<Landing> landing_;
   std::optional<uint64_t> claimed_epoch_;
   std::optional<Error> fenced_;
 };

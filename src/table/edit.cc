@@ -149,6 +149,10 @@ Proposal propose_claim(const Head& head, const Writer& writer, const Stamp& stam
   return with_head(std::move(next), head.marks);
 }
 
+Proposal propose_touch(const Head& head, const Stamp& stamp) {
+  return with_head(next_version(head, stamp), head.marks);
+}
+
 Result<Proposal> propose_columns(const Head& head, std::vector<part::Column> columns,
                                  const Stamp& stamp) {
   Metadata next = next_version(head, stamp);

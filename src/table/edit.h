@@ -33,6 +33,8 @@ struct FlushEdit {
   Coverage lsns;  ///< of our log
   std::map<std::string, Coverage> sources;
   uint64_t rows_replaced = 0;
+  /// When the oldest part was put (Runtime::now); no later than that.
+  std::optional<Nanos> put_at = std::nullopt;
 };
 
 struct CommitterOptions {
@@ -40,6 +42,8 @@ struct CommitterOptions {
   uint32_t manifests_merged_at = 100;
   Nanos retry_min = 50 * kMillisecond;
   Nanos retry_max = 30 * kSecond;
+  /// What is younger is never swept; a commit names no part that is more than half as old.
+  Nanos grace = 24 * 3600 * kSecond;
   /// Told why a try failed that is repeated inside, before the wait for the next; may be empty.
   std::function<void(const Error&)> on_retry = nullptr;
 };
@@ -74,6 +78,8 @@ Result<Proposal> propose_table(const TableName& name, const TableSpec& spec,
                                const Stamp& stamp);
 /// The next epoch, owned by `writer`.
 Proposal propose_claim(const Head& head, const Writer& writer, const Stamp& stamp);
+/// The next version of the same table: it fills a slot, and changes nothing.
+Proposal propose_touch(const Head& head, const Stamp& stamp);
 /// A new schema with the columns (their field ids are given here, none is required).
 Result<Proposal> propose_columns(const Head& head, std::vector<part::Column> columns,
                                  const Stamp& stamp);

@@ -74,6 +74,10 @@ class FakeBucket final : public Bucket {
   bool dead() const { return dead_; }
   uint64_t operations() const { return operations_; }
   Objects& objects() { return objects_; }
+  /// From now on puts have times, of this clock.
+  void keep_time(std::function<Nanos()> clock) { clock_ = std::move(clock); }
+  /// What is put past the requests, by a test.
+  void place(const std::string& key, std::string bytes) { store(key, std::move(bytes)); }
   /// Runs before operation `operation`; may use other committers on this bucket.
   void before(uint64_t operation, std::function<void()> action) {
     action_at_ = operation;
@@ -99,13 +103,13 @@ class FakeBucket final : public Bucket {
     if (begin()) return lost();
     const auto found = objects_.find(key);
     if (found == objects_.end()) return absent(key);
-    return ObjectEntry{found->first, found->second.size(), 0};
+    return ObjectEntry{found->first, found->second.size(), put_time(key)};
   }
   Result<std::vector<ObjectEntry>> list(std::string_view prefix) override {
     if (begin()) return lost();
     std::vector<ObjectEntry> entries;
     for (const auto& [key, bytes] : objects_) {
-      if (key.starts_with(prefix)) entries.push_back({key, bytes.size(), 0});
+      if (key.starts_with(prefix)) entries.push_back({key, bytes.size(), put_time(key)});
     }
     return entries;
   }
@@ -138,7 +142,7 @@ class FakeBucket final : public Bucket {
     ++operations_;
     std::erase_if(late_, [&](const Late& late) {
       if (late.due > operations_) return false;
-      objects_.emplace(late.key, late.bytes);
+      if (!objects_.contains(late.key)) store(late.key, late.bytes);
       return true;
     });
     if (operations_ == action_at_) std::exchange(action_, nullptr)();
@@ -146,6 +150,15 @@ class FakeBucket final : public Bucket {
     dead_ = fault_ >= Fault::kDeath;
     death_ = operations_;
     return fault_;
+  }
+
+  void store(const std::string& key, std::string bytes) {
+    objects_[key] = std::move(bytes);
+    put_times_[key] = clock_ ? clock_() : 0;
+  }
+  Nanos put_time(std::string_view key) const {
+    const auto found = put_times_.find(key);
+    return found == put_times_.end() ? 0 : found->second;
   }
 
   Status write(std::string_view key, ByteView bytes, bool if_absent) {
@@ -168,7 +181,7 @@ class FakeBucket final : public Bucket {
       return lost();
     }
     const bool taken = if_absent && objects_.contains(key);
-    if (!taken) objects_[std::string(key)] = text;
+    if (!taken) store(std::string(key), text);
     if (fault == Fault::kAnswerLost || fault == Fault::kDeathAfter) return lost();
     if (taken || (fault == Fault::kTwice && if_absent)) {
       return Error(Code::kExists, "the object exists", std::string(key));
@@ -177,6 +190,8 @@ class FakeBucket final : public Bucket {
   }
 
   Objects objects_;
+  std::map<std::string, Nanos, std::less<>> put_times_;
+  std::function<Nanos()> clock_;
   std::vector<Late> late_;
   uint64_t operations_ = 0;
   uint64_t fault_at_ = 0;

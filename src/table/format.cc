@@ -1,5 +1,6 @@
 #include "table/format.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/check.h"
@@ -13,10 +14,74 @@ std::string under(std::string_view prefix, std::string_view rest) {
   return std::string(prefix).append("/").append(rest);
 }
 
+constexpr size_t kIdDigits = 32;
+constexpr size_t kAttemptDigits = 8;
+
+/// Takes fixed words and numbers off the front of a name.
+class NameReader {
+ public:
+  explicit NameReader(std::string_view name) : rest_(name) {}
+  bool word(std::string_view text) {
+    if (!rest_.starts_with(text)) return false;
+    rest_.remove_prefix(text.size());
+    return true;
+  }
+  bool hex(size_t digits) {
+    if (rest_.size() < digits) return false;
+    return take(digits, "0123456789abcdef") == digits;
+  }
+  bool number() {
+    constexpr size_t kDigitsMax = 20;
+    const size_t digits = take(kDigitsMax, "0123456789");
+    return digits > 0;
+  }
+  bool at_end() const { return rest_.empty(); }
+
+ private:
+  size_t take(size_t most, std::string_view characters) {
+    size_t count = 0;
+    while (count < std::min(most, rest_.size()) && characters.find(rest_[count]) != characters.npos)
+      ++count;
+    rest_.remove_prefix(count);
+    return count;
+  }
+  std::string_view rest_;
+};
+
+bool is_manifest(NameReader name) {
+  return name.word("metadata/") && name.hex(kIdDigits) && name.word("-m") && name.number() &&
+         name.word(".avro") && name.at_end();
+}
+
+bool is_manifest_list(NameReader name) {
+  return name.word("metadata/snap-") && name.number() && name.word("-") && name.hex(kIdDigits) &&
+         name.word(".avro") && name.at_end();
+}
+
+bool is_marks(NameReader name) {
+  return name.word("marks/") && name.hex(kIdDigits) && name.word(".json") && name.at_end();
+}
+
+bool is_part(NameReader name) {
+  return name.word("data/") && name.hex(kIdDigits) && name.word("-") && name.hex(kAttemptDigits) &&
+         name.word("-") && name.number() && name.word(".parquet") && name.at_end();
+}
+
 }  // namespace
 
 std::string nanos_column(std::string_view timestamp) {
   return std::string("_").append(timestamp).append("_ns");
+}
+
+ObjectKind object_kind(std::string_view prefix, std::string_view key) {
+  if (metadata_version(prefix, key)) return ObjectKind::kMetadata;
+  if (key == hint_key(prefix)) return ObjectKind::kHint;
+  NameReader name(key);
+  if (!name.word(prefix) || !name.word("/")) return ObjectKind::kForeign;
+  if (is_manifest(name)) return ObjectKind::kManifest;
+  if (is_manifest_list(name)) return ObjectKind::kManifestList;
+  if (is_marks(name)) return ObjectKind::kMarks;
+  return is_part(name) ? ObjectKind::kPart : ObjectKind::kForeign;
 }
 
 std::string table_prefix(const TableName& name) {

@@ -76,6 +76,18 @@ std::string manifest_key(std::string_view prefix, const CommitId& commit, size_t
 std::string manifest_list_key(std::string_view prefix, int64_t snapshot_id, const CommitId& commit);
 std::string marks_key(std::string_view prefix, const CommitId& commit);
 
+/// What an object of the table is, by its name.
+enum class ObjectKind : uint8_t {
+  kForeign,  ///< not a name that this page gives: another program's, or another version's
+  kMetadata,
+  kHint,
+  kManifest,
+  kManifestList,
+  kMarks,
+  kPart,
+};
+ObjectKind object_kind(std::string_view prefix, std::string_view key);
+
 /// "location/rest" of the key "prefix/rest", which must be one.
 std::string to_address(std::string_view location, std::string_view prefix, std::string_view key);
 /// The key of a recorded address; nothing if it lies outside `location`.
