@@ -29,6 +29,7 @@
 #include "sluice/platform.h"
 #include "sluice/result.h"
 #include "sluice/snapshot.h"
+#include "sluice/sweep.h"
 #include "sluice/table_change.h"
 
 namespace sluice {
@@ -151,6 +152,11 @@ class Engine {
   /// All sources of the table, sorted by name.
   virtual Result<std::vector<SourcePosition>> sources(const TableName& name) = 0;
 
+  /// Deletes the objects of the table that nothing names any more and that are older than the grace
+  /// (EngineOptions::sweep_interval has it done now and then). Claims the table, unless it is a dry
+  /// run. kInvalid (kOutOfRange): the grace. Any error: some may be deleted, and the next sweep
+  /// goes on; kCorrupt: something that the table needs cannot be read, nothing was deleted.
+  virtual Result<SweepReport> sweep(const TableName& name, const SweepOptions& options) = 0;
   /// Never waits.
   virtual EngineStatus status() = 0;
   /// Refuses new appends and flushes what is left, for at most EngineOptions::close_flush; then

@@ -29,6 +29,15 @@ struct FlushCompleteEvent {
   Nanos duration = 0;
 };
 
+struct SweepEvent {
+  TableName table;
+  uint64_t objects = 0;  ///< deleted
+  uint64_t bytes = 0;
+  uint64_t young = 0;    ///< objects that nothing names either, but that are younger than the grace
+  bool touched = false;  ///< an empty commit was made before
+  Nanos duration = 0;
+};
+
 /// Shared with the engine, which calls it from its own threads and from those that open it or
 /// change a table, perhaps several at a time. Be quick, do not call the engine, do not throw.
 class Listener {
@@ -38,8 +47,11 @@ class Listener {
   virtual void on_recovered(const RecoveryReport&) {}
   /// The rows are in the table. Before anybody who waits for this flush hears of it.
   virtual void on_flush(const FlushCompleteEvent&) {}
+  /// Objects of the table that nothing named were deleted, or none was found.
+  virtual void on_sweep(const SweepEvent&) {}
   /// A flush or a commit failed and is tried again as long as it takes, or the table stopped
-  /// (kFenced, kCorrupt, kNotFound).
+  /// (kFenced, kCorrupt, kNotFound). Or it could not be swept, and will be tried with the next
+  /// round.
   virtual void on_trouble(const TableName&, const Error&) {}
 };
 

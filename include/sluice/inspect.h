@@ -36,6 +36,8 @@ struct VerifyReport {
   uint64_t snapshots = 0;
   uint64_t parts = 0;
   uint64_t rows = 0;
+  uint64_t orphans = 0;  ///< objects of tables that nothing names: not damage; a sweep deletes them
+  uint64_t orphan_bytes = 0;
   std::vector<Finding> findings;
 };
 

@@ -54,6 +54,10 @@ std::string to_text(const VerifyReport& report) {
     text += "torn     " + format_bytes(report.torn_bytes) +
             " behind the log's end: never acknowledged, not damage\n";
   }
+  if (report.orphans > 0) {
+    text += "orphans  " + format_count(report.orphans) + " objects, " +
+            format_bytes(report.orphan_bytes) + ", that nothing names: a sweep deletes them\n";
+  }
   for (const Finding& finding : report.findings) text += to_line(finding);
   return text + (report.findings.empty()
                      ? "ok       everything is as it was written\n"
@@ -67,6 +71,7 @@ std::string to_json(const VerifyReport& report) {
   json.key("log_bytes").number(report.log_bytes).key("torn_bytes").number(report.torn_bytes);
   json.key("tables").number(report.tables).key("snapshots").number(report.snapshots);
   json.key("parts").number(report.parts).key("rows").number(report.rows);
+  json.key("orphans").number(report.orphans).key("orphan_bytes").number(report.orphan_bytes);
   json.key("findings").begin_array();
   for (const Finding& finding : report.findings) append_to(json, finding);
   return json.end_array().end_object().take() + "\n";

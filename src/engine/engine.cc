@@ -9,6 +9,7 @@
 #include "engine/flusher.h"
 #include "engine/lanes.h"
 #include "engine/shard.h"
+#include "engine/sweeps.h"
 #include "engine/table_ops.h"
 #include "memtable/frozen.h"
 #include "model/schema.h"
@@ -29,14 +30,18 @@ constexpr Nanos kSpanMax = 365 * 24 * 3600 * kSecond;
 // Who waits for memory looks this often for the end of replay.
 constexpr Nanos kRecoveryPoll = 20 * kMillisecond;
 
+Status within(const char* name, std::integral auto value, uint64_t least, uint64_t most) {
+  if (std::cmp_greater_equal(value, least) && std::cmp_less_equal(value, most)) return ok();
+  return Error({Code::kInvalid, Reason::kOutOfRange,
+                "must be between " + std::to_string(least) + " and " + std::to_string(most), name,
+                std::cmp_less(value, least) ? least : most, static_cast<uint64_t>(value)});
+}
+
+Status check_grace(Nanos grace) {
+  return within("sweep_grace", grace, 60 * kSecond, kSpanMax);
+}
+
 Status check_options(const Platform& platform, const EngineOptions& options) {
-  const auto within = [](const char* name, std::integral auto value, uint64_t least,
-                         uint64_t most) -> Status {
-    if (std::cmp_greater_equal(value, least) && std::cmp_less_equal(value, most)) return ok();
-    return Error({Code::kInvalid, Reason::kOutOfRange,
-                  "must be between " + std::to_string(least) + " and " + std::to_string(most), name,
-                  std::cmp_less(value, least) ? least : most, static_cast<uint64_t>(value)});
-  };
   CHECK(platform.runtime && platform.disk && platform.bucket);
   TRY(within("segment_bytes", options.segment_bytes, 64ull << 10, 1ull << 30));
   TRY(within("memory_bytes", options.memory_bytes, kMemoryBytesMin, 1ull << 40));
@@ -50,6 +55,9 @@ Status check_options(const Platform& platform, const EngineOptions& options) {
   TRY(within("close_flush", options.close_flush, 0, kSpanMax));
   TRY(within("retry_max", options.retry_max, 1, kSpanMax));
   TRY(within("retry_min", options.retry_min, 1, options.retry_max));
+  // Half of it must be enough for any flush (T14).
+  TRY(within("sweep_grace", options.sweep_grace, 3600 * kSecond, kSpanMax));
+  TRY(within("sweep_interval", options.sweep_interval, kSecond, kForever));
   TRY(within("manifests_merged_at", options.manifests_merged_at, 2, 10'000));
   return within("snapshots_kept", options.snapshots_kept, 1, 1'000'000);
 }
@@ -100,7 +108,8 @@ class EngineOfTables : public Engine {
         news_(runtime_),
         shard_(runtime_, *log_, budget_, news_),
         flusher_(runtime_, bucket_, lanes_, options_, news_),
-        applier_(runtime_, lanes_, budget_, news_, flusher_, shard_, options_) {}
+        applier_(runtime_, lanes_, budget_, news_, flusher_, shard_, options_),
+        sweeps_(runtime_, bucket_, lanes_, options_) {}
 
   ~EngineOfTables() override {
     if (begin_closing()) static_cast<void>(stop());
@@ -127,6 +136,7 @@ class EngineOfTables : public Engine {
   Result<std::unique_ptr<Snapshot>> snapshot(const TableName& name) override;
   Result<uint64_t> source_position(const TableName& name, const std::string& source) override;
   Result<std::vector<SourcePosition>> sources(const TableName& name) override;
+  Result<SweepReport> sweep(const TableName& name, const SweepOptions& options) override;
   EngineStatus status() override;
   Status close() override;
 
@@ -155,6 +165,7 @@ class EngineOfTables : public Engine {
   Shard shard_;
   Flusher flusher_;
   Applier applier_;
+  Sweeps sweeps_;
   std::unique_ptr<Thread> shard_thread_;
   std::unique_ptr<Thread> applier_thread_;
   Status log_closed_;
@@ -169,6 +180,7 @@ LanePtr EngineOfTables::make_lane(const TableName& name) {
   table::CommitterOptions options;
   options.snapshots_kept = options_.snapshots_kept;
   options.manifests_merged_at = options_.manifests_merged_at;
+  options.grace = options_.sweep_grace;
   options.retry_min = options_.retry_min;
   options.retry_max = options_.retry_max;
   if (options_.listener) {
@@ -177,7 +189,7 @@ LanePtr EngineOfTables::make_lane(const TableName& name) {
     };
   }
   return std::make_shared<Lane>(
-      name, recovered.log_id,
+      name, recovered.log_id, recovered.opening,
       std::make_unique<table::Committer>(runtime_, bucket_, name, std::move(writer), options,
                                          [this] { return flusher_.cancelled(); }));
 }
@@ -216,6 +228,7 @@ void EngineOfTables::start(const std::vector<TableName>& names, Replay replay) {
       runtime_.spawn("applier", [this, replay = std::make_shared<Replay>(std::move(replay))] {
         applier_.run(std::move(*replay));
       });
+  sweeps_.start();
 }
 
 Result<LanePtr> EngineOfTables::find(const TableName& name) {
@@ -493,6 +506,7 @@ Result<std::unique_ptr<Snapshot>> EngineOfTables::snapshot(const TableName& name
     MonitorLock lock(lanes_.monitor());
     if (lane->stopped()) return *lane->stopped();
     view.head = lane->head();
+    lane->pin(view.head);
     view.runs = lane->unflushed_runs();
   }
   // A later opening's rows win over every row in the parts, whether it has claimed the table
@@ -515,6 +529,11 @@ Result<std::vector<SourcePosition>> EngineOfTables::sources(const TableName& nam
   std::vector<SourcePosition> sources;
   for (const auto& [source, position] : lane->positions()) sources.push_back({source, position});
   return sources;
+}
+
+Result<SweepReport> EngineOfTables::sweep(const TableName& name, const SweepOptions& options) {
+  if (options.grace) TRY(check_grace(*options.grace));
+  return sweeps_.sweep(TRY(find(name)), options);
 }
 
 EngineStatus EngineOfTables::status() {
@@ -554,6 +573,7 @@ Status EngineOfTables::stop() {
   budget_.cancel();
   shard_.push(Stop{});
   flusher_.stop();
+  sweeps_.stop();
   shard_thread_->join();
   applier_thread_->join();
   return log_closed_;

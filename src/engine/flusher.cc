@@ -161,6 +161,7 @@ class FlushAttempt {
     edit.lsns.low_water = cut_.lsn;
     edit.sources = positions_;
     edit.rows_replaced = rows.rows_replaced();
+    edit.put_at = runtime_.now();
     const flush::Layout layout = TRY(layout_for(edit.base->metadata, options_));
     edit.parts = TRY(flush::flush(runtime_, bucket_, {edit.flush, &rows, &layout, cancelled_}));
     const Result<table::HeadPtr> committed = committer_.commit(edit);

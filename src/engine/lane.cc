@@ -16,6 +16,23 @@ uint64_t charge(const std::vector<memtable::Run>& runs) {
 
 }  // namespace
 
+bool Lane::claimed() const {
+  return head_ != nullptr && head_->metadata.owner == opening_.hex();
+}
+
+void Lane::pin(const table::HeadPtr& head) {
+  std::erase_if(pinned_, [&](const auto& held) { return held.expired() || held.lock() == head; });
+  pinned_.push_back(head);
+}
+
+std::vector<table::HeadPtr> Lane::pinned() {
+  std::vector<table::HeadPtr> heads;
+  for (const auto& held : pinned_) {
+    if (table::HeadPtr head = held.lock()) heads.push_back(std::move(head));
+  }
+  return heads;
+}
+
 void Lane::set_head(table::HeadPtr head) {
   if (head_ != nullptr && head->metadata.version < head_->metadata.version) return;
   head_ = std::move(head);

@@ -28,8 +28,8 @@ struct Cut {
 
 class Lane {
  public:
-  Lane(TableName name, LogId log, std::unique_ptr<table::Committer> committer)
-      : name_(std::move(name)), log_(log), committer_(std::move(committer)) {}
+  Lane(TableName name, LogId log, OpeningId opening, std::unique_ptr<table::Committer> committer)
+      : name_(std::move(name)), log_(log), opening_(opening), committer_(std::move(committer)) {}
 
   const TableName& name() const { return name_; }
   table::Committer& committer() { return *committer_; }
@@ -39,6 +39,13 @@ class Lane {
   const std::shared_ptr<const TableSpec>& spec() const { return spec_; }
   /// Heads arrive in any order: an older one than the known changes nothing.
   void set_head(table::HeadPtr head);
+
+  /// Whether this opening has committed to the table since its head was first read.
+  bool claimed() const;
+  /// A reader holds this head from now on: what it names stays.
+  void pin(const table::HeadPtr& head);
+  /// The heads that readers still hold.
+  std::vector<table::HeadPtr> pinned();
 
   /// A lane that cannot go on: its rows stay in the log, its writers get this error.
   const std::optional<Error>& stopped() const { return stopped_; }
@@ -92,7 +99,9 @@ class Lane {
  private:
   const TableName name_;
   const LogId log_;
+  const OpeningId opening_;
   const std::unique_ptr<table::Committer> committer_;
+  std::vector<std::weak_ptr<const table::Head>> pinned_;
   table::HeadPtr head_;
   std::shared_ptr<const TableSpec> spec_;
   std::optional<Error> stopped_;

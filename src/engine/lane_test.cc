@@ -26,7 +26,7 @@ memtable::Run run_of_one_row(uint64_t lsn) {
 
 // The loop hears of a flush after its commit turn has ended: a change of columns may come between.
 TEST(Lane, KeepsColumnsThatWereAddedBeforeTheNewsOfAFlushArrives) {
-  Lane lane(kName, {}, nullptr);
+  Lane lane(kName, {}, {}, nullptr);
   const table::HeadPtr flushed = first_head();
   lane.set_head(flushed);
   ASSERT_TRUE(lane.apply(run_of_one_row(1), 0));

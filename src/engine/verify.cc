@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "part/reader.h"
+#include "table/format.h"
 #include "table/read.h"
+#include "table/sweeper.h"
 #include "table/verify.h"
 #include "wal/verify.h"
 
@@ -114,6 +116,11 @@ void verify_table(Bucket& bucket, const TableName& name, VerifyReport& into,
     }
     if (watch) watch(into);
   }
+  // What cannot be read is a finding already.
+  const auto orphans = table::count_orphans(bucket, table::table_prefix(name));
+  if (!orphans.ok()) return;
+  into.orphans += orphans->objects;
+  into.orphan_bytes += orphans->bytes;
 }
 
 }  // namespace
