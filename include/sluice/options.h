@@ -99,7 +99,7 @@ struct EngineOptions {
   uint32_t snapshots_kept = 100;       ///< besides one an hour for 7 days; 1 to 1,000,000
   uint32_t manifests_merged_at = 100;  ///< a commit merges them when there are more; 2 to 10,000
   // What nothing names any more is deleted once it is so old: what another process reads must be
-  // younger, and all that write to a table, one after the other, need the same value.
+  // younger, no flush may take half as long, and all that write to a table need the same value.
   Nanos sweep_grace = 24 * 3600 * kSecond;  ///< 1 hour to 365 days
   Nanos sweep_interval = 3600 * kSecond;    ///< between two sweeps; from 1 s; kForever: none
 

@@ -55,7 +55,6 @@ Status check_options(const Platform& platform, const EngineOptions& options) {
   TRY(within("close_flush", options.close_flush, 0, kSpanMax));
   TRY(within("retry_max", options.retry_max, 1, kSpanMax));
   TRY(within("retry_min", options.retry_min, 1, options.retry_max));
-  // Half of it must be enough for any flush (T14).
   TRY(within("sweep_grace", options.sweep_grace, 3600 * kSecond, kSpanMax));
   TRY(within("sweep_interval", options.sweep_interval, kSecond, kForever));
   TRY(within("manifests_merged_at", options.manifests_merged_at, 2, 10'000));

@@ -174,7 +174,7 @@ TEST_F(EnginesOfOneBucket, TwoRecoveriesAtOnceLeaveOneWinnerAndNoDamage) {
   }
 }
 
-// T13
+// T14
 TEST_F(EnginesOfOneBucket, ASweepTakesWhatADeadFlushLeftAndNothingElse) {
   make_first_life();
   const fs::path table = home("a") / "tables" / "demo" / "events";

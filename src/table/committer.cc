@@ -155,7 +155,7 @@ Result<std::optional<Proposal>> Committer::build_flush(const Head& head, const F
   return propose_flush(head, edit, writer_, parent, options_, draw_stamp());
 }
 
-// T13: what is older could be swept by the next opening before this commit lands.
+// T15: what is older could be swept by the next opening before this commit lands.
 Status Committer::check_age(const FlushEdit& edit) {
   if (!edit.put_at || runtime_.now() - *edit.put_at <= options_.grace / 2) return ok();
   return Error(Code::kConflict, "the parts are older than half the grace of a sweep: put them anew",

@@ -6,12 +6,12 @@
 //                   filled, and a reader of an older head finds its objects.
 //   Named           by the metadata of a kept version, any of its snapshots, or a head that a
 //                   reader of this process holds.
-//   Swept           T13: versions that are not kept; objects with a name of format.h that are not
+//   Swept           T14: versions that are not kept; objects with a name of format.h that are not
 //                   named, not pending, older than the grace, and put half a grace or more before
 //                   the bytes of a commit of ours were built that has landed since.
 //
 // Why nothing that a commit names can go: a commit is built when its objects are at most half a
-// grace old (T14). So whoever still builds one that names a swept object had to do it before our
+// grace old (T15). So whoever still builds one that names a swept object had to do it before our
 // commit was built; it aims at a version up to ours, and those slots are filled.
 //
 // Time: an object's age is the store's clock now, less the store's clock when it was put. "Now" is

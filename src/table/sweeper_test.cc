@@ -82,7 +82,7 @@ class SweeperTest : public testing::Test {
   uint64_t lsn_ = 0;
 };
 
-// T13: named, young, pending and foreign objects stay; the rest goes, once.
+// T14: named, young, pending and foreign objects stay; the rest goes, once.
 TEST_F(SweeperTest, DeletesOnlyWhatNothingNamesAndIsPastItsGrace) {
   Committer committer = make(bucket_, 1);
   ASSERT_TRUE(committer.create(keyed_spec()).ok());
@@ -171,7 +171,7 @@ TEST_F(SweeperTest, AReadersHeadKeepsItsObjectsHoweverOldItIs) {
   expect_whole(bucket_);
 }
 
-// T13: 100 versions or a day, whichever is longer.
+// T14: 100 versions or a day, whichever is longer.
 TEST_F(SweeperTest, KeepsAHundredVersionsAndThoseOfADay) {
   Committer committer = make(bucket_, 1);
   ASSERT_TRUE(committer.create(keyed_spec()).ok());
@@ -192,7 +192,7 @@ TEST_F(SweeperTest, KeepsAHundredVersionsAndThoseOfADay) {
   EXPECT_EQ(committer.head()->metadata.version, 300u);
 }
 
-// T13: our own commit, built later, has filled every slot that a late put could aim at.
+// T14: our own commit, built later, has filled every slot that a late put could aim at.
 TEST_F(SweeperTest, AZombiesCommitCannotNameWhatWasSwept) {
   Committer zombie = make(bucket_, 1);
   ASSERT_TRUE(zombie.create(keyed_spec()).ok());
@@ -256,7 +256,7 @@ TEST_F(SweeperTest, LeavesATableAloneOfWhichSomethingCannotBeRead) {
   }
 }
 
-// T14: parts that wait too long for their commit are put anew.
+// T15: parts that wait too long for their commit are put anew.
 TEST_F(SweeperTest, ACommitNamesNoPartOlderThanHalfAGrace) {
   Committer committer = make(bucket_, 1);
   FlushEdit edit;
@@ -296,7 +296,7 @@ TEST_F(SweeperTest, ClocksThatDifferMakeNothingLookOlder) {
   }
 }
 
-// T13: whenever the process dies, what is there is whole, and the next sweep goes on.
+// T14: whenever the process dies, what is there is whole, and the next sweep goes on.
 TEST_F(SweeperTest, LeavesAWholeTableWheneverTheProcessDies) {
   Committer committer = make(bucket_, 1, 1);
   ASSERT_TRUE(committer.create(keyed_spec()).ok());
