@@ -47,8 +47,12 @@ std::string named(const part::Meta& part) {
 std::vector<std::string> seeds() {
   part::Meta unpartitioned = part_of("p");
   unpartitioned.partition.clear();
+  part::Meta by_fields = part_of("p");
+  by_fields.partition = {std::string("x"), int64_t{3}};
+  TableSpec spec = keyed_spec();
+  spec.partition = parse_partition("device,bucket(9,time)").value();
   return {named(part_of("p")), valid(keyed_spec(), part_of("p")),
-          valid({{{"a", Type::kInt64}}, {}, {}}, unpartitioned)};
+          valid({{{"a", Type::kInt64}}, {}, {}}, unpartitioned), valid(spec, by_fields)};
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {

@@ -1,8 +1,13 @@
 #include "sim/workload_rows.h"
 
+#include <algorithm>
 #include <bit>
+#include <chrono>
 #include <limits>
 #include <utility>
+
+#include "base/check.h"
+#include "base/murmur3.h"
 
 namespace sluice::sim {
 namespace {
@@ -86,6 +91,62 @@ Result<std::vector<std::optional<size_t>>> find_columns(const Schema& schema) {
   return places;
 }
 
+/// From a stream of its own.
+std::optional<std::vector<PartitionField>> draw_partition(const SimTable& table) {
+  Random random(mix64(table.seed) ^ 1);
+  if (random.chance(500)) return std::nullopt;
+  std::vector<PartitionField> choices;
+  if (table.timed()) {
+    constexpr Transform kTimes[] = {Transform::kDay, Transform::kHour, Transform::kMonth};
+    choices.push_back({"at", kTimes[random.below(std::size(kTimes))], 0});
+  }
+  for (const char* column : {"device", "slot"}) {
+    const auto& key = table.spec.key;
+    if (table.keyed() && std::find(key.begin(), key.end(), column) == key.end()) continue;
+    choices.push_back({column, Transform::kIdentity, 0});
+    choices.push_back({column, Transform::kBucket, 1 + static_cast<uint32_t>(random.below(4))});
+  }
+  std::vector<PartitionField> chosen;
+  for (uint64_t fields = random.below(3); fields > 0 && !choices.empty(); --fields) {
+    const auto choice = choices.begin() + static_cast<ptrdiff_t>(random.below(choices.size()));
+    chosen.push_back(*choice);
+    choices.erase(choice);
+  }
+  return chosen;
+}
+
+std::vector<PartitionField> partition_of(const SimTable& table) {
+  if (table.spec.partition) return *table.spec.partition;
+  if (!table.timed()) return {};
+  return {{"at", Transform::kDay, 0}};
+}
+
+int64_t floor_divide(int64_t value, int64_t by) {
+  return value / by - (value % by < 0 ? 1 : 0);
+}
+
+std::pair<int64_t, std::string> partition_value(const PartitionField& field, const Row& row) {
+  const bool is_device = field.column == "device";
+  switch (field.transform) {
+    case Transform::kIdentity:
+      return is_device ? std::pair(int64_t{0}, row.device) : std::pair(row.slot, std::string());
+    case Transform::kBucket: {
+      const uint32_t hash = is_device ? murmur3(row.device) : murmur3(row.slot);
+      return {(hash & INT32_MAX) % field.buckets, ""};
+    }
+    case Transform::kDay:
+      return {floor_divide(row.at, kDay), ""};
+    case Transform::kHour:
+      return {floor_divide(row.at, kHour), ""};
+    case Transform::kMonth: {
+      const std::chrono::sys_days day{std::chrono::days(floor_divide(row.at, kDay))};
+      const std::chrono::year_month_day date(day);
+      return {int{date.year()} * 12 + static_cast<int>(unsigned{date.month()}), ""};
+    }
+  }
+  CHECK(false);
+}
+
 }  // namespace
 
 std::vector<SimTable> draw_tables(Random& random) {
@@ -109,6 +170,7 @@ std::vector<SimTable> draw_tables(Random& random) {
     constexpr uint32_t kNoteBytes[] = {8, 60, 400};
     table.note_bytes_max = kNoteBytes[random.below(std::size(kNoteBytes))];
     table.has_nanos = random.chance(300);
+    table.spec.partition = draw_partition(table);
     tables.push_back(std::move(table));
   }
   return tables;
@@ -128,10 +190,10 @@ std::string Row::to_string() const {
 
 Place place_of(const SimTable& table, const Row& row) {
   Place place;
-  if (table.timed()) {
-    place.day = row.at / kDay - (row.at % kDay < 0 ? 1 : 0);
-    place.at = row.at;
+  for (const PartitionField& field : partition_of(table)) {
+    place.partition.push_back(partition_value(field, row));
   }
+  if (table.timed()) place.at = row.at;
   for (const std::string& column : table.spec.key) {
     if (column == "device") place.device = row.device;
     if (column == "slot") place.slot = row.slot;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/random.h"
@@ -33,7 +34,8 @@ struct SimTable {
 };
 inline constexpr std::string_view kLaterColumn = "extra";  ///< long, added to a living table
 
-/// One of each kind: key and time, key, time, neither; in any order, some left out.
+/// One of each kind: key and time, key, time, neither; in any order, some left out. Partitioned by
+/// what fits the kind, half of them as tables are that do not say it.
 std::vector<SimTable> draw_tables(Random& random);
 
 struct Row {
@@ -52,7 +54,7 @@ struct Row {
 
 /// Where a row stands in the order of a scan. In a table with a key no two rows share a place.
 struct Place {
-  int64_t day = 0;
+  std::vector<std::pair<int64_t, std::string>> partition;  ///< numbers, or texts beside 0
   std::string device;
   int64_t slot = 0;
   Nanos at = 0;

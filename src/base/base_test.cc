@@ -4,6 +4,7 @@
 #include "base/crc32.h"
 #include "base/crc32c.h"
 #include "base/ids.h"
+#include "base/murmur3.h"
 #include "base/object_checksum.h"
 #include "sluice/result.h"
 
@@ -73,6 +74,25 @@ TEST(Result, TryPassesTheErrorOnAndTheValueIn) {
   EXPECT_EQ(quarter(6).error().code(), Code::kInvalid);
   EXPECT_EQ(quarter(6).error().with_context("quarter").to_string(),
             "invalid: quarter: odd [value]");
+}
+
+// Apache Iceberg table specification, appendix B.
+TEST(Murmur3, HashesAreThoseOfTheSpecification) {
+  EXPECT_EQ(static_cast<int32_t>(murmur3(int64_t{34})), 2017239379);
+  EXPECT_EQ(static_cast<int32_t>(murmur3("iceberg")), 1210000089);
+  EXPECT_EQ(static_cast<int32_t>(murmur3(std::string_view("\0\1\2\3", 4))), -188683207);
+  EXPECT_EQ(static_cast<int32_t>(murmur3(int64_t{1'510'871'468'000'000})), -2047944441)
+      << "2017-11-16T22:31:08 in microseconds";
+}
+
+// Of the reference algorithm: every length of the tail, and bytes above 127.
+TEST(Murmur3, HashesOfEveryLengthAreThoseOfMurmur3) {
+  EXPECT_EQ(murmur3(""), 0u);
+  EXPECT_EQ(murmur3("a"), 0x3c2569b2u);
+  EXPECT_EQ(murmur3("aa"), 0x371091a9u);
+  EXPECT_EQ(murmur3("aaa"), 0xb4d05fb7u);
+  EXPECT_EQ(murmur3("aaaa"), 0x7eeed987u);
+  EXPECT_EQ(murmur3("\xff\xff\xff\xff"), 0x76293b50u);
 }
 
 }  // namespace

@@ -277,6 +277,13 @@ Result<TableName> parse_target(std::string_view text) {
   return TableName{std::string(text), {}};
 }
 
+/// Of columns as the table will have them.
+Result<std::vector<PartitionField>> parse_table_partition(const std::string& text) {
+  std::vector<PartitionField> fields = TRY(parse_partition(text));
+  for (PartitionField& field : fields) field.column = source::column_name(field.column);
+  return fields;
+}
+
 /// What the parser cannot see of one option alone.
 void check_together(const IntakeOptions& intake) {
   const bool is_points = intake.format == source::Format::kLineProtocol;
@@ -285,10 +292,12 @@ void check_together(const IntakeOptions& intake) {
                                "a database alone is for line protocol, which makes a table of each "
                                "measurement: name DATABASE.COLLECTION, or add --format lp");
   }
-  if (is_points && !(intake.key.empty() && intake.time.empty() && intake.types.empty())) {
+  const bool has_shape = !intake.key.empty() || !intake.time.empty() || !intake.types.empty() ||
+                         intake.partition.has_value();
+  if (is_points && has_shape) {
     throw CLI::ValidationError(
-        "--key, --time and --types",
-        "line protocol has its own: the tags, the timestamp, and how a value "
+        "--key, --time, --partition and --types",
+        "line protocol has its own: the tags, the timestamp and its day, and how a value "
         "is spelled");
   }
 }
@@ -357,6 +366,13 @@ void add_table_options(CLI::App& command, IntakeOptions& intake) {
   command.add_option("--time", intake.time, "The column of the rows' time")
       ->transform(source::column_name)
       ->type_name("COLUMN");
+  command
+      .add_option("--partition",
+                  "Of a new table, so that a query reads only what its filter can mean: columns, "
+                  "the month, day or hour of a time, buckets by hash; none. If not given: the day "
+                  "of --time")
+      ->each(read_into(intake.partition, parse_table_partition))
+      ->type_name("day(time),bucket(16,id),...");
   using InputFormat = std::optional<source::Format>;
   add_choice<InputFormat>(command, "--format", intake.format,
                           {{"auto", std::nullopt},

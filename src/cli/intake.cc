@@ -63,6 +63,14 @@ std::string describe_reject(const source::Reject& reject) {
 Status check_fixed(const TableSpec& spec, const IntakeOptions& options) {
   const bool same_key = options.key.empty() || options.key == spec.key;
   const bool same_time = options.time.empty() || options.time == spec.time;
+  const bool same_partition = !options.partition || options.partition == spec.partition;
+  if (same_key && same_time && !same_partition) {
+    return Error(Code::kInvalid, Reason::kTypeMismatch,
+                 "the table exists with the partition " +
+                     format_partition(spec.partition.value_or(std::vector<PartitionField>())) +
+                     ", which is fixed; leave out --partition, or name another table",
+                 options.table.to_string());
+  }
   if (same_key && same_time) return ok();
   return Error(Code::kInvalid, Reason::kTypeMismatch,
                "the table exists with another key or time column, which are fixed; leave out --key "
@@ -203,7 +211,8 @@ Status Intake::make_table(const source::Sample& sample) {
   if (spec_) {
     TRY(engine_.add_columns(options_.table, fields));
   } else {
-    TRY(engine_.create_table(options_.table, {fields, options_.key, options_.time}));
+    TRY(engine_.create_table(options_.table,
+                             {fields, options_.key, options_.time, options_.partition}));
   }
   spec_ = TRY(engine_.describe(options_.table)).spec;
   return ok();

@@ -28,8 +28,10 @@ namespace sluice::cli {
 
 struct IntakeOptions {
   TableName table;  ///< without a collection: line protocol, a table for each measurement
-  std::vector<std::string> key;          ///< empty: of the existing table, or none
-  std::string time;                      ///< likewise
+  std::vector<std::string> key;  ///< empty: of the existing table, or none
+  std::string time;              ///< likewise
+  /// Likewise; absent: of the existing table, or by the day of `time`.
+  std::optional<std::vector<PartitionField>> partition;
   std::optional<source::Format> format;  ///< absent: by each input's name, or first bytes
   std::vector<Field> types;              ///< declared by the user, by table name
   source::TimeUnit precision = source::TimeUnit::kNanos;  ///< of line protocol

@@ -33,7 +33,6 @@ Result<flush::Layout> layout_for(const table::Metadata& metadata, const EngineOp
     if (nanos != nullptr) layout.part_columns.push_back({*nanos, input, part::Transform::kNanos});
   }
   layout.prefix = metadata.prefix;
-  layout.is_sorted = !metadata.sort_source_ids.empty();
   layout.epoch = metadata.epoch;
   layout.part_bytes = options.part_bytes;
   layout.writer.row_group_bytes = options.row_group_bytes;

@@ -54,7 +54,6 @@ class PartSequence {
     part::Meta meta = TRY(writer.finish());
     meta.key = key;
     meta.partition = partition;
-    meta.is_sorted = job_.layout->is_sorted;
     // Named before finish(): after an unknown answer the object may exist and has to be discarded.
     parts_.push_back(std::move(meta));
     TRY(finisher_.push(std::move(upload)));

@@ -23,7 +23,6 @@ namespace sluice::flush {
 /// The user's and the system's columns of the parts, as the table has them.
 struct Layout {
   std::string prefix;      ///< keys are `<prefix>/data/<flush id>-<attempt>-<n>.parquet`
-  bool is_sorted = false;  ///< the table declares the order that rows are flushed in
   SchemaPtr columns;       ///< what is gathered: user columns, then `_version` in a keyed table
   std::vector<part::WriterColumn> part_columns;
   part::WriterOptions writer;

@@ -108,7 +108,6 @@ memtable::Frozen frozen_of(int days, int rows) {
 Layout layout_of(uint64_t part_bytes) {
   Layout layout;
   layout.prefix = "db/coll";
-  layout.is_sorted = true;
   std::vector<Field> fields = kSpec.columns;
   fields.push_back({"_version", Type::kInt64});
   layout.columns = Schema::make(fields).value();
@@ -150,7 +149,6 @@ TEST(Flush, EveryPartitionHasPartsOfItsOwn) {
   for (int day = 0; day < 3; ++day) {
     const part::Meta& part = parts[static_cast<size_t>(day)];
     EXPECT_EQ(part.partition, (model::PartitionTuple{day - 1}));
-    EXPECT_TRUE(part.is_sorted);
     EXPECT_EQ(part.rows, 10u);
     EXPECT_EQ(part.bytes, bucket.objects.at(part.key).size());
     EXPECT_TRUE(part.key.starts_with("db/coll/data/" + FlushId{}.hex() + "-")) << part.key;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <random>
 #include <string>
 #include <tuple>
@@ -121,6 +122,49 @@ TEST(Frozen, WithoutKeyAndTimeThereIsOnePartitionInTheOrderOfTheLog) {
   ASSERT_EQ(frozen.partitions().size(), 1u);
   EXPECT_TRUE(frozen.partitions()[0].values.empty());
   EXPECT_EQ(frozen.partitions()[0].count, 3u);
+}
+
+TEST(Frozen, RowsComeByTheFieldsOfThePartitionThenKeyThenTime) {
+  TableSpec spec = without_key();
+  spec.partition = parse_partition("id,month(time)").value();
+  BatchBuilder builder(Schema::make(spec.columns).value());
+  const auto add = [&](std::optional<std::string> id, Nanos time, int64_t n) {
+    builder.append_row(id, time, n);
+  };
+  add("b", 40 * kDay, 6);
+  add("a", 3, 4);
+  add("b", 2, 5);
+  add(std::nullopt, 32 * kDay, 2);
+  add("", 0, 3);
+  add(std::nullopt, -1, 0);
+  add(std::nullopt, 31 * kDay, 1);
+  const Frozen frozen(run_of(builder.finish().value()), spec);
+  EXPECT_EQ(longs(frozen), (Longs{0, 1, 2, 3, 4, 5, 6}));
+  std::vector<size_t> counts;
+  for (const auto& partition : frozen.partitions()) counts.push_back(partition.count);
+  EXPECT_EQ(counts, (std::vector<size_t>{1, 2, 1, 1, 1, 1}));
+  const model::PartitionTuple expected = {model::PartitionValue(), int64_t{1}};
+  EXPECT_EQ(frozen.partitions()[1].values, expected);
+}
+
+TEST(Frozen, AKeyIsReplacedWithinItsPartition) {
+  TableSpec spec = kKeyed;
+  spec.partition = parse_partition("bucket(3,id),hour(time)").value();
+  std::vector<std::vector<Reading>> batches(3);
+  for (int64_t n = 0; n < 300; ++n) {
+    batches[static_cast<size_t>(n / 100)].push_back(
+        {"id" + std::to_string(n % 10), (n % 5) * 3'600 * kSecond, n});
+  }
+  const Frozen frozen(runs_of(batches), spec);
+  EXPECT_EQ(frozen.rows(), 10u);
+  EXPECT_EQ(frozen.rows_replaced(), 290u);
+  size_t first = 0;
+  for (const auto& partition : frozen.partitions()) {
+    EXPECT_EQ(partition.first, first);
+    EXPECT_GT(partition.count, 0u);
+    first += partition.count;
+  }
+  EXPECT_EQ(first, frozen.rows());
 }
 
 TEST(Frozen, OfNoRunsIsEmpty) {

@@ -51,11 +51,9 @@ void Partitioner::Level::number_rows(const Batch& batch, std::vector<uint32_t>& 
   }
 }
 
-// Neighbours are mostly of one partition: it is looked up once for them.
+// Rows are mostly of the few partitions that were just met.
 void Partitioner::Level::number_values(const ColumnView& view, std::vector<uint32_t>& numbers) {
   partition_numbers(field_, view, values_);
-  std::optional<NumberKey> last;
-  uint32_t found = 0;
   const bool has_nulls = view.null_count > 0;
   for (size_t row = 0; row < numbers.size(); ++row) {
     if (has_nulls && view.is_null(row)) {
@@ -63,9 +61,12 @@ void Partitioner::Level::number_values(const ColumnView& view, std::vector<uint3
       continue;
     }
     const NumberKey key{numbers[row], values_[row]};
-    if (last != key) found = find(key);
-    last = key;
-    numbers[row] = found;
+    auto& [met, number] = met_[NumberHash()(key) % met_.size()];
+    if (met != key) {
+      number = find(key);
+      met = key;
+    }
+    numbers[row] = number;
   }
 }
 

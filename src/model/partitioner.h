@@ -1,7 +1,9 @@
 // Partitioner: the partitions of rows, found column by column and numbered as they are met.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -54,7 +56,8 @@ class Partitioner {
     std::unordered_map<NumberKey, uint32_t, NumberHash> by_value_;
     std::unordered_map<std::string, uint32_t> by_text_;  // the number before, then the text
     std::unordered_map<uint32_t, uint32_t> nulls_;
-    std::vector<int64_t> values_;  // of the column at hand
+    std::array<std::pair<std::optional<NumberKey>, uint32_t>, 64> met_;  // by hash
+    std::vector<int64_t> values_;                                        // of the column at hand
     std::string key_;
   };
 

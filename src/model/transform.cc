@@ -1,12 +1,11 @@
 #include "model/transform.h"
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <cstring>
 
-#include "base/bytes.h"
 #include "base/check.h"
+#include "base/murmur3.h"
 #include "sluice/time_text.h"
 
 namespace sluice::model {
@@ -48,7 +47,7 @@ int64_t number_of_time(const PartitionField& field, Nanos time) {
     case Transform::kIdentity:
       return floor_divide(time, kMicrosecond);
     case Transform::kBucket:
-      return bucket_of(hash_of(floor_divide(time, kMicrosecond)), field.buckets);
+      return bucket_of(murmur3(floor_divide(time, kMicrosecond)), field.buckets);
     case Transform::kDay:
       return floor_divide(time, kDay);
     case Transform::kHour:
@@ -135,31 +134,6 @@ std::string format_number(const PartitionField& field, Type type, int64_t number
 
 }  // namespace
 
-uint32_t hash_of(std::string_view bytes) {
-  constexpr uint32_t kFirst = 0xcc9e2d51;
-  constexpr uint32_t kSecondFactor = 0x1b873593;
-  const auto scramble = [](uint32_t word) { return std::rotl(word * kFirst, 15) * kSecondFactor; };
-  const std::byte* at = as_bytes(bytes).data();
-  uint32_t hash = 0;
-  size_t left = bytes.size();
-  for (; left >= sizeof(uint32_t); left -= sizeof(uint32_t), at += sizeof(uint32_t)) {
-    hash = std::rotl(hash ^ scramble(load<uint32_t>(at)), 13) * 5 + 0xe6546b64;
-  }
-  uint32_t tail = 0;
-  for (size_t i = left; i > 0; --i) tail = tail << 8 | std::to_integer<uint32_t>(at[i - 1]);
-  if (left > 0) hash ^= scramble(tail);
-  hash ^= static_cast<uint32_t>(bytes.size());
-  hash = (hash ^ hash >> 16) * 0x85ebca6b;
-  hash = (hash ^ hash >> 13) * 0xc2b2ae35;
-  return hash ^ hash >> 16;
-}
-
-uint32_t hash_of(int64_t number) {
-  char bytes[sizeof(number)];
-  std::memcpy(bytes, &number, sizeof(number));
-  return hash_of(std::string_view(bytes, sizeof(bytes)));
-}
-
 bool has_text_values(const PartitionField& field, Type type) {
   return field.transform == Transform::kIdentity && is_text(type);
 }
@@ -168,11 +142,11 @@ PartitionValue partition_value(const PartitionField& field, const Value& value) 
   if (value.is_null()) return {};
   if (has_text_values(field, value.type)) return value.bytes;
   if (value.type == Type::kTimestamp) return number_of_time(field, value.int64);
-  if (is_text(value.type)) return bucket_of(hash_of(value.bytes), field.buckets);
+  if (is_text(value.type)) return bucket_of(murmur3(value.bytes), field.buckets);
   if (value.type == Type::kBool) return int64_t{value.boolean};
   CHECK(value.type == Type::kInt64);
   if (field.transform == Transform::kIdentity) return value.int64;
-  return bucket_of(hash_of(value.int64), field.buckets);
+  return bucket_of(murmur3(value.int64), field.buckets);
 }
 
 void partition_numbers(const PartitionField& field, const ColumnView& view,
@@ -190,13 +164,13 @@ void partition_numbers(const PartitionField& field, const ColumnView& view,
     return fill(numbers, [&](size_t row) { return int64_t{view.boolean(row)}; });
   }
   if (is_text(view.type)) {
-    return fill(numbers, [&](size_t row) { return bucket_of(hash_of(view.bytes(row)), buckets); });
+    return fill(numbers, [&](size_t row) { return bucket_of(murmur3(view.bytes(row)), buckets); });
   }
   CHECK(view.type == Type::kInt64);
   if (field.transform == Transform::kIdentity) {
     return fill(numbers, [&](size_t row) { return view.int64(row); });
   }
-  fill(numbers, [&](size_t row) { return bucket_of(hash_of(view.int64(row)), buckets); });
+  fill(numbers, [&](size_t row) { return bucket_of(murmur3(view.int64(row)), buckets); });
 }
 
 std::optional<ValueRange> range_of(const PartitionField& field, Type type,

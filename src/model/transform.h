@@ -14,10 +14,6 @@
 
 namespace sluice::model {
 
-/// Murmur3, 32 bits, x86, seed 0: of a long or a timestamp's microseconds their 8 bytes.
-uint32_t hash_of(std::string_view bytes);
-uint32_t hash_of(int64_t number);
-
 /// Whether partition values of a field over a column of this type are bytes, not numbers.
 bool has_text_values(const PartitionField& field, Type type);
 

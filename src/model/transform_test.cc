@@ -43,25 +43,6 @@ int64_t number(Transform transform, const Value& value, uint32_t buckets = 0) {
   return found.number;
 }
 
-// Apache Iceberg table specification, appendix B.
-TEST(Transform, HashesAreThoseOfTheSpecification) {
-  EXPECT_EQ(static_cast<int32_t>(hash_of(int64_t{34})), 2017239379);
-  EXPECT_EQ(static_cast<int32_t>(hash_of("iceberg")), 1210000089);
-  EXPECT_EQ(static_cast<int32_t>(hash_of(std::string_view("\0\1\2\3", 4))), -188683207);
-  const int64_t micros = time_of("2017-11-16T22:31:08Z").int64 / kMicrosecond;
-  EXPECT_EQ(static_cast<int32_t>(hash_of(micros)), -2047944441);
-}
-
-// Of the reference algorithm: every length of the tail, and bytes above 127.
-TEST(Transform, HashesOfEveryLengthAreThoseOfMurmur3) {
-  EXPECT_EQ(hash_of(""), 0u);
-  EXPECT_EQ(hash_of("a"), 0x3c2569b2u);
-  EXPECT_EQ(hash_of("aa"), 0x371091a9u);
-  EXPECT_EQ(hash_of("aaa"), 0xb4d05fb7u);
-  EXPECT_EQ(hash_of("aaaa"), 0x7eeed987u);
-  EXPECT_EQ(hash_of("\xff\xff\xff\xff"), 0x76293b50u);
-}
-
 TEST(Transform, BucketsTakeTheHashWithoutItsSign) {
   EXPECT_EQ(number(Transform::kBucket, text_of("iceberg"), 16), 1210000089 % 16);
   EXPECT_EQ(number(Transform::kBucket, long_of(34), 100), 2017239379 % 100);

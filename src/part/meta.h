@@ -51,7 +51,6 @@ struct Meta {
   uint64_t bytes = 0;               ///< exact size of the object
   uint64_t rows = 0;                ///< exact
   model::PartitionTuple partition;  ///< of all its rows
-  bool is_sorted = false;           ///< by the order that the table declares
   std::vector<ColumnStats> columns;
   std::vector<int64_t> split_offsets;  ///< where its row groups begin
 };

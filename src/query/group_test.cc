@@ -180,11 +180,21 @@ Texts naively_grouped(TestTable& table, const Grouping& by) {
   return rows;
 }
 
-class ManyGroups : public testing::TestWithParam<bool> {};
-INSTANTIATE_TEST_SUITE_P(Keyed, ManyGroups, testing::Bool());
+/// A table and its partition.
+using Groupable = std::pair<TableSpec (*)(), const char*>;
+class ManyGroups : public testing::TestWithParam<Groupable> {};
+INSTANTIATE_TEST_SUITE_P(Tables, ManyGroups,
+                         testing::Values(Groupable{telemetry, "day(time)"},
+                                         Groupable{events, "day(time)"},
+                                         Groupable{telemetry, "hour(time),bucket(2,id)"},
+                                         Groupable{telemetry, "bucket(3,id),day(time)"},
+                                         Groupable{events, "kind"}, Groupable{events, "none"},
+                                         Groupable{events, "month(time)"}));
 
 TEST_P(ManyGroups, AreThoseOfANaiveMapWhateverTheMemory) {
-  TestTable table(GetParam() ? telemetry() : events());
+  TableSpec spec = GetParam().first();
+  spec.partition = parse_partition(GetParam().second).value();
+  TestTable table(spec);
   fill(table, 4, 42);
   const char* aggregates = "count(*),sum(n),min(n),max(time)";
   for (const Grouping& by :

@@ -7,6 +7,8 @@
 #include <random>
 #include <set>
 
+#include "model/partition.h"
+#include "model/transform.h"
 #include "query/stream.h"
 #include "query/table_fixture.h"
 
@@ -128,10 +130,12 @@ class Model {
     if (!spec_.time.empty()) text += order_text(at(row, spec_.time));
     return text;
   }
-  std::pair<int64_t, std::string> place(const Row& row) const {
-    if (spec_.time.empty()) return {0, identity(row)};
-    const Nanos time = at(row, spec_.time).int64;
-    return {time / kDay - (time % kDay < 0), identity(row)};
+  std::pair<model::PartitionTuple, std::string> place(const Row& row) const {
+    model::PartitionTuple partition;
+    for (const PartitionField& field : model::partition_of(spec_)) {
+      partition.push_back(model::partition_value(field, at(row, field.column)));
+    }
+    return {std::move(partition), identity(row)};
   }
   std::vector<const Row*> live() const {
     std::map<std::string, size_t> last;
@@ -275,6 +279,18 @@ TableSpec random_spec(Chance& chance) {
                                                    {"n"}, {"b", "raw"}, {"raw", "n"}};
   spec.key = kKeys[chance.below(std::size(kKeys))];
   if (chance.one_in(2)) spec.time = "time";
+  if (chance.one_in(3)) return spec;
+  spec.partition.emplace();
+  for (uint64_t tries = chance.below(12); tries > 0 && spec.partition->size() < 3; --tries) {
+    PartitionField field;
+    field.column = spec.columns[chance.below(spec.columns.size())].name;
+    field.transform = static_cast<Transform>(chance.below(5));
+    if (field.transform == Transform::kBucket) {
+      field.buckets = static_cast<uint32_t>(1 + chance.below(5));
+    }
+    spec.partition->push_back(field);
+    if (!model::check_partition(spec).ok()) spec.partition->pop_back();
+  }
   return spec;
 }
 
@@ -445,6 +461,38 @@ TEST(Scan, LongRowsComeInBatchesThatFit) {
     rows += batch->rows();
   }
   EXPECT_EQ(rows, 25u);
+}
+
+TEST(Scan, BucketsAndValuesThatCannotPassAreNotOpened) {
+  TableSpec spec = {{{"id", Type::kString}, {"region", Type::kString}, {"n", Type::kInt64}},
+                    {},
+                    {},
+                    {{{"region", Transform::kIdentity, 0}, {"id", Transform::kBucket, 8}}}};
+  TestTable table(spec, {.manifests_merged_at = 100});
+  const std::vector<std::string> regions = {"", "007", "a/b", "null", "=%2F"};
+  for (size_t region = 0; region <= regions.size(); ++region) {
+    std::vector<Row> rows;
+    for (int id = 0; id < 50; ++id) {
+      rows.push_back({make_value("id" + std::to_string(id)),
+                      region < regions.size() ? make_value(regions[region]) : null_value(),
+                      make_value(id)});
+    }
+    table.append(rows);
+    table.flush();  // a manifest of eight parts
+  }
+  const auto opened = [&](std::string_view where, size_t rows) {
+    table.bucket.parts_opened = table.bucket.manifests_opened = 0;
+    EXPECT_EQ(table.rows(where).size(), rows) << where;
+    return std::pair(table.bucket.manifests_opened, table.bucket.parts_opened);
+  };
+  using Opened = std::pair<uint64_t, uint64_t>;
+  EXPECT_EQ(opened("region = 'a/b' and id = 'id7'", 1), (Opened{1, 1}));
+  EXPECT_EQ(opened("region = '' and (id = 'id7' or id = 'id7x')", 1).first, 1u);
+  EXPECT_EQ(opened("region is null", 50), (Opened{1, 8}));
+  EXPECT_EQ(opened("region is not null and id = 'id7'", 5), (Opened{5, 5}));
+  EXPECT_EQ(opened("region = 'b'", 0), (Opened{0, 0}));
+  EXPECT_EQ(opened("not (region <> 'null')", 50), (Opened{1, 8}));
+  EXPECT_EQ(opened("region <> '007' and id = 'id7'", 4), (Opened{4, 4}));
 }
 
 TEST(Scan, HundredPartsOfOnePartitionAreMerged) {

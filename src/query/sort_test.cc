@@ -109,12 +109,23 @@ Texts naively_sorted(TestTable& table, const ScanOptions& options) {
   return texts;
 }
 
-class Sorted : public testing::TestWithParam<TableSpec (*)()> {};
+/// A table, and its partition or "".
+using Sortable = std::pair<TableSpec (*)(), const char*>;
+class Sorted : public testing::TestWithParam<Sortable> {};
 INSTANTIATE_TEST_SUITE_P(Tables, Sorted,
-                         testing::Values(telemetry, without_key, without_time, without_both));
+                         testing::Values(Sortable{telemetry, ""}, Sortable{without_key, ""},
+                                         Sortable{without_time, ""}, Sortable{without_both, ""},
+                                         Sortable{telemetry, "none"}, Sortable{telemetry, "id"},
+                                         Sortable{telemetry, "day(time),bucket(3,id)"},
+                                         Sortable{without_key, "bucket(2,id),month(time)"},
+                                         Sortable{without_key, "hour(time)"},
+                                         Sortable{without_time, "bucket(5,id)"},
+                                         Sortable{without_both, "s,day(time)"}));
 
 TEST_P(Sorted, RowsAreThoseOfAStableSortWhateverTheMemory) {
-  const TableSpec spec = GetParam()();
+  TableSpec spec = GetParam().first();
+  const std::string_view partition = GetParam().second;
+  if (!partition.empty()) spec.partition = parse_partition(partition).value();
   TestTable table(spec);
   fill(table, 11);
   std::vector<ScanOptions> all = {

@@ -26,6 +26,7 @@ class MemoryBucket final : public Bucket {
  public:
   std::map<std::string, std::string, std::less<>> objects;
   uint64_t parts_opened = 0;
+  uint64_t manifests_opened = 0;  ///< manifest lists excluded
   bool broken = false;
 
   Status put_if_absent(std::string_view key, ByteView bytes) override {
@@ -45,6 +46,8 @@ class MemoryBucket final : public Bucket {
     const auto found = objects.find(key);
     if (found == objects.end()) return absent(key);
     if (key.ends_with(".parquet") && offset + out.size() >= found->second.size()) ++parts_opened;
+    const bool is_manifest = key.ends_with(".avro") && key.find("/snap-") == key.npos;
+    if (is_manifest && offset == 0) ++manifests_opened;
     const size_t begin = std::min<size_t>(offset, found->second.size());
     const size_t count = std::min(out.size(), found->second.size() - begin);
     std::memcpy(out.data(), found->second.data() + begin, count);
@@ -188,7 +191,6 @@ class TestTable {
     part::Meta meta = part.finish().value();
     meta.key = key;
     meta.partition = rows.values;
-    meta.is_sorted = !metadata.sort_source_ids.empty();
     return meta;
   }
 

@@ -95,7 +95,9 @@ void write_data_file(AvroWriter& out, const part::Meta& part, const Metadata& me
     out.end_items();
   }
   out.null();  // equality_ids
-  write_optional(out, part.is_sorted ? std::optional<int64_t>(kSortOrderId) : std::nullopt);
+  // Sorted as it is: ClickHouse, told so, reads several files one after another as if they were
+  // one, and orders and limits wrongly.
+  out.null();  // sort_order_id
 }
 
 void write_manifest_file(AvroWriter& out, const ManifestFile& file, const Metadata& metadata,
@@ -145,7 +147,6 @@ struct RawDataFile {
   std::string format;
   std::optional<int64_t> rows;
   std::optional<int64_t> bytes;
-  std::optional<int64_t> sort_order;
   model::PartitionTuple partition;
   std::map<int32_t, part::ColumnStats> columns;
   std::vector<int64_t> split_offsets;
@@ -209,8 +210,6 @@ void read_data_file(AvroReader& in, const AvroType& type, const PartitionCodec& 
       file.format = in.text(field).value_or("");
     } else if (name == "partition") {
       file.partition = partition.read(in, field);
-    } else if (name == "sort_order_id") {
-      file.sort_order = in.number(field);
     } else if (name == "record_count") {
       file.rows = in.number(field);
     } else if (name == "file_size_in_bytes") {
@@ -243,7 +242,6 @@ Result<part::Meta> judge_data_file(RawDataFile file, const Metadata& metadata,
   part.rows = TRY(needed_count(file.rows, "record_count", offset));
   part.bytes = TRY(needed_count(file.bytes, "file_size_in_bytes", offset));
   part.partition = std::move(file.partition);
-  part.is_sorted = file.sort_order == kSortOrderId && !metadata.sort_source_ids.empty();
   part.split_offsets = std::move(file.split_offsets);
   for (auto& column : file.columns) part.columns.push_back(std::move(column.second));
   return part;

@@ -72,7 +72,6 @@ void expect_equal(const part::Meta& a, const part::Meta& b) {
   EXPECT_EQ(a.bytes, b.bytes);
   EXPECT_EQ(a.rows, b.rows);
   EXPECT_EQ(a.partition, b.partition);
-  EXPECT_EQ(a.is_sorted, b.is_sorted);
   EXPECT_EQ(a.split_offsets, b.split_offsets);
   ASSERT_EQ(a.columns.size(), b.columns.size());
   for (size_t i = 0; i < a.columns.size(); ++i) {

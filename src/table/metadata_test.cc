@@ -78,6 +78,18 @@ TEST(Metadata, DecodesAMovedTableToItsNewKeys) {
   EXPECT_EQ(decoded->encode(), kGolden);
 }
 
+TEST(Metadata, OfATableWithoutADeclaredOrderStaysSo) {
+  std::string text(kGolden);
+  const size_t first = text.find(R"("default-sort-order-id")");
+  const size_t end = text.find(R"("properties")");
+  text.replace(first, end - first,
+               R"("default-sort-order-id":0,"sort-orders":[{"order-id":0,"fields":[]}],)");
+  const auto decoded = Metadata::decode(text, 2, "db/coll");
+  ASSERT_TRUE(decoded.ok()) << decoded.error().to_string();
+  EXPECT_TRUE(decoded->sort_source_ids.empty());
+  EXPECT_EQ(decoded->encode(), text);
+}
+
 TEST(Metadata, KeepsPropertiesThatItDoesNotKnow) {
   const auto decoded = Metadata::decode(kGolden, 2, "db/coll");
   EXPECT_EQ(decoded->other_properties,
