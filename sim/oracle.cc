@@ -151,7 +151,8 @@ void Ledger::acknowledge(uint64_t number, AckClass ack, const Appended& appended
   Sent& batch = sent_[number];
   batch.end = tick();
   batch.acked_at = earlier(batch.acked_at);
-  if (!appended.duplicate) batch.lsn = appended.lsn;
+  // Of a batch that is durable the first copy counts: the table drops the others.
+  if (!appended.duplicate && batch.durable_at == kNever) batch.lsn = appended.lsn;
   if (ack == AckClass::kMemory && !appended.duplicate) return;
   batch.durable_at = earlier(batch.durable_at);
   if (ack == AckClass::kTable) batch.committed_at = earlier(batch.committed_at);

@@ -45,7 +45,9 @@ bool is_explained(const Stage& stage, const Error& error) {
     case Code::kFenced:
       return stage.may_fence;
     case Code::kCorrupt:
-      return stage.rotten;
+      return stage.rotten || stage.stale;
+    case Code::kNotFound:
+      return stage.stale;
     default:
       return false;
   }
@@ -80,7 +82,8 @@ std::optional<std::vector<Row>> Stage::read_and_check(uint32_t table, Promise pr
     return std::nullopt;
   }
   findings.note("read " + name.to_string() + ": " + std::to_string(rows->size()) + " rows");
-  const auto wrong = find_violation(ledger, tables[table], table, *rows, promise, begin);
+  const Promise kept = stale ? Promise::kNothing : promise;
+  const auto wrong = find_violation(ledger, tables[table], table, *rows, kept, begin);
   if (wrong) {
     findings.violate(*wrong);
     return std::nullopt;
@@ -91,7 +94,7 @@ std::optional<std::vector<Row>> Stage::read_and_check(uint32_t table, Promise pr
 
 std::optional<std::vector<Row>> Stage::check_recovery(uint32_t table, uint64_t opened) {
   auto rows = read_and_check(table, Promise::kDurable);
-  if (rows) ledger.settle(table, tables[table], *rows, opened);
+  if (rows && !stale) ledger.settle(table, tables[table], *rows, opened);
   return rows;
 }
 
@@ -228,7 +231,7 @@ void Clients::feed(uint32_t table, uint32_t source, Random random) {
     const uint64_t again = all[random.below(all.size())];
     stage_.ledger.resend(again);
     const auto answer = stage_.send(again, draw_ack(random));
-    if (answer.ok() && !answer->duplicate) {
+    if (answer.ok() && !answer->duplicate && !stage_.stale) {
       stage_.findings.violate("batch " + std::to_string(again) + " was taken a second time");
     }
   }
@@ -259,7 +262,7 @@ std::optional<uint64_t> Clients::resume_source(uint32_t table, uint32_t source) 
     sent = std::max(sent, batch.position);
     if (batch.position <= *position) {
       stage_.ledger.promise(number);
-    } else if (batch.durable_at != kNever) {
+    } else if (batch.durable_at != kNever && !stage_.stale) {
       stage_.findings.violate(name + " is known to " + std::to_string(*position) +
                               " only, but batch " + std::to_string(number) + " was durable");
     }

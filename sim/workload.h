@@ -55,6 +55,7 @@ struct Stage {
   bool faults = false;     ///< calls may fail
   bool may_fence = false;  ///< another engine may take the tables over
   bool rotten = false;     ///< stored bytes are not as they were written
+  bool stale = false;      ///< the bucket's lists may be: what is read may be old, and be missed
   std::unique_ptr<Engine> engine = nullptr;
 
   /// An error that the world cannot explain is a violation.

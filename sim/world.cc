@@ -41,6 +41,10 @@ BucketFaults draw_bucket_faults(Random& random) {
   faults.late_permille = maybe();
   faults.duplicated_permille = maybe();
   faults.read_permille = maybe() / 2;
+  if (random.chance(300)) {
+    faults.stale_permille = static_cast<uint32_t>(pick(random, {20, 200, 1000}));
+    faults.stale_nanos_max = static_cast<Nanos>(pick(random, {10, 100, 3000})) * kMillisecond;
+  }
   return faults;
 }
 

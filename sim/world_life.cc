@@ -47,6 +47,7 @@ class Life {
 
   LifeReport run() {
     stage_.rotten = plan_.rotten;
+    stage_.stale = plan_.bucket.stale_permille > 0;
     const RunReport run = runtime_.run([this] { plan_.rotten ? look_at_rot() : main(); });
     if (!run.ok()) {
       std::string text = run.outcome == Outcome::kDeadlock ? "deadlock" : "it does not end";
