@@ -225,6 +225,7 @@ Result<std::optional<Proposal>> Committer::build(const Propose& propose) {
 Result<HeadPtr> Committer::refresh() {
   if (fenced_) return *fenced_;
   auto head = load_head(bucket_, name_);
+  TRY(check_not_stale(head));
   if (!head.ok()) {
     if (head.error().code() == Code::kNotFound && !claimed_epoch_) return HeadPtr();
     return head.error();
@@ -235,6 +236,20 @@ Result<HeadPtr> Committer::refresh() {
   TRY(check_fence((*head)->metadata));
   head_ = *head;
   return head_;
+}
+
+/// What we have seen is there still, or the table has lost its head: a listing that does not show
+/// it proves neither another owner nor an end.
+Status Committer::check_not_stale(const Result<HeadPtr>& found) {
+  if (!head_) return ok();
+  const Metadata& known = head_->metadata;
+  const bool lacks_all = !found.ok() && found.error().code() == Code::kNotFound;
+  if (!lacks_all && (!found.ok() || (*found)->metadata.version >= known.version)) return ok();
+  const Status there = check_version_is_there(bucket_, known.prefix, known.version);
+  if (!there.ok()) return lacks_all && there.error().code() == Code::kCorrupt ? ok() : there;
+  return Error({Code::kBusy, Reason::kNone, "the listing lacks a version that is there",
+                metadata_key(known.prefix, known.version), known.version,
+                lacks_all ? 0 : (*found)->metadata.version});
 }
 
 Status Committer::check_fence(const Metadata& metadata) {
