@@ -42,41 +42,22 @@ class Life {
         stage_{runtime_,   {&runtime_, &disk_, &bucket_}, tables, ledger_, findings_, 0,
                plan.faults} {
     if (wants_tape) runtime_.trace = &findings_.tape;
-    runtime_.after_operation = [this](uint64_t count) { sample(plan_.first_operation + count); };
+    runtime_.after_operation = [this](uint64_t count) {
+      sampler_.offer(plan_.first_operation + count, [this] { return this->remains(); });
+    };
   }
 
   LifeReport run() {
     stage_.rotten = plan_.rotten;
     stage_.stale = plan_.bucket.stale_permille > 0;
-    const RunReport run = runtime_.run([this] { plan_.rotten ? look_at_rot() : main(); });
-    if (!run.ok()) {
-      std::string text = run.outcome == Outcome::kDeadlock ? "deadlock" : "it does not end";
-      for (const std::string& fiber : run.dropped) text += "; " + fiber;
-      findings_.violate(text);
-      static_cast<void>(stage_.engine.release());  // its fibers are gone
-    }
-    report_.operations = runtime_.operations();
-    report_.hash = runtime_.trace_hash();
-    report_.violation = findings_.violation;
-    report_.end = remains();
-    return std::move(report_);
+    return run_life(
+        runtime_, findings_, sampler_, [this] { plan_.rotten ? look_at_rot() : main(); },
+        [this] { return remains(); }, [this] { static_cast<void>(stage_.engine.release()); });
   }
 
  private:
   Remains remains() {
     return {disk_.state(), bucket_.state(), ledger_, runtime_.wall_now(), findings_.tape};
-  }
-
-  /// Reservoir sampling: in the end every operation had the same chance.
-  void sample(uint64_t operation) {
-    if (operation == plan_.crash_at) report_.asked = {operation, remains()};
-    ++sampled_;
-    if (report_.clones.size() < plan_.clones_max) {
-      report_.clones.push_back({operation, remains()});
-    } else if (plan_.clones_max > 0) {
-      const uint64_t slot = sample_.below(sampled_);
-      if (slot < plan_.clones_max) report_.clones[slot] = {operation, remains()};
-    }
   }
 
   void main() {
@@ -195,9 +176,7 @@ class Life {
 
   const LifePlan& plan_;
   Random random_;
-  LifeReport report_;
-  Random sample_ = random_.fork();
-  uint64_t sampled_ = 0;
+  CloneSampler<Remains> sampler_{plan_.clones_max, plan_.crash_at, random_.fork()};
   Ledger ledger_;
   Findings findings_;
   SimRuntime runtime_;
