@@ -25,6 +25,7 @@ ClientPlan draw_clients(Random& random) {
   plan.flushes = static_cast<uint32_t>(random.below(4));
   plan.reads = static_cast<uint32_t>(random.below(4));
   plan.adds_column = random.chance(200);
+  plan.keepings = random.chance(300) ? 1 + static_cast<uint32_t>(random.below(5)) : 0;
   plan.steps_clock = random.chance(300);
   plan.pause_max = static_cast<Nanos>(pick(random, {1, 5, 50})) * kMillisecond;
   return plan;
@@ -76,6 +77,7 @@ class World {
       LifePlan plan = draw_plan(random_);
       plan.clients = draw_clients(random_);
       plan.openings = 1 + static_cast<uint32_t>(random_.below(2));
+      plan.rolls_back = random_.chance(150);
       plan.first_operation = report_.operations;
       plan.clones_max = options_.crashes_max;
       plan.crash_at = options_.crash_at;

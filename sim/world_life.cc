@@ -12,13 +12,6 @@ constexpr uint64_t kStepsMax = 3'000'000;
 constexpr uint32_t kTriesMax = 3;
 constexpr uint32_t kVerifyPermille = 100;
 
-std::vector<uint64_t> ids_of(const std::vector<Row>& rows) {
-  std::vector<uint64_t> ids;
-  for (const Row& row : rows) ids.push_back(row.id);
-  std::sort(ids.begin(), ids.end());
-  return ids;
-}
-
 RuntimeOptions runtime_options(const LifePlan& plan, Nanos wall, Random& random) {
   constexpr uint32_t kSwitch[] = {5, 30, 100};
   RuntimeOptions options;
@@ -70,6 +63,7 @@ class Life {
       const auto auditor = runtime_.spawn("auditor", [&] { check_recovery(opened); });
       clients.run();
       auditor->join();
+      if (plan_.rolls_back) stage_.roll_back(0);
       if (plan_.proof && opening == 0) prove();
       end_opening();
       if (clients.unanswered() > 0) findings_.violate("an append was never answered");
@@ -130,6 +124,7 @@ class Life {
   void check_committed() {
     for (uint32_t table = 0; table < stage_.tables.size(); ++table) {
       if (ledger_.has_table(table)) stage_.read_and_check(table, Promise::kCommitted);
+      stage_.look_back(table);
     }
   }
 
@@ -150,6 +145,7 @@ class Life {
     for (uint32_t table = 0; table < stage_.tables.size(); ++table) {
       const auto rows = stage_.read_and_check(table, Promise::kCommitted);
       if (rows) proven_[table] = ids_of(*rows);
+      stage_.look_back(table);
     }
   }
 

@@ -39,7 +39,8 @@ struct LifePlan {
   BucketFaults bucket;
   bool faults = false;
   ClientPlan clients;
-  uint32_t openings = 1;  ///< of the engine, in one process
+  uint32_t openings = 1;    ///< of the engine, in one process
+  bool rolls_back = false;  ///< the first table, when the clients have gone
   /// Nothing may fail: the rows are read back from the table and from the engine, before and after
   /// a flush, and the second opening shows what the first one showed.
   bool proof = false;
