@@ -18,9 +18,11 @@ for preset in asan tsan; do
 done
 step 'simulation under asan'
 build/asan/sim/sluice-sim --seeds 1..20 --jobs 2
+build/asan/sim/sluice-sim --world flush --seeds 1..100 --jobs 2
 
 step "simulation, $sim_seconds seconds"
 build/release/sim/sluice-sim --seconds "$sim_seconds" --jobs 2
+build/release/sim/sluice-sim --world flush --seconds "$sim_seconds" --jobs 2
 
 step "fuzzing, $fuzz_seconds seconds a target"
 cmake --preset fuzz

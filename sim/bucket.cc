@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <utility>
 
 namespace sluice::sim {
@@ -71,6 +72,23 @@ bool BucketState::apply(const Request& request, Nanos wall_now) {
   return true;
 }
 
+// Of one key a list knows of no change that came after one that it does not know of.
+BucketState::Objects BucketState::stale_objects(Random& random, Nanos now) const {
+  Objects seen = objects;
+  std::set<std::string_view> known;
+  for (auto change = recent.rbegin(); change != recent.rend(); ++change) {
+    if (change->until <= now || known.contains(change->key)) continue;
+    if (random.chance(500)) {
+      known.insert(change->key);
+    } else if (change->before) {
+      seen[change->key] = *change->before;
+    } else {
+      seen.erase(change->key);
+    }
+  }
+  return seen;
+}
+
 class SimUpload final : public Upload {
  public:
   SimUpload(SimBucket& bucket, std::string key) : bucket_(bucket), key_(std::move(key)) {}
@@ -104,10 +122,12 @@ class SimUpload final : public Upload {
 };
 
 SimBucket::SimBucket(SimRuntime& runtime, BucketState state, BucketFaults faults)
-    : runtime_(runtime),
-      random_(runtime.fork_random()),
-      state_(std::move(state)),
-      faults_(faults) {}
+    : runtime_(runtime), random_(runtime.fork_random()), state_(std::move(state)), faults_(faults) {
+  // The clock of the process that made these changes has gone with it.
+  const Nanos latest = runtime_.now() + faults_.stale_nanos_max;
+  for (BucketState::Recent& change : state_.recent) change.until = std::min(change.until, latest);
+  if (faults_.stale_permille == 0) state_.recent.clear();
+}
 
 Status SimBucket::enter(Nanos nanos_max) {
   TRY(runtime_.enter(nanos_max));
@@ -128,9 +148,23 @@ void SimBucket::land_some() {
     }
     const BucketState::Request request = std::move(state_.in_flight[i]);
     state_.in_flight.erase(state_.in_flight.begin() + static_cast<ptrdiff_t>(i));
-    const bool won = state_.apply(request, runtime_.wall_now());
+    const bool won = take_effect(request);
     note("land", request, !won);
   }
+}
+
+bool SimBucket::take_effect(const BucketState::Request& request) {
+  if (faults_.stale_permille > 0) {
+    const Nanos now = runtime_.now();
+    std::erase_if(state_.recent, [&](const auto& change) { return change.until <= now; });
+    const auto at = state_.objects.find(request.key);
+    BucketState::Recent change{request.key, std::nullopt, now};
+    if (at != state_.objects.end()) change.before = at->second;
+    change.until +=
+        static_cast<Nanos>(random_.below(static_cast<uint64_t>(faults_.stale_nanos_max) + 1));
+    state_.recent.push_back(std::move(change));
+  }
+  return state_.apply(request, runtime_.wall_now());
 }
 
 void SimBucket::note(std::string_view verb, const BucketState::Request& request, bool failed) {
@@ -154,7 +188,7 @@ Status SimBucket::change(std::string_view verb, BucketState::Request request) {
     request.land_permille = draw_land_permille(random_);
     state_.in_flight.push_back(request);
   }
-  const bool won = late || state_.apply(request, runtime_.wall_now());
+  const bool won = late || take_effect(request);
   note(verb, request, late || !won);
   runtime_.maybe_yield();
   if (answer_lost) return unknown_outcome(request.key);
@@ -216,9 +250,13 @@ Result<std::vector<ObjectEntry>> SimBucket::list(std::string_view prefix) {
   TRY(check_prefix(prefix));
   const Nanos slowness = random_.chance(kSlowListPermille) ? 10 : 1;
   TRY(enter_read("list", prefix, faults_.nanos_max * slowness));
+  const bool stale = random_.chance(faults_.stale_permille);
+  const BucketState::Objects seen =
+      stale ? state_.stale_objects(random_, runtime_.now()) : BucketState::Objects();
+  const BucketState::Objects& objects = stale ? seen : state_.objects;
   std::vector<ObjectEntry> entries;
-  for (auto at = state_.objects.lower_bound(prefix);
-       at != state_.objects.end() && at->first.starts_with(prefix); ++at) {
+  for (auto at = objects.lower_bound(prefix); at != objects.end() && at->first.starts_with(prefix);
+       ++at) {
     entries.push_back({at->first, at->second.bytes->size(), at->second.put_wall_time});
   }
   return entries;

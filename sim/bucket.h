@@ -2,12 +2,13 @@
 //
 // An object is durable and visible when its request took effect. What a network adds: a request may
 // fail before its effect, its answer may be lost after it, it may take effect late (even after its
-// sender has died) or twice.
+// sender has died) or twice. A list may be stale: for a while it does not know of a change.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,11 +35,22 @@ class BucketState {
     uint32_t land_permille = 0;  ///< in flight: how likely it lands at each later call
   };
 
+  /// A change that a stale list may not know of.
+  struct Recent {
+    std::string key;
+    std::optional<Object> before;  ///< none: there was no object
+    Nanos until = 0;               ///< monotonic: from then on every list knows of it
+  };
+  using Objects = std::map<std::string, Object, std::less<>>;
+
   /// False if the key was taken.
   bool apply(const Request& request, Nanos wall_now);
+  /// What a list sees that does not know of some recent changes, each by chance.
+  Objects stale_objects(Random& random, Nanos now) const;
 
-  std::map<std::string, Object, std::less<>> objects;
+  Objects objects;
   std::vector<Request> in_flight;
+  std::vector<Recent> recent;  ///< in the order of their effects; only if the faults want them
 };
 
 /// How often what goes wrong, in a thousand calls.
@@ -49,6 +61,8 @@ struct BucketFaults {
   uint32_t late_permille = 0;          ///< the caller gets an error, the effect comes later
   uint32_t duplicated_permille = 0;    ///< a change has its effect, and later once more
   uint32_t read_permille = 0;          ///< get_range, head, list: kIo
+  uint32_t stale_permille = 0;         ///< a list does not know of some recent changes
+  Nanos stale_nanos_max = kSecond;     ///< how long a change may be unknown to lists
   Nanos nanos_max = 5 * kMillisecond;  ///< latency; a list may take ten times as long
 };
 
@@ -77,6 +91,8 @@ class SimBucket final : public Bucket {
   Status enter(Nanos nanos_max);
   Status enter_read(std::string_view verb, std::string_view key, Nanos nanos_max);
   void land_some();
+  /// The request has its effect, if it can have one.
+  bool take_effect(const BucketState::Request& request);
   /// A change by the caller: it has its effect, or one of the faults.
   Status change(std::string_view verb, BucketState::Request request);
   void note(std::string_view verb, const BucketState::Request& request, bool failed);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -131,6 +132,66 @@ TEST_F(SimBucketTest, FailsReadsAsOftenAsItsFaultsSay) {
   bucket.set_faults({.read_permille = 1000});
   EXPECT_EQ(bucket.head("a").error().code(), Code::kIo);
   EXPECT_EQ(bucket.list("").error().code(), Code::kIo);
+}
+
+class StaleLists : public SimBucketTest {
+ protected:
+  /// How many of 100 lists of `prefix` are empty.
+  int empty_lists(std::string_view prefix) {
+    int empty = 0;
+    for (int i = 0; i < 100; ++i) empty += bucket.list(prefix).value().empty();
+    return empty;
+  }
+  static constexpr BucketFaults kFaults{
+      .stale_permille = 1000, .stale_nanos_max = 1000 * kSecond, .nanos_max = 0};
+};
+
+TEST_F(StaleLists, MayLackNewObjectsThatCanBeRead) {
+  bucket.set_faults(kFaults);
+  EXPECT_TRUE(bucket.put_if_absent("v1", as_bytes("x")).ok());
+  const int without = empty_lists("v");
+  EXPECT_GT(without, 20);
+  EXPECT_LT(without, 80);
+  EXPECT_EQ(whole("v1"), "x");
+  EXPECT_TRUE(bucket.head("v1").ok());
+  EXPECT_EQ(bucket.put_if_absent("v1", as_bytes("y")).error().code(), Code::kExists);
+}
+
+TEST_F(StaleLists, MayShowObjectsThatAreRemoved) {
+  EXPECT_TRUE(bucket.put_if_absent("v1", as_bytes("x")).ok());
+  bucket.set_faults(kFaults);
+  EXPECT_TRUE(bucket.remove("v1").ok());
+  const int without = empty_lists("v");
+  EXPECT_GT(without, 20);
+  EXPECT_LT(without, 80);
+  EXPECT_EQ(whole("v1"), "(not_found)");
+}
+
+TEST_F(StaleLists, KnowEveryChangeAfterAWhile) {
+  bucket.set_faults(kFaults);
+  EXPECT_TRUE(bucket.put_if_absent("v1", as_bytes("x")).ok());
+  runtime.sleep_until(runtime.now() + kFaults.stale_nanos_max);
+  EXPECT_EQ(empty_lists("v"), 0);
+}
+
+TEST_F(StaleLists, KnowEverythingOnceTheirFaultsAreOver) {
+  bucket.set_faults(kFaults);
+  EXPECT_TRUE(bucket.put_if_absent("v1", as_bytes("x")).ok());
+  SimBucket next(runtime, bucket.state());
+  EXPECT_EQ(next.list("v").value().size(), 1u);
+}
+
+TEST_F(StaleLists, KnowOfAnObjectNoChangeBehindOneThatTheyDoNotKnow) {
+  bucket.set_faults(kFaults);
+  EXPECT_TRUE(bucket.put("hint", as_bytes("1")).ok());
+  EXPECT_TRUE(bucket.put("hint", as_bytes("22")).ok());
+  EXPECT_TRUE(bucket.remove("hint").ok());
+  std::set<uint64_t> seen;  // 0: no object
+  for (int i = 0; i < 100; ++i) {
+    const auto entries = bucket.list("hint").value();
+    seen.insert(entries.empty() ? 0 : entries[0].bytes);
+  }
+  EXPECT_EQ(seen, (std::set<uint64_t>{0, 1, 2}));
 }
 
 TEST_F(SimBucketTest, ClonesDoNotSeeEachOther) {

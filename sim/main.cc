@@ -3,6 +3,7 @@
 //   sluice-sim --seed N [--crash-at K] [--trace]    one world; the line a failure prints
 //   sluice-sim --seeds FROM..TO                     these worlds
 //   sluice-sim --seconds S [--seeds FROM..]         new worlds for that long
+//   --world KIND             engine, duel, flush; default: engines and duels mixed
 //   --jobs J                 processes
 //   --crashes N              crashes looked into in each life
 //   --check-determinism      every world twice, and both must have the same hash
@@ -23,6 +24,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sim/world.h"
@@ -84,7 +86,20 @@ bool parse_range(std::string_view text, Command& command) {
   return true;
 }
 
+constexpr std::pair<std::string_view, WorldKind> kWorlds[] = {
+    {"engine", WorldKind::kEngine}, {"duel", WorldKind::kDuel}, {"flush", WorldKind::kFlush}};
+
+bool parse_kind(std::string_view text, Command& command) {
+  for (const auto& [name, kind] : kWorlds) {
+    if (name != text) continue;
+    command.world.kind = kind;
+    return true;
+  }
+  return false;
+}
+
 bool parse_value(std::string_view flag, std::string_view value, Command& command) {
+  if (flag == "--world") return parse_kind(value, command);
   if (flag == "--seeds") return parse_range(value, command);
   const auto number = parse_number(value);
   if (!number) return false;
@@ -124,7 +139,11 @@ std::optional<Command> parse(int count, char** words) {
 }
 
 std::string replay(const WorldOptions& options, std::optional<uint64_t> crash_at) {
-  std::string line = program_name + " --seed " + std::to_string(options.seed);
+  std::string line = program_name;
+  for (const auto& [name, kind] : kWorlds) {
+    if (kind == options.kind) line += " --world " + std::string(name);
+  }
+  line += " --seed " + std::to_string(options.seed);
   if (options.crashes_max != WorldOptions().crashes_max) {
     line += " --crashes " + std::to_string(options.crashes_max);
   }
@@ -241,7 +260,7 @@ int main(int count, char** words) {
   if (!command) {
     std::fputs(
         "usage: sluice-sim [--seed N | --seeds FROM..[TO]] [--crash-at K] [--trace]\n"
-        "                  [--seconds S] [--jobs J] [--crashes N]\n"
+        "                  [--world KIND] [--seconds S] [--jobs J] [--crashes N]\n"
         "                  [--check-determinism] [--expect-violation]\n",
         stderr);
     return 2;

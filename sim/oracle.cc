@@ -8,9 +8,10 @@
 namespace sluice::sim {
 namespace {
 
+/// Before the log saw it. kNotFound may also come from a flush to a table that seems to be gone.
 bool is_refusal(const Error& error) {
-  return error.code() == Code::kInvalid || error.code() == Code::kNotFound ||
-         error.code() == Code::kBusy || error.code() == Code::kFull;
+  return error.code() == Code::kInvalid || error.code() == Code::kBusy ||
+         error.code() == Code::kFull;
 }
 
 std::string describe(uint64_t number, const Sent& batch) {
@@ -132,6 +133,13 @@ class Audit {
 
 }  // namespace
 
+std::vector<uint64_t> ids_of(std::span<const Row> rows) {
+  std::vector<uint64_t> ids;
+  for (const Row& row : rows) ids.push_back(row.id);
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
 uint64_t Ledger::send(Sent batch) {
   CHECK(batch.rows > 0 && batch.rows <= kBatchRowsLimit);
   batch.begin = tick();
@@ -142,7 +150,7 @@ uint64_t Ledger::send(Sent batch) {
 void Ledger::resend(uint64_t number) {
   Sent& batch = sent_[number];
   batch.end = kNever;
-  batch.gone = false;
+  batch.gone = batch.gone && batch.rolled_back;
   batch.hidden = false;
   tick();
 }
@@ -151,13 +159,16 @@ void Ledger::acknowledge(uint64_t number, AckClass ack, const Appended& appended
   Sent& batch = sent_[number];
   batch.end = tick();
   batch.acked_at = earlier(batch.acked_at);
-  if (!appended.duplicate) batch.lsn = appended.lsn;
+  if (batch.rolled_back) return;
+  // Of a batch that is durable the first copy counts: the table drops the others.
+  if (!appended.duplicate && batch.durable_at == kNever) batch.lsn = appended.lsn;
   if (ack == AckClass::kMemory && !appended.duplicate) return;
   batch.durable_at = earlier(batch.durable_at);
   if (ack == AckClass::kTable) batch.committed_at = earlier(batch.committed_at);
   // A log is durable up to an LSN: what was accepted before, in this opening, is durable, too.
   for (Sent& other : sent_) {
     if (other.log != batch.log || other.acked_at == kNever || other.lsn == 0) continue;
+    if (other.rolled_back) continue;
     if (other.lsn < batch.lsn) other.durable_at = earlier(other.durable_at);
   }
 }
@@ -173,8 +184,35 @@ void Ledger::flushed(uint32_t log, std::optional<uint32_t> table, uint64_t begin
   tick();
   for (Sent& batch : sent_) {
     if (batch.log != log || batch.acked_at > begin || (table && batch.table != *table)) continue;
+    if (batch.rolled_back) continue;
     batch.durable_at = earlier(batch.durable_at);
     batch.committed_at = earlier(batch.committed_at);
+  }
+}
+
+void Ledger::promise(uint64_t number) {
+  Sent& batch = sent_[number];
+  if (!batch.rolled_back) batch.durable_at = earlier(batch.durable_at);
+}
+
+void Ledger::begin_rollback(const Tagged& to) {
+  tick();
+  std::vector<bool> shown(sent_.size());
+  for (const uint64_t id : to.ids) shown[id / kIdsPerBatch] = true;
+  for (uint64_t number = 0; number < sent_.size(); ++number) {
+    Sent& batch = sent_[number];
+    if (batch.table != to.table || shown[number]) continue;
+    batch.rolled_back = true;
+    batch.durable_at = kNever;
+    batch.committed_at = kNever;
+  }
+}
+
+// In a table with a key the snapshot may hold a batch all of whose rows it had replaced.
+void Ledger::rolled_back(const Tagged& to, const SimTable& table) {
+  tick();
+  for (Sent& batch : sent_) {
+    if (batch.table == to.table && batch.rolled_back && !table.keyed()) batch.gone = true;
   }
 }
 

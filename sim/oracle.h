@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/workload_rows.h"
@@ -48,7 +49,16 @@ struct Sent {
   bool in_doubt = false;           ///< some answer left the outcome open
   bool gone = false;               ///< it must not be in the table
   bool hidden = false;             ///< the same, but perhaps because later rows replaced it
+  bool rolled_back = false;        ///< by an operator, perhaps: nothing more is promised of it
 };
+
+/// A snapshot with a tag: it stays, and so do its rows.
+struct Tagged {
+  uint32_t table = 0;
+  uint64_t snapshot_id = 0;
+  std::vector<uint64_t> ids;  ///< of its rows, ascending
+};
+std::vector<uint64_t> ids_of(std::span<const Row> rows);
 
 /// Copying it keeps what was known at that moment.
 class Ledger {
@@ -70,12 +80,20 @@ class Ledger {
   void log_lost(uint32_t log);
   /// What was sent to `log` must not be in the table.
   void disown(uint32_t log);
-  void promise(uint64_t number) { sent_[number].durable_at = earlier(sent_[number].durable_at); }
+  /// An operator makes a snapshot current again while nobody writes and all is flushed: of what it
+  /// does not show nothing is promised from now on.
+  void begin_rollback(const Tagged& to);
+  /// It was done: that does not come back.
+  void rolled_back(const Tagged& to, const SimTable& table);
+  void promise(uint64_t number);
 
   /// The row is in the committed table, says another engine.
   void promise_committed(uint64_t number);
   /// Leaves out numbers, so that a copy can give them out.
   void skip(uint64_t count);
+
+  void tag(Tagged tagged) { tagged_.push_back(std::move(tagged)); }
+  const std::vector<Tagged>& tagged() const { return tagged_; }
 
   uint64_t tick() { return ++now_; }
   const std::vector<Sent>& sent() const { return sent_; }
@@ -93,6 +111,7 @@ class Ledger {
   void mark_present(std::span<const Row> rows, Promise promise);
 
   std::vector<Sent> sent_;
+  std::vector<Tagged> tagged_;
   uint64_t now_ = 0;
   uint32_t tables_ = 0;
   uint32_t wide_tables_ = 0;

@@ -143,6 +143,12 @@ std::string Operation::to_string() const {
   return text;
 }
 
+std::string RunReport::to_string() const {
+  std::string text = outcome == Outcome::kDeadlock ? "deadlock" : "it does not end";
+  for (const std::string& fiber : dropped) text += "; " + fiber;
+  return text;
+}
+
 SimRuntime::SimRuntime(const RuntimeOptions& options)
     : options_(options),
       dice_(options.seed),

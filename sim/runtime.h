@@ -45,6 +45,8 @@ struct RunReport {
   /// One line per fiber that had not ended and was dropped: its name and what it waits for.
   std::vector<std::string> dropped;
   bool ok() const { return outcome == Outcome::kEnded; }
+  /// "deadlock; <fiber>; ..." of a run that did not end.
+  std::string to_string() const;
 };
 
 /// What one storage call did.

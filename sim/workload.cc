@@ -45,7 +45,9 @@ bool is_explained(const Stage& stage, const Error& error) {
     case Code::kFenced:
       return stage.may_fence;
     case Code::kCorrupt:
-      return stage.rotten;
+      return stage.rotten || stage.stale;
+    case Code::kNotFound:
+      return stage.stale;
     default:
       return false;
   }
@@ -80,7 +82,8 @@ std::optional<std::vector<Row>> Stage::read_and_check(uint32_t table, Promise pr
     return std::nullopt;
   }
   findings.note("read " + name.to_string() + ": " + std::to_string(rows->size()) + " rows");
-  const auto wrong = find_violation(ledger, tables[table], table, *rows, promise, begin);
+  const Promise kept = stale ? Promise::kNothing : promise;
+  const auto wrong = find_violation(ledger, tables[table], table, *rows, kept, begin);
   if (wrong) {
     findings.violate(*wrong);
     return std::nullopt;
@@ -91,7 +94,7 @@ std::optional<std::vector<Row>> Stage::read_and_check(uint32_t table, Promise pr
 
 std::optional<std::vector<Row>> Stage::check_recovery(uint32_t table, uint64_t opened) {
   auto rows = read_and_check(table, Promise::kDurable);
-  if (rows) ledger.settle(table, tables[table], *rows, opened);
+  if (rows && !stale) ledger.settle(table, tables[table], *rows, opened);
   return rows;
 }
 
@@ -129,6 +132,60 @@ void Stage::flush(std::optional<uint32_t> table) {
   ledger.flushed(log, table, begin);
 }
 
+void Stage::tag(uint32_t table) {
+  const TableName& name = tables[table].name;
+  const auto snapshot = committed_snapshot(platform, name);
+  auto rows = snapshot.ok() ? read_rows(**snapshot) : snapshot.error();
+  if (!rows.ok()) return expect_explained("reading " + name.to_string(), rows.error());
+  const uint64_t id = (*snapshot)->table().snapshot_id;
+  if (id == 0) return;
+  findings.note("tag snapshot " + std::to_string(id) + " of " + name.to_string());
+  const Status done = engine->tag(name, {.name = "t" + std::to_string(id), .snapshot_id = id});
+  if (done.ok()) return ledger.tag({table, id, ids_of(*rows)});
+  // Snapshots expire with every commit.
+  if (done.error().code() != Code::kNotFound) expect_explained("tagging", done.error());
+}
+
+void Stage::expire(uint32_t table, uint32_t keep_last) {
+  const auto report = engine->expire(tables[table].name, {.keep_last = keep_last});
+  if (!report.ok()) return expect_explained("expiring", report.error());
+  findings.note("expired " + std::to_string(report->expired.size()) + " snapshots of " +
+                tables[table].name.to_string());
+}
+
+void Stage::roll_back(uint32_t table) {
+  const auto& all = ledger.tagged();
+  const auto to = std::find_if(all.begin(), all.end(),
+                               [&](const Tagged& tagged) { return tagged.table == table; });
+  if (to == all.end()) return;
+  const Tagged tagged = *to;
+  const auto flushed = engine->flush(tables[table].name);
+  if (!flushed.ok()) return expect_explained("flush before a rollback", flushed.error());
+  findings.note("roll back to snapshot " + std::to_string(tagged.snapshot_id) + " of " +
+                tables[table].name.to_string());
+  ledger.begin_rollback(tagged);
+  const Status done = engine->rollback(tables[table].name, tagged.snapshot_id);
+  if (!done.ok()) return expect_explained("rolling back", done.error());
+  ledger.rolled_back(tagged, tables[table]);
+  read_and_check(table, Promise::kDurable);
+}
+
+void Stage::look_back(uint32_t table) {
+  for (size_t i = 0; i < ledger.tagged().size(); ++i) {
+    const Tagged tagged = ledger.tagged()[i];
+    if (tagged.table != table) continue;
+    const std::string what = "snapshot " + std::to_string(tagged.snapshot_id);
+    const auto snapshot =
+        committed_snapshot(platform, tables[table].name, {.snapshot_id = tagged.snapshot_id});
+    auto rows = snapshot.ok() ? read_rows(**snapshot) : snapshot.error();
+    if (!rows.ok()) {
+      expect_explained("reading " + what, rows.error());
+    } else if (ids_of(*rows) != tagged.ids) {
+      findings.violate(what + " does not show what it showed");
+    }
+  }
+}
+
 void Clients::run() {
   Random random(plan_.seed);
   std::vector<std::unique_ptr<Thread>> threads;
@@ -145,6 +202,7 @@ void Clients::run() {
   }
   spawn("flusher", [this](Random own) { flush(own); });
   spawn("reader", [this](Random own) { read(own); });
+  if (plan_.keepings > 0) spawn("keeper", [this](Random own) { keep(own); });
   if (plan_.adds_column) spawn("adder", [this](Random own) { add_column(own); });
   if (plan_.steps_clock) spawn("stepper", [this](Random own) { step_clock(own); });
   for (const auto& thread : threads) thread->join();
@@ -228,7 +286,7 @@ void Clients::feed(uint32_t table, uint32_t source, Random random) {
     const uint64_t again = all[random.below(all.size())];
     stage_.ledger.resend(again);
     const auto answer = stage_.send(again, draw_ack(random));
-    if (answer.ok() && !answer->duplicate) {
+    if (answer.ok() && !answer->duplicate && !stage_.stale) {
       stage_.findings.violate("batch " + std::to_string(again) + " was taken a second time");
     }
   }
@@ -259,7 +317,7 @@ std::optional<uint64_t> Clients::resume_source(uint32_t table, uint32_t source) 
     sent = std::max(sent, batch.position);
     if (batch.position <= *position) {
       stage_.ledger.promise(number);
-    } else if (batch.durable_at != kNever) {
+    } else if (batch.durable_at != kNever && !stage_.stale) {
       stage_.findings.violate(name + " is known to " + std::to_string(*position) +
                               " only, but batch " + std::to_string(number) + " was durable");
     }
@@ -287,6 +345,22 @@ void Clients::read(Random random) {
     const auto table = pick_table(random);
     const Promise promise = random.chance(700) ? Promise::kDurable : Promise::kCommitted;
     if (table) stage_.read_and_check(*table, promise);
+  }
+}
+
+void Clients::keep(Random random) {
+  for (uint32_t i = 0; i < plan_.keepings && !stopped_; ++i) {
+    pause(random);
+    const auto table = pick_table(random);
+    if (!table) continue;
+    const uint64_t draw = random.below(100);
+    if (draw < 40) {
+      stage_.tag(*table);
+    } else if (draw < 70) {
+      stage_.expire(*table, 1 + static_cast<uint32_t>(random.below(3)));
+    } else {
+      stage_.look_back(*table);
+    }
   }
 }
 

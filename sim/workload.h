@@ -55,6 +55,7 @@ struct Stage {
   bool faults = false;     ///< calls may fail
   bool may_fence = false;  ///< another engine may take the tables over
   bool rotten = false;     ///< stored bytes are not as they were written
+  bool stale = false;      ///< the bucket's lists may be: what is read may be old, and be missed
   std::unique_ptr<Engine> engine = nullptr;
 
   /// An error that the world cannot explain is a violation.
@@ -67,6 +68,13 @@ struct Stage {
   /// Waits for the answer.
   Result<Appended> send(uint64_t number, AckClass ack);
   void flush(std::optional<uint32_t> table);
+  /// Gives the committed snapshot a tag.
+  void tag(uint32_t table);
+  void expire(uint32_t table, uint32_t keep_last);
+  /// Makes a tagged snapshot current again, if there is one. Nobody else writes meanwhile.
+  void roll_back(uint32_t table);
+  /// Tagged snapshots show what they showed.
+  void look_back(uint32_t table);
 };
 
 struct ClientPlan {
@@ -77,6 +85,7 @@ struct ClientPlan {
   uint32_t source_batches = 0;  ///< new ones of a source
   uint32_t flushes = 0;
   uint32_t reads = 0;
+  uint32_t keepings = 0;  ///< snapshots tagged, expired, looked at again
   bool adds_column = false;
   bool steps_clock = false;
   Nanos pause_max = 5 * kMillisecond;  ///< between two calls of a client
@@ -97,6 +106,7 @@ class Clients {
   std::optional<uint64_t> resume_source(uint32_t table, uint32_t source);
   void flush(Random random);
   void read(Random random);
+  void keep(Random random);
   void add_column(Random random);
   void step_clock(Random random);
   void pause(Random& random);

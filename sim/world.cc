@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "sim/world_duel.h"
+#include "sim/world_faults.h"
+#include "sim/world_flush.h"
 #include "sim/world_life.h"
 
 namespace sluice::sim {
@@ -12,37 +14,6 @@ namespace {
 constexpr uint32_t kDuelPermille = 150;
 constexpr uint32_t kRotPermille = 100;
 constexpr uint64_t kLivesMax = 3;
-
-uint64_t pick(Random& random, std::initializer_list<uint64_t> choices) {
-  return *(choices.begin() + random.below(choices.size()));
-}
-
-DiskFaults draw_disk_faults(Random& random) {
-  DiskFaults faults;
-  const auto rate = static_cast<uint32_t>(pick(random, {1, 3, 20}));
-  const auto maybe = [&] { return random.chance(500) ? rate : 0; };
-  faults.full_permille = maybe();
-  faults.write_permille = maybe();
-  faults.read_permille = maybe();
-  faults.sync_permille = maybe();
-  faults.sync_dir_permille = maybe();
-  faults.name_permille = maybe();
-  if (random.chance(150)) faults.capacity_bytes = pick(random, {100'000, 300'000, 1'000'000});
-  return faults;
-}
-
-BucketFaults draw_bucket_faults(Random& random) {
-  BucketFaults faults;
-  const auto rate = static_cast<uint32_t>(pick(random, {2, 8, 30}));
-  const auto maybe = [&] { return random.chance(500) ? rate : 0; };
-  faults.busy_permille = maybe();
-  faults.lost_permille = maybe();
-  faults.answer_lost_permille = maybe();
-  faults.late_permille = maybe();
-  faults.duplicated_permille = maybe();
-  faults.read_permille = maybe() / 2;
-  return faults;
-}
 
 ClientPlan draw_clients(Random& random) {
   ClientPlan plan;
@@ -54,6 +25,7 @@ ClientPlan draw_clients(Random& random) {
   plan.flushes = static_cast<uint32_t>(random.below(4));
   plan.reads = static_cast<uint32_t>(random.below(4));
   plan.adds_column = random.chance(200);
+  plan.keepings = random.chance(300) ? 1 + static_cast<uint32_t>(random.below(5)) : 0;
   plan.steps_clock = random.chance(300);
   plan.pause_max = static_cast<Nanos>(pick(random, {1, 5, 50})) * kMillisecond;
   return plan;
@@ -81,7 +53,9 @@ class World {
   explicit World(const WorldOptions& options) : options_(options), random_(options.seed) {}
 
   WorldReport run() {
-    const bool duel = random_.chance(kDuelPermille);
+    const bool drawn = random_.chance(kDuelPermille);
+    const bool duel =
+        options_.kind == WorldKind::kMixed ? drawn : options_.kind == WorldKind::kDuel;
     if (duel) {
       DuelReport told =
           run_duel({random_.next(), draw_engine_options(random_)}, options_.wants_tape);
@@ -103,32 +77,22 @@ class World {
       LifePlan plan = draw_plan(random_);
       plan.clients = draw_clients(random_);
       plan.openings = 1 + static_cast<uint32_t>(random_.below(2));
+      plan.rolls_back = random_.chance(150);
       plan.first_operation = report_.operations;
       plan.clones_max = options_.crashes_max;
       plan.crash_at = options_.crash_at;
       remains.tape.push_back("==== life " + std::to_string(life + 1));
       LifeReport told = absorb(live(tables_, std::move(remains), plan, options_.wants_tape), {});
       report_.operations += told.operations;
-      if (report_.violation || look_into_crashes(told)) return;
+      const auto look = [this](const Clone& clone) { look_into(clone); };
+      if (report_.violation || look_into_crashes(told.clones, options_, report_, look)) return;
       Random next = random_.fork();
-      const bool dies = !told.clones.empty() && next.chance(600);
-      const Remains& last = dies ? told.clones[next.below(told.clones.size())].remains : told.end;
+      const std::vector<Clone>& clones = told.clones.sampled;
+      const bool dies = !clones.empty() && next.chance(600);
+      const Remains& last = dies ? clones[next.below(clones.size())].remains : told.end;
       remains = last.crash(next);
     }
     prove(std::move(remains), random_.next(), std::nullopt);
-  }
-
-  /// True: there is nothing more to do.
-  bool look_into_crashes(const LifeReport& told) {
-    if (options_.crash_at) {
-      if (told.asked) look_into(*told.asked);
-      return told.asked.has_value();
-    }
-    for (const Clone& clone : told.clones) {
-      look_into(clone);
-      if (report_.violation) return true;
-    }
-    return false;
   }
 
   void look_into(const Clone& clone) {
@@ -147,8 +111,9 @@ class World {
       LifeReport told =
           absorb(live(tables_, std::move(remains), plan, options_.wants_tape), clone.operation);
       if (report_.violation) return;
-      const bool again = !told.clones.empty() && random.chance(700);
-      remains = (again ? told.clones[0].remains : told.end).crash(random);
+      const std::vector<Clone>& clones = told.clones.sampled;
+      const bool again = !clones.empty() && random.chance(700);
+      remains = (again ? clones[0].remains : told.end).crash(random);
       ++report_.crash_states;
     }
     prove(std::move(remains), random.next(), clone.operation);
@@ -208,6 +173,7 @@ class World {
 }  // namespace
 
 WorldReport run_world(const WorldOptions& options) {
+  if (options.kind == WorldKind::kFlush) return run_flush_world(options);
   return World(options).run();
 }
 

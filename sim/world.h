@@ -13,7 +13,15 @@
 
 namespace sluice::sim {
 
+enum class WorldKind : uint8_t {
+  kMixed,   ///< engines, and some duels
+  kEngine,  ///< one engine after another
+  kDuel,    ///< two engines at once: world_duel.h
+  kFlush,   ///< an AtomicFlushWriter: world_flush.h
+};
+
 struct WorldOptions {
+  WorldKind kind = WorldKind::kMixed;
   uint64_t seed = 1;
   uint32_t crashes_max = 16;  ///< a life: an even sample of its operations
   /// Only the crash after this operation is looked into, besides what the world itself runs into.

@@ -55,11 +55,7 @@ class Duel {
 
   DuelReport run() {
     const RunReport run = runtime_.run([this] { main(); });
-    if (!run.ok()) {
-      std::string text = "the duel does not end";
-      for (const std::string& fiber : run.dropped) text += "; " + fiber;
-      findings_.violate(text);
-    }
+    if (!run.ok()) findings_.violate(run.to_string());
     return {findings_.violation, std::move(findings_.tape), runtime_.operations(),
             runtime_.trace_hash()};
   }

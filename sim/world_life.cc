@@ -12,13 +12,6 @@ constexpr uint64_t kStepsMax = 3'000'000;
 constexpr uint32_t kTriesMax = 3;
 constexpr uint32_t kVerifyPermille = 100;
 
-std::vector<uint64_t> ids_of(const std::vector<Row>& rows) {
-  std::vector<uint64_t> ids;
-  for (const Row& row : rows) ids.push_back(row.id);
-  std::sort(ids.begin(), ids.end());
-  return ids;
-}
-
 RuntimeOptions runtime_options(const LifePlan& plan, Nanos wall, Random& random) {
   constexpr uint32_t kSwitch[] = {5, 30, 100};
   RuntimeOptions options;
@@ -42,40 +35,22 @@ class Life {
         stage_{runtime_,   {&runtime_, &disk_, &bucket_}, tables, ledger_, findings_, 0,
                plan.faults} {
     if (wants_tape) runtime_.trace = &findings_.tape;
-    runtime_.after_operation = [this](uint64_t count) { sample(plan_.first_operation + count); };
+    runtime_.after_operation = [this](uint64_t count) {
+      sampler_.offer(plan_.first_operation + count, [this] { return this->remains(); });
+    };
   }
 
   LifeReport run() {
     stage_.rotten = plan_.rotten;
-    const RunReport run = runtime_.run([this] { plan_.rotten ? look_at_rot() : main(); });
-    if (!run.ok()) {
-      std::string text = run.outcome == Outcome::kDeadlock ? "deadlock" : "it does not end";
-      for (const std::string& fiber : run.dropped) text += "; " + fiber;
-      findings_.violate(text);
-      static_cast<void>(stage_.engine.release());  // its fibers are gone
-    }
-    report_.operations = runtime_.operations();
-    report_.hash = runtime_.trace_hash();
-    report_.violation = findings_.violation;
-    report_.end = remains();
-    return std::move(report_);
+    stage_.stale = plan_.bucket.stale_permille > 0;
+    return run_life(
+        runtime_, findings_, sampler_, [this] { plan_.rotten ? look_at_rot() : main(); },
+        [this] { return remains(); }, [this] { static_cast<void>(stage_.engine.release()); });
   }
 
  private:
   Remains remains() {
     return {disk_.state(), bucket_.state(), ledger_, runtime_.wall_now(), findings_.tape};
-  }
-
-  /// Reservoir sampling: in the end every operation had the same chance.
-  void sample(uint64_t operation) {
-    if (operation == plan_.crash_at) report_.asked = {operation, remains()};
-    ++sampled_;
-    if (report_.clones.size() < plan_.clones_max) {
-      report_.clones.push_back({operation, remains()});
-    } else if (plan_.clones_max > 0) {
-      const uint64_t slot = sample_.below(sampled_);
-      if (slot < plan_.clones_max) report_.clones[slot] = {operation, remains()};
-    }
   }
 
   void main() {
@@ -88,6 +63,7 @@ class Life {
       const auto auditor = runtime_.spawn("auditor", [&] { check_recovery(opened); });
       clients.run();
       auditor->join();
+      if (plan_.rolls_back) stage_.roll_back(0);
       if (plan_.proof && opening == 0) prove();
       end_opening();
       if (clients.unanswered() > 0) findings_.violate("an append was never answered");
@@ -148,6 +124,7 @@ class Life {
   void check_committed() {
     for (uint32_t table = 0; table < stage_.tables.size(); ++table) {
       if (ledger_.has_table(table)) stage_.read_and_check(table, Promise::kCommitted);
+      stage_.look_back(table);
     }
   }
 
@@ -168,6 +145,7 @@ class Life {
     for (uint32_t table = 0; table < stage_.tables.size(); ++table) {
       const auto rows = stage_.read_and_check(table, Promise::kCommitted);
       if (rows) proven_[table] = ids_of(*rows);
+      stage_.look_back(table);
     }
   }
 
@@ -194,9 +172,7 @@ class Life {
 
   const LifePlan& plan_;
   Random random_;
-  LifeReport report_;
-  Random sample_ = random_.fork();
-  uint64_t sampled_ = 0;
+  CloneSampler<Remains> sampler_{plan_.clones_max, plan_.crash_at, random_.fork()};
   Ledger ledger_;
   Findings findings_;
   SimRuntime runtime_;

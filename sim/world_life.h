@@ -13,6 +13,7 @@
 #include "sim/oracle.h"
 #include "sim/runtime.h"
 #include "sim/workload.h"
+#include "sim/world_clones.h"
 #include "sluice/options.h"
 
 namespace sluice::sim {
@@ -38,7 +39,8 @@ struct LifePlan {
   BucketFaults bucket;
   bool faults = false;
   ClientPlan clients;
-  uint32_t openings = 1;  ///< of the engine, in one process
+  uint32_t openings = 1;    ///< of the engine, in one process
+  bool rolls_back = false;  ///< the first table, when the clients have gone
   /// Nothing may fail: the rows are read back from the table and from the engine, before and after
   /// a flush, and the second opening shows what the first one showed.
   bool proof = false;
@@ -53,19 +55,9 @@ struct LifePlan {
   std::optional<uint64_t> crash_at;  ///< and this one
 };
 
-struct Clone {
-  uint64_t operation = 0;
-  Remains remains;
-};
+using Clone = CloneOf<Remains>;
 
-struct LifeReport {
-  Remains end;
-  std::vector<Clone> clones;
-  std::optional<Clone> asked;  ///< of crash_at
-  std::optional<std::string> violation;
-  uint64_t operations = 0;
-  uint64_t hash = 0;
-};
+using LifeReport = LifeReportOf<Remains>;
 
 LifeReport live(const std::vector<SimTable>& tables, Remains remains, const LifePlan& plan,
                 bool wants_tape);

@@ -244,6 +244,7 @@ Result<std::optional<Committer::Attempt>> Committer::build(const Propose& propos
 Result<HeadPtr> Committer::refresh() {
   if (fenced_) return *fenced_;
   auto head = newer_head(bucket_, name_, head_);
+  TRY(check_not_stale(head));
   if (!head.ok()) {
     if (head.error().code() == Code::kNotFound && !claimed_epoch_) return HeadPtr();
     return head.error();
@@ -254,6 +255,20 @@ Result<HeadPtr> Committer::refresh() {
   TRY(check_fence((*head)->metadata));
   head_ = *head;
   return head_;
+}
+
+/// What we have seen is there still, or the table has lost its head: a listing that does not show
+/// it proves neither another owner nor an end.
+Status Committer::check_not_stale(const Result<HeadPtr>& found) {
+  if (!head_) return ok();
+  const Metadata& known = head_->metadata;
+  const bool lacks_all = !found.ok() && found.error().code() == Code::kNotFound;
+  if (!lacks_all && (!found.ok() || (*found)->metadata.version >= known.version)) return ok();
+  const Status there = check_version_is_there(bucket_, known.prefix, known.version);
+  if (!there.ok()) return lacks_all && there.error().code() == Code::kCorrupt ? ok() : there;
+  return Error({Code::kBusy, Reason::kNone, "the listing lacks a version that is there",
+                metadata_key(known.prefix, known.version), known.version,
+                lacks_all ? 0 : (*found)->metadata.version});
 }
 
 Status Committer::check_fence(const Metadata& metadata) {

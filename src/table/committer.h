@@ -115,6 +115,7 @@ class Committer {
   Result<HeadPtr> advance(const Propose& propose);
   Result<std::optional<Attempt>> build(const Propose& propose);
   Result<HeadPtr> refresh();
+  Status check_not_stale(const Result<HeadPtr>& found);
   Result<HeadPtr> advance_table(const std::function<Result<std::optional<Proposal>>(const Head&)>&);
   Status check_fence(const Metadata& metadata);
   Error fence(Error error);

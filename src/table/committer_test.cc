@@ -432,6 +432,32 @@ TEST_F(CommitterTest, APutThatComesLateIntoAnExpiredSlotDoesNotLowerTheHint) {
   EXPECT_TRUE(came_late);
 }
 
+// T2: such a listing proves neither another owner nor an end.
+TEST_F(CommitterTest, WaitsForAListingThatShowsWhatItHasSeen) {
+  const uint64_t version = one_.committer().load().value()->metadata.version;
+  bucket_.unlisted_ = {metadata_key("db/coll", version)};
+  // The hint tells of it.
+  EXPECT_EQ(one_.committer().load().value()->metadata.version, version);
+  bucket_.objects().erase("db/coll/metadata/version-hint.text");
+  EXPECT_EQ(one_.committer().load().error().code(), Code::kBusy);
+  EXPECT_EQ(one_.committer().confirm({20, {}}).error().code(), Code::kBusy);
+  for (uint64_t v = 1; v < version; ++v) bucket_.unlisted_.insert(metadata_key("db/coll", v));
+  EXPECT_EQ(one_.committer().load().error().code(), Code::kBusy);
+  bucket_.unlisted_.clear();
+  EXPECT_TRUE(one_.committer().confirm({20, {}}).ok());
+  EXPECT_TRUE(one_.flush(30).ok());
+}
+
+// T11: and when it is no stale listing the version has been lost.
+TEST_F(CommitterTest, SaysThatAVersionWhichItHasSeenIsGone) {
+  const uint64_t version = one_.committer().load().value()->metadata.version;
+  bucket_.objects().erase("db/coll/metadata/version-hint.text");
+  bucket_.objects().erase(metadata_key("db/coll", version));
+  const Error error = one_.committer().load().error();
+  EXPECT_EQ(error.code(), Code::kCorrupt);
+  EXPECT_EQ(error.where(), metadata_key("db/coll", version));
+}
+
 TEST_F(CommitterTest, ConfirmsOnlyWhatTheHeadCovers) {
   EXPECT_TRUE(one_.committer().confirm({20, {}}).ok());
   EXPECT_TRUE(one_.committer().confirm({0, {{"day", 20}}}).ok());

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -109,6 +110,7 @@ class FakeBucket final : public Bucket {
     if (begin()) return lost();
     std::vector<ObjectEntry> entries;
     for (const auto& [key, bytes] : objects_) {
+      if (unlisted_.contains(key)) continue;
       if (key.starts_with(prefix)) entries.push_back({key, bytes.size(), put_time(key)});
     }
     return entries;
@@ -123,6 +125,7 @@ class FakeBucket final : public Bucket {
   std::string uri(std::string_view key) const override { return root_ + std::string(key); }
 
   std::string root_ = "/lake/";
+  std::set<std::string> unlisted_;  // keys that lists do not know yet
 
  private:
   struct Late {

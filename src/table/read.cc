@@ -80,6 +80,13 @@ Error missing_head(std::string_view prefix, uint64_t version) {
                metadata_key(prefix, version));
 }
 
+Status check_version_is_there(Bucket& bucket, std::string_view prefix, uint64_t version) {
+  const auto entry = bucket.head(metadata_key(prefix, version));
+  if (entry.ok()) return ok();
+  if (entry.error().code() == Code::kNotFound) return missing_head(prefix, version);
+  return entry.error();
+}
+
 Result<Metadata> read_metadata(Bucket& bucket, const std::string& prefix, uint64_t version) {
   const std::string key = metadata_key(prefix, version);
   const std::string text = TRY(get_named(bucket, {key, "the listing", kMetadataBytesMax}));
@@ -126,10 +133,9 @@ Result<HeadPtr> newer_head(Bucket& bucket, const TableName& name, const HeadPtr&
   if (known && !versions.empty() && versions.back() == known->metadata.version) return known;
   // T11: the hint is written behind its version, and so never names one that was not.
   const auto hint = read_hint(bucket, prefix);
-  const uint64_t was = std::max(known ? known->metadata.version : 0, hint.ok() ? *hint : 0);
-  if (was > (versions.empty() ? 0 : versions.back())) {
-    versions = TRY(list_versions(bucket, prefix));
-    if (versions.empty() || versions.back() < was) return missing_head(prefix, was);
+  if (hint.ok() && *hint > (versions.empty() ? 0 : versions.back())) {
+    TRY(check_version_is_there(bucket, prefix, *hint));
+    versions.push_back(*hint);
   }
   if (versions.empty()) return Error(Code::kNotFound, "no such table", name.to_string());
   Head head;

@@ -33,6 +33,8 @@ Result<std::vector<part::Meta>> read_parts(Bucket& bucket, const Metadata& metad
 Result<std::vector<uint64_t>> list_versions(Bucket& bucket, std::string_view prefix);
 /// The version that the hint names; 0 without a hint. kCorrupt: it is no number.
 Result<uint64_t> read_hint(Bucket& bucket, std::string_view prefix);
+/// A listing that lacks the version is stale if the version is there; else missing_head().
+Status check_version_is_there(Bucket& bucket, std::string_view prefix, uint64_t version);
 Error missing_head(std::string_view prefix, uint64_t version);
 Result<Metadata> read_metadata(Bucket& bucket, const std::string& prefix, uint64_t version);
 /// Empty marks if `metadata` names none.
