@@ -126,7 +126,6 @@ void put_meta(ByteWriter& out, const part::Meta& meta) {
   out.text(meta.key);
   out.fixed(meta.bytes);
   out.fixed(meta.rows);
-  out.fixed(static_cast<uint8_t>(meta.is_sorted));
   out.fixed(static_cast<uint32_t>(meta.partition.size()));
   for (const model::PartitionValue& value : meta.partition) {
     out.fixed(value.kind);
@@ -146,7 +145,6 @@ part::Meta read_meta(ByteReader& in) {
   meta.key = in.text();
   meta.bytes = in.fixed<uint64_t>();
   meta.rows = in.fixed<uint64_t>();
-  meta.is_sorted = in.fixed<uint8_t>() != 0;
   for (size_t left = read_count(in, kPartitionBytesMin); left > 0 && in.ok(); --left) {
     model::PartitionValue value;
     value.kind = in.fixed<model::PartitionValue::Kind>();
@@ -166,7 +164,7 @@ part::Meta read_meta(ByteReader& in) {
 
 Parts read_parts(ByteReader& in) {
   constexpr uint64_t kColumnBytesMin = 9;
-  constexpr uint64_t kMetaBytesMin = 33;
+  constexpr uint64_t kMetaBytesMin = 32;
   Parts parts;
   for (size_t left = read_count(in, kColumnBytesMin); left > 0 && in.ok(); --left) {
     part::Column column;

@@ -24,7 +24,7 @@
 //   Plan      flush id 16 | u64 ticket | u64 min, max, seq | i64 wall time (ns) | u8 with a table
 //             | text prefix of its keys
 //   Parts     flush id 16 | u32 columns | each: i32 field id, u8 type, text name
-//             | u32 parts | each: text key, u64 bytes, u64 rows, u8 is sorted,
+//             | u32 parts | each: text key, u64 bytes, u64 rows,
 //               u32 partition fields | each: u8 kind, i64 number, text
 //               u32 stats | each: i32 field id, u64 bytes, values, nulls, nans, bound, bound
 //               u32 row groups | each: i64 offset

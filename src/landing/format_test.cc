@@ -30,7 +30,6 @@ Parts some_parts() {
   meta.key = "db/coll/data/x.parquet";
   meta.bytes = 1000;
   meta.rows = 11;
-  meta.is_sorted = true;
   meta.partition = {model::PartitionValue(19'000), model::PartitionValue(),
                     model::PartitionValue("x")};
   meta.columns = {{1, 80, 11, 1, 0, std::string(8, '\1'), std::nullopt}};

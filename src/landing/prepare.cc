@@ -180,7 +180,6 @@ Result<flush::Layout> Preparer::layout(const std::vector<Field>& fields) const {
   layout.columns = columns.input;
   layout.part_columns = columns.writer;
   layout.prefix = metadata.prefix;
-  layout.is_sorted = !metadata.sort_source_ids.empty();
   layout.epoch = metadata.epoch;
   layout.part_bytes = job_.options.part_bytes;
   layout.writer.row_group_bytes = job_.options.row_group_bytes;
