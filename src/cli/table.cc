@@ -56,6 +56,14 @@ constexpr Verb kExpire = {"expire", "Forget snapshots, but not tagged ones",
                           "  sluice table expire demo.weather --older-than 30d --dry-run\n"
                           "  sluice table expire demo.weather --older-than 7d --keep-last 10",
                           expire_snapshots};
+constexpr Verb kSweep = {
+    "sweep", "Delete the objects that nothing names any more",
+    "What a crash, a failed flush or an expired snapshot left is deleted once it is older than the\n"
+    "grace. A writer does this by itself once an hour.\n\n"
+    "Examples:\n"
+    "  sluice table sweep demo.weather --dry-run\n"
+    "  sluice table sweep demo.weather --grace 2h",
+    sweep_table};
 constexpr Verb kRollback = {
     "rollback", "Make an earlier snapshot the current one",
     "Rows that were committed after it are no longer shown, and do not come back by being sent\n"
@@ -164,6 +172,14 @@ void add_expire(CLI::App& table, Choice& choice) {
   command->add_flag("--dry-run", choice.options.expire.dry_run, "Only say what would expire");
 }
 
+void add_sweep(CLI::App& table, Choice& choice) {
+  CLI::App* command = add_verb(table, kSweep, choice);
+  command->add_option("--grace", "Leave younger objects alone; without: 24 hours")
+      ->each(read_into(choice.options.sweep.grace, parse_age))
+      ->type_name("AGE");
+  command->add_flag("--dry-run", choice.options.sweep.dry_run, "Only say what would be deleted");
+}
+
 void add_rollback(CLI::App& table, Choice& choice) {
   CLI::App* command = add_verb(table, kRollback, choice);
   command->add_option("SNAPSHOT", "The id of a snapshot that is kept")
@@ -195,6 +211,7 @@ Command make_table(CLI::App& program) {
   add_verb(*table, kSnapshots, *choice);
   add_alter(*table, *choice);
   add_expire(*table, *choice);
+  add_sweep(*table, *choice);
   add_rollback(*table, *choice);
   add_tag(*table, *choice);
   add_verb(*table, kRelocate, *choice);

@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/report.h"
+#include "sluice/sweep.h"
 #include "sluice/table_change.h"
 
 namespace sluice::cli {
@@ -23,11 +24,13 @@ struct TableOptions {
   Tag tag;
   bool remove_tag = false;
   uint64_t snapshot_id = 0;  ///< of rollback
+  SweepOptions sweep;
 };
 
 Result<ExitCode> create_table(const TableOptions& options);
 Result<ExitCode> alter_table(const TableOptions& options);
 Result<ExitCode> expire_snapshots(const TableOptions& options);
+Result<ExitCode> sweep_table(const TableOptions& options);
 Result<ExitCode> tag_snapshot(const TableOptions& options);
 Result<ExitCode> roll_back(const TableOptions& options);
 Result<ExitCode> relocate_table(const TableOptions& options);

@@ -90,4 +90,26 @@ Result<ExitCode> expire_snapshots(const TableOptions& options) {
   return close_and_tell(open, options, std::move(report));
 }
 
+Result<ExitCode> sweep_table(const TableOptions& options) {
+  OpenEngine open = TRY(open_for(options, DirectoryUse::kExisting));
+  const SweepReport swept = TRY(open.engine->sweep(*options.table, options.sweep));
+  Report report;
+  report.field("dry run", Cell::flag(swept.dry_run));
+  report.field("objects", Cell::count(swept.objects));
+  report.field("size", Cell::bytes(swept.bytes));
+  report.field("named", Cell::count(swept.named));
+  report.field("within the grace", Cell::count(swept.young));
+  report.field("of work under way", Cell::count(swept.pending));
+  report.field("not of Sluice", Cell::count(swept.foreign));
+  report.field("swept", Cell::count(swept.swept.size()));
+  report.field("swept size", Cell::bytes(swept.swept_bytes));
+  Listing listing({{"object"}, {"size", true}, {"age", true}});
+  for (const SweptObject& object : swept.swept) {
+    listing.add({Cell::words(object.key), Cell::bytes(object.bytes),
+                 Cell::words(format_span(object.age))});
+  }
+  report.listing("swept objects", std::move(listing));
+  return close_and_tell(open, options, std::move(report));
+}
+
 }  // namespace sluice::cli

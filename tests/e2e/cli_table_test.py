@@ -6,6 +6,7 @@
 
 import json
 import os
+import time
 import unittest
 
 import cli
@@ -165,6 +166,42 @@ class Retention(TableCase):
         self.table("expire", "--keep-last", "1")
         _, err = self.sluice("query", "demo.t", "--as-of", "2020-01-01T00:00:00Z", code=FAILED)
         self.assertIn("the oldest is", err)
+
+
+class Sweep(TableCase):
+    def age_everything(self, path):
+        """Days ago; the table's clock is its newest commit, which is made now."""
+        long_ago = time.time() - 3 * 86400
+        for directory, _, files in os.walk(path):
+            for name in files:
+                os.utime(os.path.join(directory, name), (long_ago, long_ago))
+
+    def test_what_nothing_names_is_deleted_when_it_is_old_and_all_else_stays(self):
+        self.make()
+        self.put(self.row(1, n=1))
+        path = self.path("sluice-data", "tables", "demo", "t")
+        orphan = os.path.join(path, "data", f"{'a' * 32}-{'b' * 8}-0.parquet")
+        notes = os.path.join(path, "data", "notes.txt")
+        for name in (orphan, notes):
+            with open(name, "w", encoding="ascii") as file:
+                file.write("left behind")
+        young = self.table("sweep")
+        self.assertEqual((young["swept"], young["within_the_grace"]), (0, 1))
+        self.assertTrue(os.path.exists(orphan))
+
+        self.age_everything(path)
+        dry = self.table("sweep", "--dry-run")
+        self.assertEqual([o["object"] for o in dry["swept_objects"]],
+                         [f"demo/t/data/{os.path.basename(orphan)}"])
+        self.assertTrue(os.path.exists(orphan))
+        swept = self.table("sweep")
+        self.assertEqual((swept["swept"], swept["not_of_sluice"]), (1, 1))
+        self.assertFalse(os.path.exists(orphan))
+        self.assertTrue(os.path.exists(notes))
+        self.assertEqual(len(self.rows("demo.t")), 1)
+        self.sluice("verify")
+        self.table("sweep", "--grace", "1s", code=FAILED)
+        self.table("sweep", "--grace", "soon", code=USAGE)
 
 
 class Relocation(TableCase):
