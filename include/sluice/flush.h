@@ -27,7 +27,9 @@
 //                      know; until then rollback_flush answers kBusy (kUnknownOutcome)
 //   kCorrupt, kNotFound (where() is an object's key): a part is short, wrong, foreign or gone
 //   kFenced            with a table: another opening took over, or this Disk is a copy: stop
-//   kConflict          with a table: some, not all, of these LSNs are in it already
+//   kConflict          with a table: some, not all, of these LSNs are in it already; or (kDeadline)
+//                      it was prepared half a day ago or earlier, so a sweep may take its parts:
+//                      recover it, or roll it back and prepare it anew
 #pragma once
 
 #include <cstdint>

@@ -56,14 +56,14 @@ constexpr Verb kExpire = {"expire", "Forget snapshots, but not tagged ones",
                           "  sluice table expire demo.weather --older-than 30d --dry-run\n"
                           "  sluice table expire demo.weather --older-than 7d --keep-last 10",
                           expire_snapshots};
-constexpr Verb kSweep = {
-    "sweep", "Delete the objects that nothing names any more",
-    "What a crash, a failed flush or an expired snapshot left is deleted once it is older than the\n"
-    "grace. A writer does this by itself once an hour.\n\n"
-    "Examples:\n"
-    "  sluice table sweep demo.weather --dry-run\n"
-    "  sluice table sweep demo.weather --grace 2h",
-    sweep_table};
+constexpr Verb kSweep = {"sweep", "Delete the objects that nothing names any more",
+                         "What a crash, a failed flush or an expired snapshot left is deleted once "
+                         "it is older than the\n"
+                         "grace. A writer does this by itself once an hour.\n\n"
+                         "Examples:\n"
+                         "  sluice table sweep demo.weather --dry-run\n"
+                         "  sluice table sweep demo.weather --grace 2h",
+                         sweep_table};
 constexpr Verb kRollback = {
     "rollback", "Make an earlier snapshot the current one",
     "Rows that were committed after it are no longer shown, and do not come back by being sent\n"

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <functional>
 #include <mutex>
@@ -16,6 +15,7 @@
 #include "base/ids.h"
 #include "io/names.h"
 #include "io/posix.h"
+#include "io/together.h"
 
 namespace sluice::io {
 namespace {
@@ -143,24 +143,6 @@ class FileUpload final : public Upload {
   static Error ended() { return Error(Code::kInvalid, Reason::kClosed, "the upload has ended"); }
   std::optional<UnfinishedObject> object_;
 };
-
-/// Runs all, at once as far as a few threads go, and gives the first error of them.
-Status run_together(Runtime& runtime, const std::vector<std::function<Status()>>& works) {
-  constexpr size_t kThreadsMax = 8;
-  std::vector<Status> verdicts(works.size(), ok());
-  std::atomic<size_t> next = 0;
-  const auto work = [&] {
-    for (size_t i = next++; i < works.size(); i = next++) verdicts[i] = works[i]();
-  };
-  std::vector<std::unique_ptr<Thread>> threads;
-  while (threads.size() + 1 < std::min(works.size(), kThreadsMax)) {
-    threads.push_back(runtime.spawn("sync", work));
-  }
-  work();
-  for (const auto& thread : threads) thread->join();
-  for (const Status& verdict : verdicts) TRY(verdict);
-  return ok();
-}
 
 class DirBucket final : public Bucket {
  public:

@@ -1,6 +1,10 @@
 #include "io/retry_bucket.h"
 
+#include <functional>
 #include <utility>
+#include <vector>
+
+#include "io/together.h"
 
 namespace sluice::io {
 namespace {
@@ -23,6 +27,13 @@ class RetryBucket final : public Bucket {
   }
   Status put(std::string_view key, ByteView bytes) override {
     return again([&] { return inner_->put(key, bytes); });
+  }
+  Status put_all(std::span<const ObjectBytes> objects) override {
+    std::vector<std::function<Status()>> puts;
+    for (const ObjectBytes& object : objects) {
+      puts.push_back([this, object] { return put(object.key, object.bytes); });
+    }
+    return run_together(runtime_, puts);
   }
   Result<size_t> get_range(std::string_view key, uint64_t offset,
                            std::span<std::byte> out) override {

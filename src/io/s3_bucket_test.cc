@@ -267,6 +267,23 @@ TEST_F(S3BucketTest, ABusyStoreIsAskedAgainUntilItAnswers) {
   EXPECT_TRUE(bucket->remove("a").ok());
 }
 
+TEST_F(S3BucketTest, ObjectsThatBelongTogetherAreSentAgainUntilAllAreThere) {
+  const auto bucket = open_retried();
+  server().fault(R"({"fault": "slow_down", "ops": ["put"], "times": 3})");
+  server().fault(R"({"fault": "drop_after", "ops": ["put"], "times": 2})");
+  const std::string bytes = "a part of a commit";
+  std::vector<std::string> keys;
+  for (int i = 0; i < 20; ++i) keys.push_back("t/metadata/" + std::to_string(i));
+  std::vector<ObjectBytes> objects;
+  for (const std::string& key : keys) objects.push_back({key, as_bytes(bytes)});
+  ASSERT_TRUE(bucket->put_all(objects).ok());
+  for (const std::string& key : keys) {
+    const auto found = get_object(*bucket, key, 100);
+    ASSERT_TRUE(found.ok()) << key;
+    EXPECT_EQ(*found, bytes);
+  }
+}
+
 TEST_F(S3BucketTest, APutIfAbsentIsNeverSentAgain) {
   server().fault(R"({"fault": "slow_down", "ops": ["put_if"]})");
   EXPECT_EQ(open_retried()->put_if_absent("v1", as_bytes("x")).error().code(), Code::kBusy);

@@ -364,11 +364,17 @@ PendingBounds Writer::bounds(const Flush& flush) {
   return bounds;
 }
 
+/// Of its parts, at most. A clock that was set back makes them look younger.
+Nanos Writer::age_of(const Flush& flush) const {
+  return std::max<Nanos>(runtime_.wall_now() - flush.plan.created_wall_time, 0);
+}
+
 Status Writer::commit_to_table(Flush& flush) {
   const Status done = with_ledger([&] {
-    return ledger_->commit({flush.plan.flush, flush.plan.ticket, flush.plan.range,
-                            flush.parts->metas, flush.rows_replaced},
-                           bounds(flush));
+    return ledger_->commit(
+        {flush.plan.flush, flush.plan.ticket, flush.plan.range, flush.parts->metas,
+         flush.rows_replaced, runtime_.now() - age_of(flush)},
+        bounds(flush));
   });
   if (!done.ok()) {
     // L5: after these nothing of the commit is on its way (table/committer.h).

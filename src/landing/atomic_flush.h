@@ -90,6 +90,8 @@ class Writer final : public AtomicFlushWriter {
   Status change_state(Flush& flush, IntentState to);
   Status commit_to_table(Flush& flush);
   PendingBounds bounds(const Flush& flush);
+  Nanos age_of(const Flush& flush) const;
+  bool is_too_old(const Flush& flush) const;
   Status roll_back(Flush& flush);
   Status remove_objects_and_intent(Flush& flush);
   Result<bool> is_in_table(const Flush& flush);

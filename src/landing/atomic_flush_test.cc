@@ -212,6 +212,32 @@ TEST(AtomicFlush, DamagedObjectsAreToldApartAndRebuilt) {
   }
 }
 
+// T15: a sweep may take what waited for half a day; no commit may name it any more.
+TEST(AtomicFlush, WithATableAFlushThatWaitedForHalfADayIsBuiltAnew) {
+  Store store;
+  AtomicFlushWriterOptions options = with_table();
+  auto writer = open_writer(store, options);
+  const Entries entries(1, 10);
+  const auto old = writer->prepare_flush(entries, entries.range()).value();
+  store.runtime.sleep_until(store.runtime.now() + 13 * 3600 * kSecond);
+  EXPECT_EQ(why(writer->commit_flush(old.flush_id)), answer(Code::kConflict, Reason::kDeadline));
+  EXPECT_TRUE(table_keys(store.bucket).empty());
+  writer.reset();
+
+  writer = open_writer(store, options);
+  const auto without_rows = writer->recover_pending_flushes().value();
+  ASSERT_EQ(without_rows.failed.size(), 1u);
+  EXPECT_EQ(without_rows.failed[0].reason.reason(), Reason::kDeadline);
+  writer.reset();
+
+  options.rows_of = log_of_entries();
+  writer = open_writer(store, options);
+  const auto rebuilt = writer->recover_pending_flushes().value();
+  ASSERT_EQ(rebuilt.retried.size(), 1u);
+  EXPECT_TRUE(writer->commit_flush(old.flush_id).ok());
+  EXPECT_EQ(table_keys(store.bucket), keys_of(rebuilt.retried[0].blocks));
+}
+
 TEST(AtomicFlush, AnObjectOfAnotherFlushIsForeign) {
   Store store;
   auto writer = open_writer(store, alone());

@@ -191,6 +191,11 @@ Status Ledger::commit(const LedgerEntry& entry, const PendingBounds& bounds) {
     Status tried = try_commit(entry, bounds);
     const bool moved = !tried.ok() && tried.error().code() == Code::kConflict &&
                        tried.error().reason() == Reason::kNone;
+    if (!tried.ok() && tried.error().reason() == Reason::kDeadline) {
+      // L5: this fills the slot that an earlier try of the commit could still take.
+      TRY(take_head(committer_->touch()));
+      return tried;
+    }
     if (!moved || conflicts == kConflictsMax) return tried;
     TRY(refresh());
   }
@@ -218,6 +223,7 @@ Status Ledger::try_commit(const LedgerEntry& entry, const PendingBounds& bounds)
     edit.base = head_;
     edit.parts = entry.parts;
     edit.rows_replaced = entry.rows_replaced;
+    edit.put_at = entry.put_at;
     edit.lsns.low_water = bounds.settled;
     edit.lsns.exceptions[entry.flush.hex()] = entry.ticket;
     if (options_.rule == LsnRule::kUnique) {

@@ -49,6 +49,7 @@ struct LedgerEntry {
   FlushRange range;
   std::vector<part::Meta> parts;
   uint64_t rows_replaced = 0;
+  Nanos put_at = 0;  ///< monotonic; no part is older
 };
 
 /// What of the writer's state a commit depends on.
@@ -95,7 +96,7 @@ class Ledger {
   Status refresh();
   /// One commit of the table, confirmed by a listing. ok also if it is in the table already.
   /// kConflict: nothing was changed; kCommitted: all these LSNs are in it by another flush;
-  /// kSequenceViolation: some are, or they are forgotten. kCancelled (kUnknownOutcome): commit it
+  /// kSequenceViolation: some are, or they are forgotten; kDeadline: the parts are too old (T15). kCancelled (kUnknownOutcome): commit it
   /// again to know. kFenced: stop.
   Status commit(const LedgerEntry& entry, const PendingBounds& bounds);
 

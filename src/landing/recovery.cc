@@ -82,12 +82,23 @@ Result<bool> Writer::recover_parts(Flush& flush) {
   if (flush.parts) {
     flush.checked = false;
     whole = check_parts(flush);
-    if (whole.ok()) return true;
-    if (!is_damage(whole.error())) return whole.error();
+    if (whole.ok() && !is_too_old(flush)) return true;
+    if (whole.ok()) {
+      whole = Error(Code::kConflict, Reason::kDeadline,
+                    "its parts are so old that a sweep may take them: roll it back, prepare it anew",
+                    flush.plan.flush.hex());
+    } else if (!is_damage(whole.error())) {
+      return whole.error();
+    }
   }
   if (!options_.rows_of) return whole.error();
   TRY(rebuild(flush));
   return false;
+}
+
+/// T15: the table would not take them any more.
+bool Writer::is_too_old(const Flush& flush) const {
+  return !is_alone() && age_of(flush) > table::CommitterOptions().grace / 2;
 }
 
 Status Writer::rebuild(Flush& flush) {
@@ -97,6 +108,7 @@ Status Writer::rebuild(Flush& flush) {
                  flush.plan.flush.hex());
   }
   if (rows.batches.empty()) TRY(check_entries(rows.entries, flush.plan.range));
+  flush.plan.created_wall_time = runtime_.wall_now();
   const std::span<const WalEntry> entries =
       rows.batches.empty() ? std::span<const WalEntry>(rows.entries) : std::span<const WalEntry>();
   Prepared prepared = TRY(make_parts(

@@ -158,7 +158,8 @@ Result<std::optional<Proposal>> Committer::build_flush(const Head& head, const F
 // T15: what is older could be swept by the next opening before this commit lands.
 Status Committer::check_age(const FlushEdit& edit) {
   if (!edit.put_at || runtime_.now() - *edit.put_at <= options_.grace / 2) return ok();
-  return Error(Code::kConflict, "the parts are older than half the grace of a sweep: put them anew",
+  return Error(Code::kConflict, Reason::kDeadline,
+               "the parts are older than half the grace of a sweep: put them anew",
                name_.to_string());
 }
 
