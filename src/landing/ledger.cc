@@ -222,8 +222,8 @@ Status Ledger::try_commit(const LedgerEntry& entry, const PendingBounds& bounds)
     edit.flush = entry.flush;
     edit.base = head_;
     edit.parts = entry.parts;
-    edit.rows_replaced = entry.rows_replaced;
     edit.put_at = entry.put_at;
+    edit.rows_replaced = entry.rows_replaced;
     edit.lsns.low_water = bounds.settled;
     edit.lsns.exceptions[entry.flush.hex()] = entry.ticket;
     if (options_.rule == LsnRule::kUnique) {

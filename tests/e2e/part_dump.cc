@@ -54,6 +54,7 @@ std::string spell_json(const WriterColumn& column, const ColumnView& view, uint3
       return quote(std::to_string(view.int64(row)));
     case PhysicalType::kTimestampMicros:
       return quote(std::to_string(floor_micros(view.int64(row))));
+    case PhysicalType::kFloat:
     case PhysicalType::kDouble:
       return number(view.real(row));
     case PhysicalType::kString:
