@@ -59,6 +59,12 @@ std::optional<uint64_t> FlushLedger::find(const std::string& id) const {
   return std::nullopt;
 }
 
+bool FlushLedger::may_have_committed_without_answer() const {
+  return std::any_of(flushes_.begin(), flushes_.end(), [](const SentFlush& flush) {
+    return flush.id.empty() && (flush.may_be & kCommitted) != 0;
+  });
+}
+
 std::vector<uint64_t> FlushLedger::pending() const {
   std::vector<uint64_t> numbers;
   for (uint64_t number = 0; number < flushes_.size(); ++number) {

@@ -89,6 +89,8 @@ class FlushLedger {
   const std::vector<SentGroup>& groups() const { return groups_; }
   void damage(uint64_t number, std::string key) { flushes_[number].damaged = std::move(key); }
   std::optional<uint64_t> find(const std::string& id) const;
+  /// The process died before it told the id of a flush that may be in the table.
+  bool may_have_committed_without_answer() const;
   /// Those with a name that may still be committed or rolled back.
   std::vector<uint64_t> pending() const;
   std::string name(uint64_t number) const;

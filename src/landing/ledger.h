@@ -96,8 +96,8 @@ class Ledger {
   Status refresh();
   /// One commit of the table, confirmed by a listing. ok also if it is in the table already.
   /// kConflict: nothing was changed; kCommitted: all these LSNs are in it by another flush;
-  /// kSequenceViolation: some are, or they are forgotten; kDeadline: the parts are too old (T15). kCancelled (kUnknownOutcome): commit it
-  /// again to know. kFenced: stop.
+  /// kSequenceViolation: some are, or they are forgotten; kDeadline: the parts are too old (T15).
+  /// kCancelled (kUnknownOutcome): commit it again to know. kFenced: stop.
   Status commit(const LedgerEntry& entry, const PendingBounds& bounds);
 
  private:

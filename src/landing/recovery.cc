@@ -85,7 +85,7 @@ Result<bool> Writer::recover_parts(Flush& flush) {
     if (whole.ok() && !is_too_old(flush)) return true;
     if (whole.ok()) {
       whole = Error(Code::kConflict, Reason::kDeadline,
-                    "its parts are so old that a sweep may take them: roll it back, prepare it anew",
+                    "its parts are so old that a sweep may take them: prepare it anew",
                     flush.plan.flush.hex());
     } else if (!is_damage(whole.error())) {
       return whole.error();

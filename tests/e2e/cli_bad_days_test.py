@@ -389,7 +389,7 @@ class Library(Case):
         changes = {"open", "openat", "creat", "write", "writev", "pwrite", "pwritev", "fsync",
                    "fdatasync", "ftruncate", "truncate", "fallocate", "posix_fallocate", "rename",
                    "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat", "mkdir",
-                   "mkdirat", "rmdir", "symlink", "sync_file_range", "copy_file_range", "sendfile"}
+                   "mkdirat", "rmdir", "symlink", "copy_file_range", "sendfile"}
 
         def names(kind, path):
             lines = subprocess.run(["nm", "-D", kind, path], capture_output=True, check=True,
