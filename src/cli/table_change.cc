@@ -100,7 +100,7 @@ Result<ExitCode> sweep_table(const TableOptions& options) {
   report.field("named", Cell::count(swept.named));
   report.field("within the grace", Cell::count(swept.young));
   report.field("of work under way", Cell::count(swept.pending));
-  report.field("not of Sluice", Cell::count(swept.foreign));
+  report.field("foreign", Cell::count(swept.foreign));
   report.field("swept", Cell::count(swept.swept.size()));
   report.field("swept size", Cell::bytes(swept.swept_bytes));
   Listing listing({{"object"}, {"size", true}, {"age", true}});

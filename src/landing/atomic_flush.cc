@@ -424,7 +424,9 @@ Status Writer::roll_back(Flush& flush) {
                  "a commit of the flush has no answer yet: commit it again",
                  flush.plan.flush.hex());
   }
-  TRY(change_state(flush, IntentState::kRollback));
+  // Once that is durable its file may be gone, though not for sure: nothing else is left to do.
+  const bool has_begun = flush.state == IntentState::kRollback && !flush.unsure;
+  if (!has_begun) TRY(change_state(flush, IntentState::kRollback));
   TRY(remove_objects_and_intent(flush));
   settle(flush, false);
   return ok();

@@ -212,6 +212,30 @@ TEST(AtomicFlush, DamagedObjectsAreToldApartAndRebuilt) {
   }
 }
 
+// L6
+TEST(AtomicFlush, ARollbackThatFailedAnywhereIsFinishedByTheNext) {
+  for (const auto& options : {alone(), with_table()}) {
+    uint64_t failed = 0;
+    bool hit = true;
+    for (uint64_t at = 1; hit; ++at) {
+      Store store;
+      auto writer = open_writer(store, options);
+      const Entries entries(1, 10);
+      const auto flushed = writer->prepare_flush(entries, entries.range()).value();
+      store.script.fail_at(at, Fault::kFailBefore);
+      const bool ended = writer->rollback_flush(flushed.flush_id).ok();
+      hit = store.script.was_hit();
+      store.script.revive();
+      failed += ended ? 0 : 1;
+      EXPECT_TRUE(ended || writer->rollback_flush(flushed.flush_id).ok()) << at;
+      EXPECT_EQ(writer->pending_flush_count(), 0u);
+      EXPECT_FALSE(store.bucket.objects().contains(flushed.blocks[0].key));
+      EXPECT_EQ(store.disk.names().size(), 1u);  // the identity
+    }
+    EXPECT_GE(failed, 4u);
+  }
+}
+
 // T15: a sweep may take what waited for half a day; no commit may name it any more.
 TEST(AtomicFlush, WithATableAFlushThatWaitedForHalfADayIsBuiltAnew) {
   Store store;

@@ -195,7 +195,7 @@ class Sweep(TableCase):
                          [f"demo/t/data/{os.path.basename(orphan)}"])
         self.assertTrue(os.path.exists(orphan))
         swept = self.table("sweep")
-        self.assertEqual((swept["swept"], swept["not_of_sluice"]), (1, 1))
+        self.assertEqual((swept["swept"], swept["foreign"]), (1, 1))
         self.assertFalse(os.path.exists(orphan))
         self.assertTrue(os.path.exists(notes))
         self.assertEqual(len(self.rows("demo.t")), 1)
