@@ -44,7 +44,8 @@ void Line::wake() {
 
 void Line::land() {
   for (const Late& put : std::exchange(late_, {})) {
-    static_cast<void>(bucket_.put_if_absent(put.key, put.bytes));  // nobody hears the answer
+    const Status answer = bucket_.put_if_absent(put.key, put.bytes);
+    if (answer.ok() && on_put) on_put(put.key);
   }
 }
 
@@ -79,6 +80,7 @@ Status Line::change(const Change& change, const std::function<Status()>& effect)
     return no_answer(change);
   }
   const Status answer = effect();
+  if (answer.ok() && change.verb != Change::Verb::kRemove && on_put) on_put(change.key);
   if (trouble == Trouble::kSleepAfter || trouble == Trouble::kSleepLost) fall_asleep();
   if (cut_) return gone();
   const bool lost = trouble == Trouble::kAnswerLost || trouble == Trouble::kSleepLost;

@@ -46,6 +46,9 @@ class Line final : public Bucket {
   std::function<Trouble(const Change&)> plan;
   void trouble_next_commit(Trouble trouble) { next_commit_ = trouble; }
 
+  /// Told of each put that has had its effect; may be empty.
+  std::function<void(std::string_view key)> on_put;
+
   bool asleep() const { return asleep_; }
   void wake();
   /// What was sent late arrives, in the order in which it was sent.

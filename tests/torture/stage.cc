@@ -1,5 +1,6 @@
 #include "tests/torture/stage.h"
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -65,6 +66,7 @@ Host::Host(Stage& stage, sim::DiskState disk)
       disk_(stage.runtime(), std::move(disk)),
       line_(stage.runtime(), stage.bucket(), kLatency) {
   line_.on_cut = [this] { disk_at_death_ = disk_.state(); };
+  line_.on_put = [this](std::string_view key) { stage_.stamp(key); };
 }
 
 Platform Host::platform() {
@@ -187,12 +189,19 @@ sim::DiskState Host::left(sim::CrashKind kind) {
 
 // ---- Stage
 
-Stage::Stage(std::string dir, uint64_t crash_point)
-    : dir_(std::move(dir)),
-      crash_point_(crash_point),
-      runtime_({.seed = 1 + crash_point, .steps_max = kStepsMax}),
-      random_(1 + crash_point),
+Stage::Stage(const Plan& plan)
+    : dir_(plan.dir),
+      crash_point_(plan.crash_point),
+      runtime_({.seed = plan.seed, .steps_max = kStepsMax}),
+      random_(plan.seed + plan.crash_point),
       bucket_(open_tables(dir_, runtime_)) {}
+
+void Stage::stamp(std::string_view key) {
+  namespace chrono = std::chrono;
+  const chrono::sys_time<chrono::nanoseconds> now(chrono::nanoseconds(runtime_.wall_now()));
+  std::filesystem::last_write_time(dir_ + "/tables/" + std::string(key),
+                                   chrono::file_clock::from_sys(now));
+}
 
 std::optional<Wrong> Stage::run(const std::function<void(Stage&)>& scenario) {
   const sim::RunReport report = runtime_.run([&] {

@@ -80,8 +80,12 @@ class Host {
 
 class Stage {
  public:
-  /// `dir` exists and is empty. `crash_point`: see Scenario.
-  Stage(std::string dir, uint64_t crash_point);
+  struct Plan {
+    std::string dir;  ///< exists and is empty
+    uint64_t seed = 1;
+    uint64_t crash_point = 1;  ///< see Scenario
+  };
+  explicit Stage(const Plan& plan);
 
   /// Runs the scenario to its end; what went wrong.
   std::optional<Wrong> run(const std::function<void(Stage&)>& scenario);
@@ -89,6 +93,9 @@ class Stage {
   sim::SimRuntime& runtime() { return runtime_; }
   Bucket& bucket() { return *bucket_; }
   sim::Random& random() { return random_; }
+  /// The object gets the time of the simulated clock.
+  void stamp(std::string_view key);
+  void pass(Nanos span) { runtime_.sleep_until(runtime_.now() + span); }
   Truth& truth() { return truth_; }
 
   Host& add_host(sim::DiskState disk = {});
