@@ -85,7 +85,8 @@ struct UnflushedSource {
 };
 
 /// The rows of one table that the log holds and the committed table does not: acknowledged, or
-/// about to be. The next flush commits them, unless there is an obstacle.
+/// about to be. The next flush commits them, unless there is an obstacle. Of a table that another
+/// copy of this log has written to, all rows that this copy holds: its marks say nothing of them.
 struct UnflushedRows {
   TableName table;
   uint64_t batches = 0;

@@ -2,6 +2,7 @@
 #include "sluice/inspect.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "engine/log_summary.h"
@@ -39,8 +40,9 @@ struct Unflushed {
     source.last_position = std::max(source.last_position, batch.position);
   }
   void add(const Unflushed& later) {
-    if (rows.batches == 0) rows.first_lsn = later.rows.first_lsn;
-    rows.last_lsn = later.rows.last_lsn;
+    const uint64_t first = later.rows.first_lsn;
+    rows.first_lsn = rows.batches == 0 ? first : std::min(rows.first_lsn, first);
+    rows.last_lsn = std::max(rows.last_lsn, later.rows.last_lsn);
     rows.batches += later.rows.batches;
     rows.rows += later.rows.rows;
     rows.bytes += later.rows.bytes;
@@ -74,7 +76,8 @@ class RecordCount {
       return note(frame, Error(Code::kCorrupt, Reason::kDecodeFailure,
                                "a batch refers to a schema that the log does not hold"));
     }
-    if (!is_covered(frame.lsn, *record)) current_->unflushed[*record->table].add(frame, *record);
+    auto& rows = is_covered(frame.lsn, *record) ? current_->covered : current_->unflushed;
+    rows[*record->table].add(frame, *record);
   }
 
   void fill(SegmentDescription& segment) const {
@@ -84,9 +87,13 @@ class RecordCount {
     segment.schemas = counted->second.schemas;
     segment.rows = counted->second.rows;
   }
-  std::vector<UnflushedRows> unflushed() const {
+  /// Marks that another copy of a forked log has made say nothing about this one's rows.
+  std::vector<UnflushedRows> unflushed(const std::set<TableName>& forked) const {
     std::map<TableName, Unflushed> tables;
     for (const auto& [base_lsn, segment] : segments_) {
+      for (const auto& [name, rows] : segment.covered) {
+        if (forked.contains(name)) tables[name].add(rows);
+      }
       for (const auto& [name, rows] : segment.unflushed) tables[name].add(rows);
     }
     std::vector<UnflushedRows> all;
@@ -113,6 +120,7 @@ class RecordCount {
     uint64_t schemas = 0;
     uint64_t rows = 0;
     std::map<TableName, Unflushed> unflushed;
+    std::map<TableName, Unflushed> covered;
     std::optional<Finding> unreadable;  ///< the first
   };
 
@@ -166,12 +174,28 @@ LogDescription describe_log(const wal::LogReport& report, const RecordCount& cou
       log.openings.push_back({link.opening.hex(), link.base_lsn});
     }
   }
-  log.unflushed = count.unflushed();
-  for (const UnflushedRows& rows : log.unflushed) {
-    if (log.pinned_lsn == 0) log.pinned_lsn = rows.first_lsn;
-    log.pinned_lsn = std::min(log.pinned_lsn, rows.first_lsn);
-  }
   return log;
+}
+
+/// T3: whether the table knows this log, or another copy of it.
+Status check_lineage(const LogDescription& log, const wal::LogReport& report,
+                     const table::Head& head, LogId id) {
+  std::vector<table::Opening> chain;
+  for (const wal::ChainLink& link : report.segments.back().content.checkpoint.chain) {
+    chain.push_back({link.opening, link.base_lsn});
+  }
+  return table::check_lineage(head.marks, id, chain, log.last_lsn + 1);
+}
+
+/// Tables that another copy of this log has written to. Of a damaged log it cannot be told.
+std::set<TableName> forked_tables(const LogDescription& log, const wal::LogReport& report,
+                                  const Heads& heads, LogId id) {
+  std::set<TableName> forked;
+  if (!log.findings.empty() || report.segments.empty()) return forked;
+  for (const auto& [name, head] : heads) {
+    if (head.ok() && !check_lineage(log, report, **head, id).ok()) forked.insert(name);
+  }
+  return forked;
 }
 
 /// Why no engine that opens the directory now would flush the table.
@@ -183,11 +207,7 @@ std::optional<Error> obstacle(const LogDescription& log, const wal::LogReport& r
     return Error(Code::kNotFound, "the table is gone; put its directory back", name.to_string());
   }
   if (!found->second.ok()) return found->second.error();
-  std::vector<table::Opening> chain;
-  for (const wal::ChainLink& link : report.segments.back().content.checkpoint.chain) {
-    chain.push_back({link.opening, link.base_lsn});
-  }
-  const Status lineage = check_lineage((*found->second)->marks, id, chain, log.last_lsn + 1);
+  const Status lineage = check_lineage(log, report, **found->second, id);
   if (!lineage.ok()) return lineage.error().at(name.to_string());
   return std::nullopt;
 }
@@ -208,7 +228,9 @@ Result<LogDescription> read_log(Disk& disk, const std::vector<std::string>& name
   const wal::LogReport report =
       TRY(wal::verify_log(disk, [&](const wal::ParsedFrame& frame) { count.take(frame); }));
   LogDescription log = describe_log(report, count);
+  log.unflushed = count.unflushed(forked_tables(log, report, heads, id));
   for (UnflushedRows& rows : log.unflushed) {
+    log.pinned_lsn = std::min(log.pinned_lsn == 0 ? UINT64_MAX : log.pinned_lsn, rows.first_lsn);
     rows.obstacle = obstacle(log, report, heads, rows.table, id);
   }
   return log;

@@ -189,6 +189,30 @@ TEST_F(InspectTest, ATableThatACopyOfTheLogTookIsAnObstacle) {
   EXPECT_EQ(seen.tables.at(0).trouble->code(), Code::kFenced);
 }
 
+// T3: the copy has given the same LSNs to rows of its own.
+TEST_F(InspectTest, MarksOfACopyOfTheLogHideNoRowsOfTheOther) {
+  make_plain();
+  append(kPlain, numbers(0, 4));
+  engine_.reset();
+  fs::copy(dir_ + "/log", dir_ + "/log.copy");
+  open();
+  append(kPlain, numbers(4, 3));
+  engine_.reset();
+  fs::rename(dir_ + "/log", dir_ + "/log.other");
+  fs::rename(dir_ + "/log.copy", dir_ + "/log");
+  open();
+  append(kPlain, numbers(10, 8));
+  ASSERT_TRUE(engine_->flush().ok());
+  engine_.reset();
+  fs::remove_all(dir_ + "/log");
+  fs::rename(dir_ + "/log.other", dir_ + "/log");
+  const LogDescription log = look().log;
+  ASSERT_EQ(log.unflushed.size(), 1u);
+  EXPECT_EQ(log.unflushed[0].rows, 7u);
+  EXPECT_EQ(log.unflushed[0].obstacle->code(), Code::kFenced);
+  EXPECT_EQ(log.pinned_lsn, log.unflushed[0].first_lsn);
+}
+
 TEST_F(InspectTest, ShowsTheRestOfADamagedLog) {
   make_plain();
   append(kPlain, numbers(0, 4));

@@ -13,14 +13,14 @@ using sim::Trouble;
 
 namespace {
 
-uint64_t rows_in_log(Stage& stage, Host& host) {
+uint64_t unflushed_rows(Stage& stage, Host& host) {
   const Result<Inspection> inspection = inspect(host.platform());
   if (!inspection.ok()) {
     stage.expect("inspecting", inspection.error());
     return 0;
   }
   uint64_t rows = 0;
-  for (const SegmentDescription& segment : inspection->log.segments) rows += segment.rows;
+  for (const UnflushedRows& table : inspection->log.unflushed) rows += table.rows;
   return rows;
 }
 
@@ -143,7 +143,7 @@ void log_went_back_in_time(Stage& stage) {
     stage.judge(again);
   }
   stage.expect_code("a forked log's flush", Code::kFenced, refused);
-  if (rows_in_log(stage, again) < later.size()) {
+  if (unflushed_rows(stage, again) < later.size()) {
     stage.violate(Harm::kLost, "a forked log has dropped rows that only it held");
   }
   again.die();
