@@ -268,18 +268,19 @@ bool FlushStage::commit(uint64_t number) {
 
 bool FlushStage::roll_back(uint64_t number) {
   findings.note("roll back " + ledger.name(number));
+  const bool quiet = bucket.state().in_flight.empty();
   ledger.begin_rollback(number);
   const std::string id = ledger.flushes()[number].id;
   const Status answer = writer->rollback_flush(id);
   judge(ledger.rolled_back(number, answer));
-  if (answer.ok()) check_gone(number);
+  if (answer.ok()) findings.note("rolled back " + ledger.name(number));
+  if (answer.ok() && quiet) check_gone(number);
   if (!answer.ok()) expect_explained("rolling back " + ledger.name(number), answer.error(), false);
   return answer.ok();
 }
 
-// Save what is on its way, and what lists do not know of: the sweeper gets that.
+// Save what was on its way, and what lists do not know of: the sweeper gets that.
 void FlushStage::check_gone(uint64_t number) {
-  findings.note("rolled back " + ledger.name(number));
   if (stale || !bucket.state().in_flight.empty()) return;
   const std::string& id = ledger.flushes()[number].id;
   for (const auto& [key, object] : bucket.state().objects) {
