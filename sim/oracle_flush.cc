@@ -341,6 +341,8 @@ Wrong FlushLedger::recovered(const FlushRecoveryResult& result, bool sure) {
     SentFlush& flush = flushes_[number];
     if (numbers.contains(number) || flush.opening == opening_) continue;
     if (flush.id.empty() && strangers) continue;
+    // Its prepare may have ended before there was a file of it.
+    if ((flush.may_be & kUnfinished) != 0) flush.may_be |= kAbsent;
     if ((flush.may_be & ~kOpen) == 0) return "recovery does not tell of " + name(number);
     flush.may_be &= ~kOpen;
   }

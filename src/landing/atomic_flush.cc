@@ -424,9 +424,10 @@ Status Writer::roll_back(Flush& flush) {
                  "a commit of the flush has no answer yet: commit it again",
                  flush.plan.flush.hex());
   }
-  // Once that is durable its file may be gone, though not for sure: nothing else is left to do.
-  const bool has_begun = flush.state == IntentState::kRollback && !flush.unsure;
-  if (!has_begun) TRY(change_state(flush, IntentState::kRollback));
+  // Without a file there is nothing to mark: an earlier try has removed it, though perhaps not
+  // durably, or its prepare failed before there was one.
+  const Status marked = change_state(flush, IntentState::kRollback);
+  if (!marked.ok() && marked.error().code() != Code::kNotFound) return marked;
   TRY(remove_objects_and_intent(flush));
   settle(flush, false);
   return ok();

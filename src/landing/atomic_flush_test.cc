@@ -236,6 +236,29 @@ TEST(AtomicFlush, ARollbackThatFailedAnywhereIsFinishedByTheNext) {
   }
 }
 
+// L6
+TEST(AtomicFlush, APrepareThatFailedAnywhereCanBeRolledBack) {
+  bool hit = true;
+  for (uint64_t at = 1; hit; ++at) {
+    for (const uint64_t later : {1, 2, 3, 4, 5}) {
+      Store store;
+      auto writer = open_writer(store, alone());
+      const Entries entries(1, 10);
+      store.script.fail_twice(at, later);
+      const auto prepared = writer->prepare_flush(entries, entries.range());
+      hit = store.script.was_hit();
+      store.script.revive();
+      if (prepared.ok() || writer->pending_flush_count() == 0) continue;
+      EXPECT_TRUE(writer->rollback_flush(prepared.error().where()).ok()) << at << "+" << later;
+      EXPECT_EQ(writer->pending_flush_count(), 0u);
+      EXPECT_TRUE(store.bucket.objects().empty());
+      for (const std::string& name : store.disk.names()) {
+        EXPECT_TRUE(name == "identity" || name.ends_with(".tmp")) << name;
+      }
+    }
+  }
+}
+
 // T15: a sweep may take what waited for half a day; no commit may name it any more.
 TEST(AtomicFlush, WithATableAFlushThatWaitedForHalfADayIsBuiltAnew) {
   Store store;

@@ -23,8 +23,14 @@ class Script {
     const std::lock_guard lock(mutex_);
     fail_at_ = operation;
     fault_ = fault;
+    again_after_ = 0;
     operations_ = 0;
     dead_ = false;
+  }
+  /// That operation and the one `later` behind it, without effect.
+  void fail_twice(uint64_t operation, uint64_t later) {
+    fail_at(operation, Fault::kFailBefore);
+    again_after_ = later;
   }
   void revive() { fail_at(0, Fault::kFailBefore); }
   uint64_t operations() const { return operations_; }
@@ -35,7 +41,9 @@ class Script {
   Status run(Effect effect) {
     const std::lock_guard lock(mutex_);
     if (dead_) return error(Code::kIo);
-    if (++operations_ != fail_at_) return effect();
+    const uint64_t operation = ++operations_;
+    if (again_after_ > 0 && operation == fail_at_ + again_after_) return error(Code::kIo);
+    if (operation != fail_at_) return effect();
     dead_ = fault_ >= Fault::kDeath;
     if (fault_ == Fault::kFull) return error(Code::kFull);
     if (fault_ == Fault::kAnswerLost || fault_ == Fault::kDeathAfter) {
@@ -52,6 +60,7 @@ class Script {
   std::mutex mutex_;
   std::atomic<uint64_t> operations_ = 0;
   uint64_t fail_at_ = 0;
+  uint64_t again_after_ = 0;  ///< 0: the first one only
   Fault fault_ = Fault::kFailBefore;
   bool dead_ = false;
 };
