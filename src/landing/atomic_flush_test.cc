@@ -252,7 +252,7 @@ TEST(AtomicFlush, APrepareThatFailedAnywhereCanBeRolledBack) {
       EXPECT_TRUE(writer->rollback_flush(prepared.error().where()).ok()) << at << "+" << later;
       EXPECT_EQ(writer->pending_flush_count(), 0u);
       EXPECT_TRUE(store.bucket.objects().empty());
-      for (const std::string& name : store.disk.names()) {
+      for (const auto& [name, inode] : store.disk.names()) {
         EXPECT_TRUE(name == "identity" || name.ends_with(".tmp")) << name;
       }
     }
