@@ -220,7 +220,13 @@ Wrong FlushLedger::refused(uint64_t number, const Error& error) {
     if (flush.settled_in == opening_ && (flush.before & kOpen) == 0) {
       return name(number) + " was settled in this opening, and is not known";
     }
-    if ((flush.before & ~kOpen) == 0) return name(number) + " is not known any more";
+    // Its prepare may have ended before there was a file of it; a later opening knows of files
+    // only.
+    const bool had_no_file = (flush.before & kUnfinished) != 0 && flush.opening != opening_;
+    if (had_no_file) flush.may_be |= kAbsent;
+    if ((flush.before & ~kOpen) == 0 && !had_no_file) {
+      return name(number) + " is not known any more";
+    }
     return narrow(number, kAbsent | kCommitted | kRolledBack);
   }
   if (is(error, Code::kInvalid, Reason::kUnprepared)) return narrow(number, kUnfinished);
