@@ -241,7 +241,8 @@ Wrong FlushLedger::committed(uint64_t number, const Result<AtomicFlushResult>& a
   if (answer.ok()) {
     // With a table its file may have come back, and says nothing of the commit.
     const bool is_known = alone || flush.settled_in == opening_;
-    if (flush.before == kCommitted && is_known) return name(number) + " was committed a second time";
+    if (flush.before == kCommitted && is_known)
+      return name(number) + " was committed a second time";
     if (!alone && is_in_table(flush.group, number)) {
       return name(number) + " was committed, and another flush of its rows was before";
     }
