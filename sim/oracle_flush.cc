@@ -230,6 +230,7 @@ Wrong FlushLedger::refused(uint64_t number, const Error& error) {
     return narrow(number, kAbsent | kCommitted | kRolledBack);
   }
   if (is(error, Code::kInvalid, Reason::kUnprepared)) return narrow(number, kUnfinished);
+  if (is(error, Code::kInvalid, Reason::kUnknownOutcome)) flush.may_be = flush.before;
   if (error.reason() == Reason::kInProgress) {
     return name(number) + " is said to be in other hands: " + error.to_string();
   }

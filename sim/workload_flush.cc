@@ -133,6 +133,9 @@ void FlushStage::expect_explained(const std::string& what, const Error& error, b
     case Code::kFenced:
       if (may_fence) return;
       break;
+    case Code::kInvalid:  // a rollback failed midway
+      if (faults && error.reason() == Reason::kUnknownOutcome) return;
+      break;
     case Code::kNotFound:
     case Code::kCorrupt:
       if (damaged || stale) return;

@@ -20,9 +20,10 @@
 //   unfinished   kInvalid (kUnprepared)    ok
 //
 // In hands: another thread is at it. Unfinished: its prepare ended midway; recovery may rebuild it.
-// With a table and after a crash, ok may stand for kExists: the flush is in the table, once.
-// A flush is known while it has a file on the Disk; settled ones also for the rest of this opening,
-// the last kSettledMax of them. Besides, any call may answer
+// A rollback that ended with an error has begun: commit_flush answers kInvalid (kUnknownOutcome, or
+// kRolledBack once it is sure). With a table and after a crash, ok may stand for kExists: the flush
+// is in the table, once. A flush is known while it has a file on the Disk; settled ones also for
+// the rest of this opening, the last kSettledMax of them. Besides, any call may answer
 //   kIo, kFull, kBusy  it may be called again: nothing is lost, nothing doubled by that. After
 //                      (kUnknownOutcome) of commit_flush it may be committed: commit it again to
 //                      know; until then rollback_flush answers kBusy (kUnknownOutcome)

@@ -160,7 +160,11 @@ Result<Writer::Flush*> Writer::take(const std::string& flush_id, IntentState wan
   if (is_committed) return settled_answer(true, wanted).at(flush_id);
   if (wanted == IntentState::kCommitted) {
     if (flush.damage) return *flush.damage;
-    if (flush.state == IntentState::kRollback) return settled_answer(false, wanted).at(flush_id);
+    if (flush.state == IntentState::kRollback) {
+      if (!flush.unsure) return settled_answer(false, wanted).at(flush_id);
+      return Error(Code::kInvalid, Reason::kUnknownOutcome,
+                   "a rollback of the flush has begun: roll it back again", flush_id);
+    }
     if (!flush.parts) {
       return Error(Code::kInvalid, Reason::kUnprepared, "the flush was never prepared to its end",
                    flush_id);
