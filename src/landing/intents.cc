@@ -72,14 +72,13 @@ Status Intents::read_all() {
   return ok();
 }
 
-Status Intents::begin_opening(uint64_t first_ticket, const OpeningId* first_kept) {
+Status Intents::begin_opening(uint64_t first_ticket, const OpeningId* marked) {
   auto& openings = identity_.openings;
-  if (first_kept != nullptr) {
-    const auto kept = std::find_if(openings.begin(), openings.end(),
-                                   [&](const auto& opening) { return opening.id == *first_kept; });
-    if (kept != openings.end()) openings.erase(openings.begin(), kept);
+  // A listing that lags behind may still show marks of an older one, so none goes without need.
+  if (openings.size() >= kOpeningsMax) {
+    const bool is_kept = marked != nullptr && openings.front().id == *marked;
+    openings.erase(openings.begin() + (is_kept ? 1 : 0));
   }
-  if (openings.size() >= kOpeningsMax) openings.erase(openings.begin());
   openings.push_back({OpeningId::draw(runtime_), first_ticket});
   next_ticket_ = first_ticket;
   return publish(std::string(kIdentityName), encode_identity(identity_));

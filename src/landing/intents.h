@@ -32,8 +32,9 @@ class Intents {
   std::vector<Found> take_found() { return std::move(found_); }
   /// Above every ticket that this directory knows of.
   uint64_t next_ticket() const { return next_ticket_; }
-  /// Adds an opening to the identity, durably. `first_kept`: no older one is needed.
-  Status begin_opening(uint64_t first_ticket, const OpeningId* first_kept);
+  /// Adds an opening to the identity, durably; when there are too many, an old one goes, but never
+  /// `marked`.
+  Status begin_opening(uint64_t first_ticket, const OpeningId* marked);
 
   /// Makes `<...>.pending`, durable on return. An error: unknown; remove() it.
   Status create(const Plan& plan);
