@@ -19,7 +19,7 @@ void marks_read_once(Stage& stage) {
   first.write(kEvents, rows_of({.first = 1, .count = 10}));
   first.line().plan = late_and_dead();
   first.start_flush();
-  first.await_flush();
+  first.await();
   Host& second = stage.restart_open(first, CrashKind::kPowerCut);
   second.write(kEvents, rows_of({.first = 11, .count = 10}));
   stage.judge(second);
@@ -63,7 +63,7 @@ void lost_answer_under_another_commit(Stage& stage) {
   stage.judge_committed();
   first.line().wake();
   stage.expect_code("the flush of a writer that was replaced", Code::kFenced,
-                    first.await_flush().value_or(ok()));
+                    first.await().value_or(ok()));
   stage.judge_committed();
   Host& third = stage.restart_open(first, CrashKind::kPowerCut);
   third.write(kEvents, rows_of({.first = 21, .count = 10}));
@@ -91,7 +91,7 @@ void two_coordinators(Stage& stage) {
   second.write(kState, rows_of({.first = 1, .count = 5, .generation = 2}));
   second.flush();
   first.line().wake();
-  const Status woken = first.await_flush().value_or(ok());
+  const Status woken = first.await().value_or(ok());
   stage.judge_committed();
   stage.expect_code("the flush of the coordinator that stalled", Code::kFenced, woken);
   stage.expect_code("its next write", Code::kFenced, to_status(first.append(kState, stale)));
@@ -121,9 +121,9 @@ void overwriting_store(Stage& stage) {
   second.start_flush();
   second.await_sleep();
   first.line().wake();
-  static_cast<void>(first.await_flush());  // what it has promised now has to be there
+  static_cast<void>(first.await());  // what it has promised now has to be there
   second.line().wake();
-  stage.expect("the second flush", second.await_flush().value_or(ok()));
+  stage.expect("the second flush", second.await().value_or(ok()));
   stage.judge_committed();
   stage.conclude(second);
 }
@@ -154,7 +154,7 @@ void late_put_into_expired_slot(Stage& stage) {
   }
   stage.forgive_missing_versions();
   first.line().wake();
-  static_cast<void>(first.await_flush());  // what it has promised now has to be there
+  static_cast<void>(first.await());  // what it has promised now has to be there
   stage.judge_committed();
   stage.conclude(second);
 }
@@ -183,7 +183,7 @@ void parts_of_several_days(Stage& stage) {
   first.write(kEvents, rows_of({.first = 1, .count = 30, .days = 3}));
   stage.cut_at_crash_point(first);
   first.start_flush();
-  first.await_flush();
+  first.await();
   const Platform reader{&stage.runtime(), nullptr, &stage.bucket()};
   auto snapshot = committed_snapshot(reader, kEvents.name);
   const Result<Rows> seen = snapshot.ok() ? read_rows(**snapshot) : snapshot.error();
@@ -205,7 +205,7 @@ void marks_apart_from_rows(Stage& stage) {
   first.write(kAudit, rows_of({.first = 11, .count = 10}));
   stage.cut_at_crash_point(first);
   first.start_flush();
-  first.await_flush();
+  first.await();
   Host& second = stage.restart_open(first, CrashKind::kPowerCut);
   second.resend(kAudit, "orders", 10, rows);
   second.feed(kAudit, "orders", 20, rows_of({.first = 21, .count = 10}));

@@ -36,7 +36,7 @@ void unstable_identity(Stage& stage) {
     host->write(kEvents, rows_of({.first = 10 * life + 1, .count = 10}));
     host->line().plan = cut_behind_commit();
     host->start_flush();
-    host->await_flush();
+    host->await();
     stage.judge_committed();
     host = &stage.restart(*host, CrashKind::kPowerCut);
     host->open();
@@ -104,7 +104,7 @@ void crash_before_trim(Stage& stage) {
   first.write(kState, rows_of({.first = 1, .count = 10}));
   first.line().plan = cut_behind_commit();
   first.start_flush();
-  first.await_flush();
+  first.await();
   Host& second = stage.restart_open(first, CrashKind::kPowerCut);
   stage.judge(second);
   second.write(kAudit, rows_of({.first = 11, .count = 10}));

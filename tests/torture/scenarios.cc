@@ -27,6 +27,17 @@ constexpr Scenario kScenarios[] = {
      parts_of_several_days, true},
     {"aborted_attempt", "parts of an aborted attempt come in with the next one", aborted_attempt},
     {"marks_apart_from_rows", "marks and rows are committed apart", marks_apart_from_rows, true},
+    {"sweep_beside_flush", "a sweep takes the parts of a flush under way", sweep_beside_flush},
+    {"swept_under_late_commit", "a late commit names what was swept meanwhile",
+     swept_under_late_commit},
+    {"stalled_sweep", "a sweep that stalled deletes what was committed meanwhile", stalled_sweep},
+    {"sweep_by_stale_hint", "a sweep goes by a hint that is behind", sweep_by_stale_hint},
+    {"rewrite_of_what_is_gone", "a compaction brings back what was deleted meanwhile",
+     rewrite_of_what_is_gone},
+    {"kept_snapshot", "files go that a kept snapshot still names", kept_snapshot},
+    {"operator_rollback", "after a rollback rows come back, or are skipped", operator_rollback},
+    {"out_of_order_flushes", "flushes are committed out of order, under one maximum",
+     out_of_order_flushes},
 };
 
 }  // namespace

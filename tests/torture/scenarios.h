@@ -44,4 +44,18 @@ void one_number_for_many(Stage& stage);
 void expired_maximum(Stage& stage);
 void resend_after_crash(Stage& stage);
 
+// rewrites.cc
+void rewrite_of_what_is_gone(Stage& stage);
+void kept_snapshot(Stage& stage);
+void operator_rollback(Stage& stage);
+
+// flushes.cc
+void out_of_order_flushes(Stage& stage);
+
+// sweeps.cc
+void sweep_beside_flush(Stage& stage);
+void swept_under_late_commit(Stage& stage);
+void stalled_sweep(Stage& stage);
+void sweep_by_stale_hint(Stage& stage);
+
 }  // namespace sluice::torture

@@ -100,7 +100,7 @@ void resend_after_crash(Stage& stage) {
   first.feed(kEvents, "orders", 20, two);
   first.line().plan = cut_behind_commit();
   first.start_flush();
-  first.await_flush();
+  first.await();
   first.die();
   Host& second = stage.add_host();
   second.open();

@@ -48,6 +48,15 @@ AppendOptions from(const std::string& source, uint64_t position) {
 
 }  // namespace
 
+FlushRange range_of(const Rows& rows) {
+  const auto first = static_cast<uint64_t>(rows.front().id);
+  return {first, first + rows.size() - 1, first};
+}
+
+bool has_object(Bucket& bucket, const std::string& key) {
+  return bucket.head(key).ok();
+}
+
 EngineOptions quiet_options() {
   EngineOptions options;
   options.segment_bytes = 64 << 10;
@@ -131,45 +140,84 @@ void Host::resend(const Table& table, const std::string& source, uint64_t positi
   if (!answer.ok()) stage_.expect("a resend", answer.error());
 }
 
-void Host::start_flush() {
+void Host::start(std::function<Status()> call) {
   if (stage_.failed()) return;
-  CHECK(flusher_ == nullptr);
-  flushed_.reset();
-  flusher_ = stage_.runtime().spawn("flush", [this] {
-    const Result<FlushReport> report = engine_->flush();
-    flushed_ = to_status(report);
-  });
+  CHECK(caller_ == nullptr);
+  answer_.reset();
+  caller_ = stage_.runtime().spawn("call", [this, call = std::move(call)] { answer_ = call(); });
 }
 
-std::optional<Status> Host::await_flush() {
+void Host::start_flush() {
+  start([this] { return to_status(engine_->flush()); });
+}
+
+std::optional<Status> Host::await() {
   if (stage_.failed()) return std::nullopt;
-  stage_.wait_until("a flush ends", [this] { return flushed_ || line_.is_cut(); });
-  if (!flushed_) return std::nullopt;
-  flusher_->join();
-  flusher_.reset();
-  return flushed_;
+  stage_.wait_until("a call ends", [this] { return answer_ || line_.is_cut(); });
+  if (!answer_) return std::nullopt;
+  caller_->join();
+  caller_.reset();
+  return answer_;
 }
 
 void Host::await_sleep() {
-  stage_.wait_until("a commit falls asleep", [this] { return line_.asleep(); });
+  stage_.wait_until("a change falls asleep", [this] { return line_.asleep(); });
 }
 
 Status Host::try_flush() {
   start_flush();
-  return await_flush().value_or(Error(Code::kCancelled, "the flush did not end"));
+  return await().value_or(Error(Code::kCancelled, "the flush did not end"));
 }
 
 void Host::flush() {
   if (!stage_.failed()) stage_.expect("a flush", try_flush());
 }
 
+void Host::sweep(const Table& table) {
+  if (stage_.failed()) return;
+  stage_.expect("a sweep", to_status(engine_->sweep(table.name, {})));
+}
+
+void Host::open_writer(const Table& table) {
+  if (stage_.failed()) return;
+  CHECK(engine_ == nullptr && writer_ == nullptr);
+  AtomicFlushWriterOptions options;
+  options.table = table.name;
+  options.create = table.spec;
+  options.rows_of = [](const FlushRange& range) -> Result<FlushRows> {
+    const auto first = static_cast<int64_t>(range.min_lsn);
+    const auto count = static_cast<int64_t>(range.max_lsn) - first + 1;
+    return FlushRows{{batch_of(rows_of({.first = first, .count = count}))}, {}, nullptr};
+  };
+  auto writer = AtomicFlushWriter::open(platform(), std::move(options));
+  if (!writer.ok()) return stage_.expect("opening", writer.error());
+  writer_ = std::move(*writer);
+}
+
+std::string Host::prepare(const Rows& rows) {
+  if (stage_.failed()) return {};
+  const std::vector<Batch> batches = {batch_of(rows)};
+  const auto prepared = writer_->prepare_flush(batches, range_of(rows));
+  stage_.expect("a prepare", to_status(prepared));
+  return prepared.ok() ? prepared->flush_id : std::string();
+}
+
+void Host::commit(const Table& table, const std::string& flush_id, const Rows& rows) {
+  if (stage_.failed()) return;
+  const auto committed = writer_->commit_flush(flush_id);
+  if (!committed.ok()) return stage_.expect("a commit", committed.error());
+  stage_.truth().promise(table, rows);
+}
+
 void Host::stop() {
-  if (engine_ == nullptr) return;
-  const Status closed = engine_->close();
-  static_cast<void>(closed);  // of a process that is dead, or has said everything
-  if (flusher_ != nullptr) flusher_->join();
-  flusher_.reset();
+  if (engine_ != nullptr) {
+    const Status closed = engine_->close();
+    static_cast<void>(closed);  // of a process that is dead, or has said everything
+  }
+  if (caller_ != nullptr) caller_->join();
+  caller_.reset();
   engine_.reset();
+  writer_.reset();
 }
 
 void Host::close() {
@@ -295,12 +343,14 @@ void Stage::remember(Host& host, const Table& table) {
   memories_.push_back({table, now->snapshot_id, truth_.rows(table)});
 }
 
-void Stage::judge_memories(Host& host) {
+void Stage::judge_memories() {
+  const Platform reader{&runtime_, nullptr, bucket_.get()};
   for (const Memory& memory : memories_) {
     Truth then;
     then.promise(memory.table, memory.rows);
-    auto snapshot = committed_snapshot(host.platform(), memory.table.name,
-                                       AsOf{.snapshot_id = memory.snapshot_id});
+    if (failed()) return;
+    auto snapshot =
+        committed_snapshot(reader, memory.table.name, AsOf{.snapshot_id = memory.snapshot_id});
     const Result<Rows> rows = snapshot.ok() ? read_rows(**snapshot) : snapshot.error();
     if (!rows.ok()) return violate(Harm::kUnreadable, "time travel: " + rows.error().to_string());
     const auto wrong = then.judge(memory.table, *rows);
@@ -331,7 +381,7 @@ void Stage::conclude(Host& host) {
   again.flush();
   judge_committed();
   again.close();
-  judge_memories(again);
+  judge_memories();
   verify(again);
   if (!failed()) leave_log(again.disk().state());
 }

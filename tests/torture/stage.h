@@ -16,6 +16,7 @@
 #include "sim/line.h"
 #include "sim/runtime.h"
 #include "sluice/engine.h"
+#include "sluice/flush.h"
 #include "sluice/io.h"
 #include "tests/torture/truth.h"
 
@@ -47,18 +48,29 @@ class Host {
   /// The same batch again. Nothing is promised that was not before.
   void resend(const Table& table, const std::string& source, uint64_t position, const Rows& rows);
   void flush();
+  void sweep(const Table& table);
   void close();
+
+  // With an atomic flush writer in the place of an engine: rows of plain shape, whose LSNs are
+  // their ids. The table is made if there is none.
+  AtomicFlushWriter* writer() { return writer_.get(); }
+  void open_writer(const Table& table);
+  /// The id of the flush.
+  std::string prepare(const Rows& rows);
+  /// What is committed is promised.
+  void commit(const Table& table, const std::string& flush_id, const Rows& rows);
 
   // These may fail.
   Status try_open(const EngineOptions& options);
   Result<Appended> append(const Table& table, const Rows& rows, AppendOptions options = {});
   Status try_flush();
 
-  /// A flush of its own fiber.
+  /// A call in a fiber of its own, one at a time.
+  void start(std::function<Status()> call);
   void start_flush();
   /// Waits until it has ended, or its line was cut; the verdict of one that has ended.
-  std::optional<Status> await_flush();
-  /// Waits until a commit has fallen asleep.
+  std::optional<Status> await();
+  /// Waits until one of its changes of the bucket has fallen asleep.
   void await_sleep();
   /// The process is dead, at the latest now: no call of it has an effect any more.
   void die();
@@ -72,8 +84,9 @@ class Host {
   sim::SimDisk disk_;
   sim::Line line_;
   std::unique_ptr<Engine> engine_;
-  std::unique_ptr<Thread> flusher_;
-  std::optional<Status> flushed_;
+  std::unique_ptr<AtomicFlushWriter> writer_;
+  std::unique_ptr<Thread> caller_;
+  std::optional<Status> answer_;
   uint64_t acked_by_table_ = 0;
   std::optional<sim::DiskState> disk_at_death_;
 };
@@ -120,6 +133,8 @@ class Stage {
   void judge_committed();
   /// The rows of a table now are a state that time travel must find later.
   void remember(Host& host, const Table& table);
+  /// What time travel finds now, of all that is remembered.
+  void judge_memories();
   /// Versions were taken away by hand: that they are missing is no finding.
   void forgive_missing_versions() { forgives_versions_ = true; }
   /// Flush, judge, restart, judge: a second recovery changes nothing. Then verify; the log and the
@@ -135,7 +150,6 @@ class Stage {
 
   void judge_snapshot(const Table& table, Result<std::unique_ptr<Snapshot>> snapshot,
                       const std::string& who);
-  void judge_memories(Host& host);
   void verify(Host& host);
   void leave_log(const sim::DiskState& disk);
   void leave_truth();
@@ -158,6 +172,11 @@ template <class T>
 Status to_status(const Result<T>& result) {
   return result.ok() ? ok() : Status(result.error());
 }
+
+/// The LSNs of rows in an atomic flush: their ids.
+FlushRange range_of(const Rows& rows);
+/// Whether there is such an object.
+bool has_object(Bucket& bucket, const std::string& key);
 
 /// Small memory, quick retries, no flush but those that are asked for.
 EngineOptions quiet_options();

@@ -25,6 +25,24 @@ inline Plan sleep_before_commit(int number) {
   };
 }
 
+/// The first removal sleeps before its effect.
+inline Plan sleep_before_remove() {
+  return [slept = false](const sim::Change& change) mutable {
+    if (slept || change.verb != sim::Change::Verb::kRemove) return sim::Trouble::kNone;
+    slept = true;
+    return sim::Trouble::kSleepBefore;
+  };
+}
+
+/// The first commit has its effect, but no answer, and its sender dies over it.
+inline Plan lost_and_dead() {
+  return [committed = false](const sim::Change& change) mutable {
+    if (committed) return sim::Trouble::kCut;
+    committed = change.commits();
+    return committed ? sim::Trouble::kAnswerLost : sim::Trouble::kNone;
+  };
+}
+
 /// The line is cut when the first commit has had its effect.
 inline Plan cut_behind_commit() {
   return [committed = false](const sim::Change& change) mutable {

@@ -117,6 +117,11 @@ void Truth::promise(const Table& table, const Rows& rows) {
   }
 }
 
+void Truth::withdraw(const Table& table, const Rows& rows) {
+  for (const Row& row : rows) known(table).rows.erase(key_of(table, row));
+  supersede(table, rows);
+}
+
 void Truth::supersede(const Table& table, const Rows& rows) {
   Known& of = known(table);
   of.superseded.insert(of.superseded.end(), rows.begin(), rows.end());

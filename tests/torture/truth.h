@@ -52,7 +52,7 @@ enum class Harm : uint8_t {
   kLost,
   kDoubled,
   kInvented,    ///< never sent, or with another value
-  kStale,       ///< an older write of a key has won
+  kStale,       ///< an older write of a key has won, or what was taken out is back
   kUnreadable,  ///< what the table names cannot be read
   kUnfenced,    ///< what should be refused is not
   kStuck,       ///< what should go on does not
@@ -69,6 +69,8 @@ class Truth {
  public:
   /// These rows are in the table, or will be: each once, or as the newest of its key.
   void promise(const Table& table, const Rows& rows);
+  /// They were promised, and were then taken out of the table: they must not come back.
+  void withdraw(const Table& table, const Rows& rows);
   /// Older writes of their keys, which must never show.
   void supersede(const Table& table, const Rows& rows);
   Rows rows(const Table& table) const;
