@@ -79,8 +79,9 @@ Status Line::change(const Change& change, const std::function<Status()>& effect)
     late_.push_back({std::string(change.key), {change.bytes.begin(), change.bytes.end()}});
     return no_answer(change);
   }
-  const Status answer = effect();
+  Status answer = effect();
   if (answer.ok() && change.verb != Change::Verb::kRemove && on_put) on_put(change.key);
+  if (trouble == Trouble::kTwice) answer = effect();
   if (trouble == Trouble::kSleepAfter || trouble == Trouble::kSleepLost) fall_asleep();
   if (cut_) return gone();
   const bool lost = trouble == Trouble::kAnswerLost || trouble == Trouble::kSleepLost;

@@ -31,6 +31,7 @@ enum class Trouble : uint8_t {
   kSleepLost,    ///< it has its effect; an error waits for wake()
   kFails,        ///< an error, and no effect
   kAnswerLost,   ///< its effect, and an error
+  kTwice,        ///< of a put: it arrives twice, and the second answer is heard
   kLate,         ///< an error; a put has its effect with land()
   kCut,          ///< the line is cut before its effect
 };

@@ -212,4 +212,20 @@ void marks_apart_from_rows(Stage& stage) {
   stage.conclude(second);
 }
 
+// aws/aws-sdk-java-v2#6580: a conditional put is sent again below the writer, arrives twice, and is
+// told that the object exists: its own. T2.
+void duplicated_request(Stage& stage) {
+  Host& host = stage.add_host();
+  host.open();
+  host.make(kEvents);
+  for (int64_t flush = 0; flush < 3; ++flush) {
+    host.write(kEvents, rows_of({.first = 10 * flush + 1, .count = 10, .days = 2}));
+    host.line().trouble_next_commit(Trouble::kTwice);
+    host.flush();
+    stage.judge_committed();
+    stage.remember(host, kEvents);
+  }
+  stage.conclude(host);
+}
+
 }  // namespace sluice::torture

@@ -1,7 +1,11 @@
 // Scenarios about what the log promises to the table, and the table to the log.
 #include <optional>
+#include <span>
+#include <string>
 
 #include "sluice/inspect.h"
+#include "table/format.h"
+#include "table/read.h"
 #include "tests/torture/scenarios.h"
 #include "tests/torture/troubles.h"
 
@@ -149,6 +153,84 @@ void log_went_back_in_time(Stage& stage) {
   again.die();
   stage.judge_committed();
   stage.conclude(copy);
+}
+
+// All five databases of a study of failed syncs (Rebello and others, 2020) were hit: after one the
+// cache still shows what the disk lacks, and the next sync succeeds, so that what is acknowledged
+// on it stands behind a hole. W8.
+void failed_sync(Stage& stage) {
+  const Rows unsure = rows_of({.first = 11, .count = 10, .note_bytes = 3000});
+  Host& first = stage.add_host();
+  first.open();
+  first.make(kAudit);
+  first.write(kAudit, rows_of({.first = 1, .count = 10}));
+  first.disk().set_faults({.sync_permille = 1000});
+  const auto failed = first.append(kAudit, unsure);
+  first.disk().set_faults({});
+  const Rows next = rows_of({.first = 21, .count = 10});
+  const auto after = first.append(kAudit, next);
+  if (after.ok()) stage.truth().promise(kAudit, next);
+  Host& second = stage.restart_open(first, CrashKind::kPowerCut);
+  stage.admit(second, kAudit, unsure);
+  stage.judge(second);
+  stage.expect_code("a write whose sync failed", Code::kPoisoned, to_status(failed));
+  stage.expect_code("the write after it", Code::kPoisoned, to_status(after));
+  second.write(kAudit, rows_of({.first = 31, .count = 10}));
+  stage.conclude(second);
+}
+
+// vectordotdev/vector#17644, questdb/questdb#4829: a power cut tears what was not synced yet, and
+// from then on the program does not start, or reads the same place for ever. W5, W13.
+void torn_tail(Stage& stage) {
+  Host* host = &stage.add_host();
+  host->open();
+  host->make(kEvents);
+  for (int64_t life = 0; life < 8; ++life) {
+    host->write(kEvents, rows_of({.first = 100 * life + 1, .count = 5}));
+    const Rows unsure = rows_of({.first = 100 * life + 11, .count = 10, .note_bytes = 3000});
+    AppendOptions early;
+    early.ack = AckClass::kMemory;
+    stage.expect("a write", to_status(host->append(kEvents, unsure, early)));
+    host = &stage.restart_open(*host, CrashKind::kPowerCut);
+    stage.admit(*host, kEvents, unsure);
+    stage.judge(*host);
+  }
+  stage.conclude(*host);
+}
+
+// apache/iceberg#13752, apache/iceberg PR 18012: a table that cannot be committed to for a while is
+// skipped, and its rows are confirmed with those of the others. E6, T11.
+void one_damaged_table(Stage& stage) {
+  Host& first = stage.add_host();
+  first.open();
+  first.make(kAudit);
+  first.make(kEvents);
+  first.write(kAudit, rows_of({.first = 1, .count = 10}));
+  first.flush();
+  first.write(kAudit, rows_of({.first = 11, .count = 10}));
+  first.die();
+  const auto head = table::load_head(stage.bucket(), kAudit.name);
+  stage.expect("reading the head", to_status(head));
+  if (stage.failed()) return;
+  const table::Metadata& metadata = (*head)->metadata;
+  const std::string key = table::metadata_key(metadata.prefix, metadata.version);
+  const auto bytes = get_object(stage.bucket(), key, table::kMetadataBytesMax);
+  stage.expect("a table's loss", stage.bucket().remove(key));
+
+  Host& second = stage.restart_open(first, CrashKind::kPowerCut);
+  for (int64_t batch = 0; batch < 12; ++batch) {
+    second.write(kEvents, rows_of({.first = 10 * batch + 1, .count = 10, .note_bytes = 3000}));
+    if (stage.failed()) return;
+    if (batch % 4 == 3) {
+      stage.expect("a flush beside it", to_status(second.engine()->flush(kEvents.name)));
+    }
+  }
+  second.die();
+  stage.expect("its repair", stage.bucket().put_if_absent(key, std::as_bytes(std::span(*bytes))));
+  Host& third = stage.restart_open(second, CrashKind::kPowerCut);
+  stage.judge(third);
+  third.write(kAudit, rows_of({.first = 21, .count = 10}));
+  stage.conclude(third);
 }
 
 }  // namespace sluice::torture

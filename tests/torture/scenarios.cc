@@ -38,6 +38,16 @@ constexpr Scenario kScenarios[] = {
     {"operator_rollback", "after a rollback rows come back, or are skipped", operator_rollback},
     {"out_of_order_flushes", "flushes are committed out of order, under one maximum",
      out_of_order_flushes},
+    {"manifest_of_a_caller", "what is committed while a manifest is written is forgotten with it",
+     manifest_of_a_caller},
+    {"duplicated_request", "a request that arrives twice is refused by its own first copy",
+     duplicated_request},
+    {"moved_row", "an update moves a row to another partition, and the old one stays", moved_row},
+    {"batch_left_out", "a refused batch is overtaken, and then taken for a resend", batch_left_out},
+    {"failed_sync", "a sync that failed is tried again, and the next one succeeds", failed_sync},
+    {"torn_tail", "what a power cut tore at the end of the log stops the start", torn_tail},
+    {"one_damaged_table", "one table cannot go on, and its rows leave the log with the others'",
+     one_damaged_table},
 };
 
 }  // namespace

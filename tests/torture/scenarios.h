@@ -30,6 +30,7 @@ void late_put_into_expired_slot(Stage& stage);
 void aborted_attempt(Stage& stage);
 void parts_of_several_days(Stage& stage);
 void marks_apart_from_rows(Stage& stage);
+void duplicated_request(Stage& stage);
 
 // logs.cc
 void unstable_identity(Stage& stage);
@@ -37,12 +38,17 @@ void acknowledged_before_durable(Stage& stage);
 void trimmed_before_commit(Stage& stage);
 void crash_before_trim(Stage& stage);
 void log_went_back_in_time(Stage& stage);
+void failed_sync(Stage& stage);
+void torn_tail(Stage& stage);
+void one_damaged_table(Stage& stage);
 
 // sources.cc
 void late_rows(Stage& stage);
 void one_number_for_many(Stage& stage);
 void expired_maximum(Stage& stage);
 void resend_after_crash(Stage& stage);
+void batch_left_out(Stage& stage);
+void moved_row(Stage& stage);
 
 // rewrites.cc
 void rewrite_of_what_is_gone(Stage& stage);
@@ -51,6 +57,7 @@ void operator_rollback(Stage& stage);
 
 // flushes.cc
 void out_of_order_flushes(Stage& stage);
+void manifest_of_a_caller(Stage& stage);
 
 // sweeps.cc
 void sweep_beside_flush(Stage& stage);

@@ -110,4 +110,68 @@ void resend_after_crash(Stage& stage) {
   stage.conclude(second);
 }
 
+// airbytehq/airbyte#12821, apache/iceberg#15032: a batch is refused while the next one is on its
+// way. That one moves the position on, and the refused batch, mended and sent again, is dropped as
+// known. E7.
+void batch_left_out(Stage& stage) {
+  const Rows two = rows_of({.first = 11, .count = 10});
+  const Rows three = rows_of({.first = 21, .count = 10});
+  const auto behind = [](uint64_t previous) {
+    AppendOptions options;
+    options.source = {"orders", previous + 10, previous};
+    return options;
+  };
+  Host& host = stage.add_host();
+  host.open();
+  host.make(kAudit);
+  host.feed(kAudit, "orders", 10, rows_of({.first = 1, .count = 10}));
+  if (stage.failed()) return;
+  BatchBuilder bad(*Schema::make({{"no_such_column", Type::kInt64}}));
+  bad.append_int64(0, 1);
+  const auto refused = host.engine()->append(kAudit.name, *bad.finish(), behind(10));
+  stage.expect_code("a batch that the table cannot take", Code::kInvalid, to_status(refused));
+  const auto overtaking = host.append(kAudit, three, behind(20));
+  if (overtaking.ok()) stage.truth().promise(kAudit, three);
+  stage.expect("the mended batch", to_status(host.append(kAudit, two, behind(10))));
+  stage.truth().promise(kAudit, two);
+  stage.judge(host);
+  stage.expect_code("a batch before its turn", Code::kInvalid, to_status(overtaking));
+  stage.expect("the next one", to_status(host.append(kAudit, three, behind(20))));
+  stage.truth().promise(kAudit, three);
+  Host& second = stage.restart_open(host, CrashKind::kPowerCut);
+  stage.judge(second);
+  second.feed(kAudit, "orders", 40, rows_of({.first = 31, .count = 10}));
+  stage.conclude(second);
+}
+
+// databricks/iceberg-kafka-connect#318, memiiso/debezium-server-iceberg#248, apache/flink-cdc
+// PR 4536: the partition comes of a column that an update changes, so what replaces the row is in
+// another one. Here such a table cannot be made, and a key stays in its partition. T4.
+void moved_row(Stage& stage) {
+  Table moving{{"demo", "moving"}, kState.spec};
+  moving.spec.partition = {{"at", Transform::kDay}};
+  Host& host = stage.add_host();
+  host.open();
+  if (stage.failed()) return;
+  const Status made = host.engine()->create_table(moving.name, moving.spec);
+  if (!made.ok()) {
+    moving.spec.partition = {{"device", Transform::kBucket, 4}};
+    host.make(moving);
+  }
+  Rows rows = rows_of({.first = 1, .count = 20});
+  for (int64_t day = 0; day < 3; ++day) {
+    for (Row& row : rows) {
+      row.at += 86'400 * kSecond;
+      ++row.value;
+    }
+    host.write(moving, rows);
+    host.flush();
+    stage.judge_committed();
+    stage.remember(host, moving);
+    rows.resize(rows.size() / 2);
+  }
+  stage.expect_code("a partition that is no function of the key", Code::kInvalid, made);
+  stage.conclude(host);
+}
+
 }  // namespace sluice::torture

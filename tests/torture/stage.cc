@@ -1,5 +1,6 @@
 #include "tests/torture/stage.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -179,11 +180,15 @@ void Host::sweep(const Table& table) {
 }
 
 void Host::open_writer(const Table& table) {
-  if (stage_.failed()) return;
-  CHECK(engine_ == nullptr && writer_ == nullptr);
   AtomicFlushWriterOptions options;
   options.table = table.name;
   options.create = table.spec;
+  open_writer(std::move(options));
+}
+
+void Host::open_writer(AtomicFlushWriterOptions options) {
+  if (stage_.failed()) return;
+  CHECK(engine_ == nullptr && writer_ == nullptr);
   options.rows_of = [](const FlushRange& range) -> Result<FlushRows> {
     const auto first = static_cast<int64_t>(range.min_lsn);
     const auto count = static_cast<int64_t>(range.max_lsn) - first + 1;
@@ -341,6 +346,16 @@ void Stage::remember(Host& host, const Table& table) {
   const Result<TableDescription> now = host.engine()->describe(table.name);
   if (!now.ok()) return expect("describing", now.error());
   memories_.push_back({table, now->snapshot_id, truth_.rows(table)});
+}
+
+void Stage::admit(Host& host, const Table& table, const Rows& rows) {
+  if (failed()) return;
+  const auto snapshot = host.engine()->snapshot(table.name);
+  const Result<Rows> found = snapshot.ok() ? read_rows(**snapshot) : snapshot.error();
+  if (!found.ok()) return expect("reading", found.error());
+  for (const Row& row : rows) {
+    if (std::find(found->begin(), found->end(), row) != found->end()) truth_.promise(table, {row});
+  }
 }
 
 void Stage::judge_memories() {

@@ -55,6 +55,7 @@ class Host {
   // their ids. The table is made if there is none.
   AtomicFlushWriter* writer() { return writer_.get(); }
   void open_writer(const Table& table);
+  void open_writer(AtomicFlushWriterOptions options);
   /// The id of the flush.
   std::string prepare(const Rows& rows);
   /// What is committed is promised.
@@ -133,6 +134,8 @@ class Stage {
   void judge_committed();
   /// The rows of a table now are a state that time travel must find later.
   void remember(Host& host, const Table& table);
+  /// These were sent and never acknowledged: those that are there all the same are promised.
+  void admit(Host& host, const Table& table, const Rows& rows);
   /// What time travel finds now, of all that is remembered.
   void judge_memories();
   /// Versions were taken away by hand: that they are missing is no finding.

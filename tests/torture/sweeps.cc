@@ -83,7 +83,8 @@ void swept_under_late_commit(Stage& stage) {
 }
 
 // The other way round: a sweep stalls when it has decided, and what it decided on has come into the
-// table when it goes on. Here a flush that was prepared days ago is recovered meanwhile. T15, L5.
+// table when it goes on. Here a flush that was prepared days ago is recovered meanwhile, and one
+// that was prepared just before is left alone. T15, L5.
 void stalled_sweep(Stage& stage) {
   const Rows rows = rows_of({.first = 11, .count = 10});
   Host& first = stage.add_host();
@@ -91,8 +92,9 @@ void stalled_sweep(Stage& stage) {
   first.commit(kAudit, first.prepare(rows_of({.first = 1, .count = 10})),
                rows_of({.first = 1, .count = 10}));
   const std::string old = first.prepare(rows);
-  first.die();
   stage.pass(3 * kDay);
+  const std::string young = first.prepare(rows_of({.first = 21, .count = 10}));
+  first.die();
 
   Host& sweeping = stage.add_host();
   sweeping.open();
@@ -102,15 +104,20 @@ void stalled_sweep(Stage& stage) {
   Host& second = stage.restart(first, CrashKind::kPowerCut);
   second.open_writer(kAudit);
   if (stage.failed()) return;
-  stage.expect("recovering", to_status(second.writer()->recover_pending_flushes()));
+  const auto recovered = second.writer()->recover_pending_flushes();
+  stage.expect("recovering", to_status(recovered));
+  if (recovered.ok() && recovered->recovered.empty()) {
+    stage.violate(Harm::kLost, "parts that were put a moment ago are gone");
+  }
   second.commit(kAudit, old, rows);
+  second.commit(kAudit, young, rows_of({.first = 21, .count = 10}));
   sweeping.line().wake();
   static_cast<void>(sweeping.await());
   stage.judge_committed();
   second.die();
   Host& third = stage.add_host();
   third.open();
-  third.write(kAudit, rows_of({.first = 21, .count = 10}));
+  third.write(kAudit, rows_of({.first = 31, .count = 10}));
   stage.conclude(third);
 }
 
