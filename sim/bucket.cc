@@ -65,6 +65,7 @@ using Effect = BucketState::Effect;
 bool BucketState::apply(const Request& request, Nanos wall_now) {
   if (request.effect == Effect::kRemove) {
     objects.erase(request.key);
+    unsynced.erase(request.key);
     return true;
   }
   if (request.effect == Effect::kPutIfAbsent && objects.contains(request.key)) return false;
@@ -87,6 +88,24 @@ BucketState::Objects BucketState::stale_objects(Random& random, Nanos now) const
     }
   }
   return seen;
+}
+
+void BucketState::power_cut(Random& random) {
+  for (const std::string& key : std::exchange(unsynced, {})) {
+    const auto at = objects.find(key);
+    if (at == objects.end()) continue;
+    const uint64_t fate = random.below(3);
+    if (fate == 0) objects.erase(at);
+    if (fate != 1) continue;
+    std::vector<std::byte> bytes = *at->second.bytes;
+    if (random.chance(500)) {
+      bytes.resize(random.below(bytes.size() + 1));
+    } else {
+      const auto torn = bytes.begin() + static_cast<ptrdiff_t>(random.below(bytes.size() + 1));
+      std::fill(torn, bytes.end(), std::byte{0});
+    }
+    at->second.bytes = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
+  }
 }
 
 class SimUpload final : public Upload {
@@ -122,7 +141,11 @@ class SimUpload final : public Upload {
 };
 
 SimBucket::SimBucket(SimRuntime& runtime, BucketState state, BucketFaults faults)
-    : runtime_(runtime), random_(runtime.fork_random()), state_(std::move(state)), faults_(faults) {
+    : runtime_(runtime),
+      random_(runtime.fork_random()),
+      state_(std::move(state)),
+      faults_(faults),
+      wall_ahead_((state_.wall == 0 ? runtime.wall_now() : state_.wall) - runtime.now()) {
   // The clock of the process that made these changes has gone with it.
   const Nanos latest = runtime_.now() + faults_.stale_nanos_max;
   for (BucketState::Recent& change : state_.recent) change.until = std::min(change.until, latest);
@@ -131,6 +154,7 @@ SimBucket::SimBucket(SimRuntime& runtime, BucketState state, BucketFaults faults
 
 Status SimBucket::enter(Nanos nanos_max) {
   TRY(runtime_.enter(nanos_max));
+  state_.wall = wall_now();
   land_some();
   if (busy_calls_ == 0 && random_.chance(faults_.busy_permille)) {
     busy_calls_ = 1 + random_.below(kBusyCallsMax);
@@ -164,7 +188,7 @@ bool SimBucket::take_effect(const BucketState::Request& request) {
         static_cast<Nanos>(random_.below(static_cast<uint64_t>(faults_.stale_nanos_max) + 1));
     state_.recent.push_back(std::move(change));
   }
-  return state_.apply(request, runtime_.wall_now());
+  return state_.apply(request, wall_now());
 }
 
 void SimBucket::note(std::string_view verb, const BucketState::Request& request, bool failed) {
@@ -178,6 +202,11 @@ void SimBucket::note(std::string_view verb, const BucketState::Request& request,
 
 Status SimBucket::change(std::string_view verb, BucketState::Request request) {
   TRY(enter(faults_.nanos_max));
+  if (random_.chance(faults_.hang_permille)) TRY(enter(faults_.hang_nanos_max));
+  return arrive(verb, std::move(request));
+}
+
+Status SimBucket::arrive(std::string_view verb, BucketState::Request request) {
   if (random_.chance(faults_.lost_permille)) {
     note(verb, request, true);
     return unknown_outcome(request.key);
@@ -199,6 +228,31 @@ Status SimBucket::change(std::string_view verb, BucketState::Request request) {
 Status SimBucket::put_if_absent(std::string_view key, ByteView bytes) {
   TRY(check_key(key));
   return change("put_if_absent", {Effect::kPutIfAbsent, std::string(key), share(bytes)});
+}
+
+Status SimBucket::put_all(std::span<const ObjectBytes> objects) {
+  for (const ObjectBytes& object : objects) TRY(check_key(object.key));
+  if (objects.empty()) return ok();
+  TRY(enter(faults_.nanos_max));
+  if (random_.chance(faults_.hang_permille)) TRY(enter(faults_.hang_nanos_max));
+  std::vector<const ObjectBytes*> rest;
+  for (const ObjectBytes& object : objects) rest.push_back(&object);
+  Status answer;
+  while (!rest.empty()) {
+    TRY(enter(0));
+    const auto next = rest.begin() + static_cast<ptrdiff_t>(random_.below(rest.size()));
+    const ObjectBytes& object = **next;
+    rest.erase(next);
+    std::string key(object.key);
+    if (!state_.objects.contains(key)) state_.unsynced.insert(key);
+    const Status put = arrive("put_all", {Effect::kPutIfAbsent, key, share(object.bytes)});
+    if (put.ok() || put.error().code() == Code::kExists) continue;
+    answer = put.error();
+    if (random_.chance(500)) break;  // the others are never sent
+  }
+  TRY(answer);
+  for (const ObjectBytes& object : objects) state_.unsynced.erase(std::string(object.key));
+  return ok();
 }
 
 Status SimBucket::put(std::string_view key, ByteView bytes) {

@@ -2,13 +2,17 @@
 //
 // An object is durable and visible when its request took effect. What a network adds: a request may
 // fail before its effect, its answer may be lost after it, it may take effect late (even after its
-// sender has died) or twice. A list may be stale: for a while it does not know of a change.
+// sender has died) or twice, or hang for hours. A list may be stale: for a while it does not know of
+// a change. What a directory adds: of a put_all() that has not answered ok a power cut leaves any
+// objects, and any of their bytes. The clock is the store's own: who steps the process's does not
+// move it.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,8 +51,12 @@ class BucketState {
   bool apply(const Request& request, Nanos wall_now);
   /// What a list sees that does not know of some recent changes, each by chance.
   Objects stale_objects(Random& random, Nanos now) const;
+  /// Objects that were not synced are gone, torn, or there.
+  void power_cut(Random& random);
 
   Objects objects;
+  std::set<std::string, std::less<>> unsynced;  ///< of a put_all() that has not answered ok
+  Nanos wall = 0;                               ///< the store's clock; 0: it has not run yet
   std::vector<Request> in_flight;
   std::vector<Recent> recent;  ///< in the order of their effects; only if the faults want them
 };
@@ -62,7 +70,9 @@ struct BucketFaults {
   uint32_t duplicated_permille = 0;    ///< a change has its effect, and later once more
   uint32_t read_permille = 0;          ///< get_range, head, list: kIo
   uint32_t stale_permille = 0;         ///< a list does not know of some recent changes
+  uint32_t hang_permille = 0;          ///< a change is under way for up to hang_nanos_max
   Nanos stale_nanos_max = kSecond;     ///< how long a change may be unknown to lists
+  Nanos hang_nanos_max = 7200 * kSecond;
   Nanos nanos_max = 5 * kMillisecond;  ///< latency; a list may take ten times as long
 };
 
@@ -73,6 +83,8 @@ class SimBucket final : public Bucket {
 
   Status put_if_absent(std::string_view key, ByteView bytes) override;
   Result<std::unique_ptr<Upload>> begin_upload(std::string_view key) override;
+  /// Each object on its own, in any order; other fibers run in between.
+  Status put_all(std::span<const ObjectBytes> objects) override;
   Status put(std::string_view key, ByteView bytes) override;
   Result<size_t> get_range(std::string_view key, uint64_t offset,
                            std::span<std::byte> out) override;
@@ -91,8 +103,11 @@ class SimBucket final : public Bucket {
   Status enter(Nanos nanos_max);
   Status enter_read(std::string_view verb, std::string_view key, Nanos nanos_max);
   void land_some();
+  /// A change that has reached the bucket.
+  Status arrive(std::string_view verb, BucketState::Request request);
   /// The request has its effect, if it can have one.
   bool take_effect(const BucketState::Request& request);
+  Nanos wall_now() const { return runtime_.now() + wall_ahead_; }
   /// A change by the caller: it has its effect, or one of the faults.
   Status change(std::string_view verb, BucketState::Request request);
   void note(std::string_view verb, const BucketState::Request& request, bool failed);
@@ -101,6 +116,7 @@ class SimBucket final : public Bucket {
   Random random_;
   BucketState state_;
   BucketFaults faults_;
+  const Nanos wall_ahead_;  // of the monotonic clock
   uint64_t busy_calls_ = 0;  // left of the burst
 };
 

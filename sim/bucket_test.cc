@@ -226,6 +226,102 @@ TEST_F(SimBucketTest, CountsAndTracesItsChangesLikeTheDisk) {
   EXPECT_EQ(runtime.operations(), 4u);
 }
 
+class PutAll : public SimBucketTest {
+ protected:
+  static constexpr std::string_view kKeys[] = {"a", "b", "c"};
+  Status put_all() {
+    std::vector<ObjectBytes> objects;
+    for (const std::string_view key : kKeys) objects.push_back({key, as_bytes("whole")});
+    return bucket.put_all(objects);
+  }
+};
+
+TEST_F(PutAll, MayLeaveAnySubsetOfItsObjects) {
+  std::set<std::string> subsets;
+  runtime.after_operation = [&](uint64_t) {
+    std::string subset;
+    for (const auto& [key, object] : bucket.state().objects) subset += key;
+    subsets.insert(subset);
+  };
+  for (int i = 0; i < 200; ++i) {
+    bucket.mutable_state() = {};
+    EXPECT_TRUE(put_all().ok());
+  }
+  EXPECT_EQ(subsets, (std::set<std::string>{"a", "b", "c", "ab", "ac", "bc", "abc"}));
+}
+
+TEST_F(PutAll, IsLostOrTornByAPowerCutBeforeItsAnswer) {
+  std::vector<BucketState> clones;
+  runtime.after_operation = [&](uint64_t) { clones.push_back(bucket.state()); };
+  EXPECT_TRUE(put_all().ok());
+  ASSERT_EQ(clones.size(), 3u);
+  Random random(1);
+  int gone = 0;
+  int torn = 0;
+  int whole = 0;
+  for (int i = 0; i < 300; ++i) {
+    BucketState cut = clones.back();
+    cut.power_cut(random);
+    EXPECT_TRUE(cut.unsynced.empty());
+    for (const std::string_view key : kKeys) {
+      const auto at = cut.objects.find(key);
+      const bool is_whole =
+          at != cut.objects.end() && *at->second.bytes == *bucket.state().objects.at("a").bytes;
+      ++(at == cut.objects.end() ? gone : is_whole ? whole : torn);
+    }
+  }
+  EXPECT_GT(gone, 100);
+  EXPECT_GT(torn, 100);
+  EXPECT_GT(whole, 100);
+}
+
+TEST_F(PutAll, IsDurableOnceItHasAnswered) {
+  EXPECT_TRUE(put_all().ok());
+  BucketState cut = bucket.state();
+  Random random(1);
+  cut.power_cut(random);
+  for (const std::string_view key : kKeys) {
+    ASSERT_TRUE(cut.objects.contains(key));
+    EXPECT_EQ(*cut.objects.find(key)->second.bytes, *bucket.state().objects.at("a").bytes);
+  }
+}
+
+TEST_F(PutAll, GoesOnOrNotBehindAnObjectThatFails) {
+  std::set<size_t> counts;
+  for (int i = 0; i < 200; ++i) {
+    bucket.mutable_state() = {};
+    bucket.set_faults({.answer_lost_permille = 300});
+    const Status put = put_all();
+    counts.insert(bucket.state().objects.size());
+    if (put.ok()) continue;
+    EXPECT_EQ(put.error().reason(), Reason::kUnknownOutcome);
+    EXPECT_FALSE(bucket.state().unsynced.empty());
+  }
+  EXPECT_EQ(counts, (std::set<size_t>{1, 2, 3}));
+}
+
+TEST_F(SimBucketTest, KeepsItsOwnClockOverCrashes) {
+  EXPECT_TRUE(bucket.put("a", as_bytes("x")).ok());
+  const Nanos before = bucket.head("a").value().put_wall_time;
+  EXPECT_EQ(before / kSecond, RuntimeOptions().wall / kSecond);
+  runtime.step_wall_clock(-1000 * kSecond);
+  EXPECT_TRUE(bucket.put("b", as_bytes("x")).ok());
+  EXPECT_GT(bucket.head("b").value().put_wall_time, before);
+  BucketState state = bucket.state();
+  state.wall += 50 * kSecond;
+  SimRuntime next_runtime({.seed = 2, .wall = 1});
+  SimBucket next(next_runtime, state);
+  EXPECT_TRUE(next.put("c", as_bytes("x")).ok());
+  EXPECT_GT(next.head("c").value().put_wall_time, before + 50 * kSecond);
+}
+
+TEST_F(SimBucketTest, ACallMayHang) {
+  bucket.set_faults({.hang_permille = 1000, .hang_nanos_max = 1000 * kSecond});
+  const Nanos start = runtime.now();
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(bucket.put("a", as_bytes("x")).ok());
+  EXPECT_GT(runtime.now(), start + 1000 * kSecond);
+}
+
 TEST_F(SimBucketTest, TakesTime) {
   const Nanos start = runtime.now();
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(bucket.put("a", as_bytes("x")).ok());

@@ -31,7 +31,10 @@ struct FlushRemains {
     const CrashKind kind = random.chance(650) ? CrashKind::kPowerCut : CrashKind::kProcessDeath;
     FlushRemains found = *this;
     found.disk = disk.crash(random, kind);
-    found.wall += static_cast<Nanos>(random.below(7200)) * kSecond;
+    if (kind == CrashKind::kPowerCut) found.bucket.power_cut(random);
+    const Nanos away = static_cast<Nanos>(random.below(7200)) * kSecond;
+    found.wall += away;
+    found.bucket.wall += away;
     found.tape.push_back(kind == CrashKind::kPowerCut ? "---- power cut" : "---- process death");
     return found;
   }

@@ -189,8 +189,11 @@ Remains Remains::crash(Random& random) const {
   const CrashKind kind = random.chance(650) ? CrashKind::kPowerCut : CrashKind::kProcessDeath;
   Remains found = *this;
   found.disk = disk.crash(random, kind);
+  if (kind == CrashKind::kPowerCut) found.bucket.power_cut(random);
   found.ledger.process_ended(0);
-  found.wall += static_cast<Nanos>(random.below(7200)) * kSecond;
+  const Nanos away = static_cast<Nanos>(random.below(7200)) * kSecond;
+  found.wall += away;
+  found.bucket.wall += away;
   found.tape.push_back(kind == CrashKind::kPowerCut ? "---- power cut" : "---- process death");
   return found;
 }
