@@ -2,7 +2,7 @@
 //
 // An object is durable and visible when its request took effect. What a network adds: a request may
 // fail before its effect, its answer may be lost after it, it may take effect late (even after its
-// sender has died) or twice, or hang for hours. A list may be stale: for a while it does not know of
+// sender has died) or twice, or hang for long. A list may be stale: for a while it does not know of
 // a change. What a directory adds: of a put_all() that has not answered ok a power cut leaves any
 // objects, and any of their bytes. The clock is the store's own: who steps the process's does not
 // move it.
@@ -63,15 +63,15 @@ class BucketState {
 
 /// How often what goes wrong, in a thousand calls.
 struct BucketFaults {
-  uint32_t busy_permille = 0;          ///< a burst of kBusy begins
-  uint32_t lost_permille = 0;          ///< a change fails before its effect
-  uint32_t answer_lost_permille = 0;   ///< a change has its effect, the caller gets an error
-  uint32_t late_permille = 0;          ///< the caller gets an error, the effect comes later
-  uint32_t duplicated_permille = 0;    ///< a change has its effect, and later once more
-  uint32_t read_permille = 0;          ///< get_range, head, list: kIo
-  uint32_t stale_permille = 0;         ///< a list does not know of some recent changes
-  uint32_t hang_permille = 0;          ///< a change is under way for up to hang_nanos_max
-  Nanos stale_nanos_max = kSecond;     ///< how long a change may be unknown to lists
+  uint32_t busy_permille = 0;         ///< a burst of kBusy begins
+  uint32_t lost_permille = 0;         ///< a change fails before its effect
+  uint32_t answer_lost_permille = 0;  ///< a change has its effect, the caller gets an error
+  uint32_t late_permille = 0;         ///< the caller gets an error, the effect comes later
+  uint32_t duplicated_permille = 0;   ///< a change has its effect, and later once more
+  uint32_t read_permille = 0;         ///< get_range, head, list: kIo
+  uint32_t stale_permille = 0;        ///< a list does not know of some recent changes
+  uint32_t hang_permille = 0;         ///< a change is under way for up to hang_nanos_max
+  Nanos stale_nanos_max = kSecond;    ///< how long a change may be unknown to lists
   Nanos hang_nanos_max = 7200 * kSecond;
   Nanos nanos_max = 5 * kMillisecond;  ///< latency; a list may take ten times as long
 };
@@ -116,7 +116,7 @@ class SimBucket final : public Bucket {
   Random random_;
   BucketState state_;
   BucketFaults faults_;
-  const Nanos wall_ahead_;  // of the monotonic clock
+  const Nanos wall_ahead_;   // of the monotonic clock
   uint64_t busy_calls_ = 0;  // left of the burst
 };
 

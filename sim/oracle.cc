@@ -64,7 +64,8 @@ class Audit {
       return "a row with other values: " + row.to_string() + ", sent as " + expected.to_string();
     }
     const bool hidden = batch.hidden && promise_ == Promise::kDurable;
-    if (batch.gone || hidden) return "a row that must not be there: " + name(number, at);
+    const bool gone = batch.gone && !(batch.rolled_back && promise_ == Promise::kPast);
+    if (gone || hidden) return "a row that must not be there: " + name(number, at);
     if ((seen_[number] >> at & 1) != 0) return "a row twice: " + name(number, at);
     seen_[number] |= uint64_t{1} << at;
     const Place place = place_of(table_, row);
@@ -80,7 +81,7 @@ class Audit {
   bool must_be_there(uint64_t number) const {
     const Sent& batch = sent_[number];
     if (seen_[number] != 0) return true;  // a batch is atomic
-    if (promise_ == Promise::kNothing) return false;
+    if (promise_ == Promise::kNothing || promise_ == Promise::kPast) return false;
     if (promise_ == Promise::kCommitted) return batch.committed_at <= begin_;
     return std::min(batch.durable_at, batch.committed_at) <= begin_;
   }
@@ -296,7 +297,7 @@ std::optional<std::string> find_violation(const Ledger& ledger, const SimTable& 
   const auto wrong = Audit(ledger, table, index, promise, begin).run(rows);
   if (!wrong) return wrong;
   return *wrong + "; table " + table.name.to_string() +
-         (promise == Promise::kCommitted ? " as committed" : " as the engine shows it");
+         (promise == Promise::kDurable ? " as the engine shows it" : " as committed");
 }
 
 }  // namespace sluice::sim

@@ -27,6 +27,7 @@ inline constexpr uint64_t kNever = UINT64_MAX;
 enum class Promise : uint8_t {
   kDurable,    ///< what an engine must show
   kCommitted,  ///< what must be in the table without its log
+  kPast,       ///< what an earlier snapshot may show: rows as they were sent, rolled back or not
   kNothing,    ///< what may be left when stored bytes have rotted: less, but nothing wrong
 };
 

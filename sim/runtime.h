@@ -86,6 +86,9 @@ class SimRuntime final : public Runtime {
   void kill();
   bool killed() const { return killed_; }
   void step_wall_clock(Nanos by) { wall_offset_ += by; }
+  /// The process stands still for so long, and its clocks count that: what was due meanwhile is due
+  /// at once.
+  void suspend(Nanos span) { now_ += span; }
 
   /// Called after every storage call that may have changed something durable, in the fiber that
   /// made it and before it learns the outcome: the moment to clone the states. `operation` counts

@@ -160,6 +160,20 @@ TEST(SimRuntime, StepsTheWallClockAndNotTheOther) {
   EXPECT_EQ(runtime.now(), now);
 }
 
+TEST(SimRuntime, CountsTheTimeThatItStoodStill) {
+  SimRuntime runtime(RuntimeOptions{});
+  const Nanos start = runtime.now();
+  const Nanos wall = runtime.wall_now();
+  const RunReport report = runtime.run([&] {
+    const auto sleeper = runtime.spawn("sleeper", [&] { runtime.sleep_until(start + kSecond); });
+    runtime.suspend(1000 * kSecond);
+    sleeper->join();
+  });
+  EXPECT_TRUE(report.ok());
+  EXPECT_EQ(runtime.now(), start + 1000 * kSecond);
+  EXPECT_EQ(runtime.wall_now(), wall + 1000 * kSecond);
+}
+
 TEST(SimRuntime, RunsAgainWhereTheClockStopped) {
   SimRuntime runtime({});
   EXPECT_TRUE(runtime.run([&] { runtime.sleep_until(50 * kSecond); }).ok());

@@ -132,60 +132,6 @@ void Stage::flush(std::optional<uint32_t> table) {
   ledger.flushed(log, table, begin);
 }
 
-void Stage::tag(uint32_t table) {
-  const TableName& name = tables[table].name;
-  const auto snapshot = committed_snapshot(platform, name);
-  auto rows = snapshot.ok() ? read_rows(**snapshot) : snapshot.error();
-  if (!rows.ok()) return expect_explained("reading " + name.to_string(), rows.error());
-  const uint64_t id = (*snapshot)->table().snapshot_id;
-  if (id == 0) return;
-  findings.note("tag snapshot " + std::to_string(id) + " of " + name.to_string());
-  const Status done = engine->tag(name, {.name = "t" + std::to_string(id), .snapshot_id = id});
-  if (done.ok()) return ledger.tag({table, id, ids_of(*rows)});
-  // Snapshots expire with every commit.
-  if (done.error().code() != Code::kNotFound) expect_explained("tagging", done.error());
-}
-
-void Stage::expire(uint32_t table, uint32_t keep_last) {
-  const auto report = engine->expire(tables[table].name, {.keep_last = keep_last});
-  if (!report.ok()) return expect_explained("expiring", report.error());
-  findings.note("expired " + std::to_string(report->expired.size()) + " snapshots of " +
-                tables[table].name.to_string());
-}
-
-void Stage::roll_back(uint32_t table) {
-  const auto& all = ledger.tagged();
-  const auto to = std::find_if(all.begin(), all.end(),
-                               [&](const Tagged& tagged) { return tagged.table == table; });
-  if (to == all.end()) return;
-  const Tagged tagged = *to;
-  const auto flushed = engine->flush(tables[table].name);
-  if (!flushed.ok()) return expect_explained("flush before a rollback", flushed.error());
-  findings.note("roll back to snapshot " + std::to_string(tagged.snapshot_id) + " of " +
-                tables[table].name.to_string());
-  ledger.begin_rollback(tagged);
-  const Status done = engine->rollback(tables[table].name, tagged.snapshot_id);
-  if (!done.ok()) return expect_explained("rolling back", done.error());
-  ledger.rolled_back(tagged, tables[table]);
-  read_and_check(table, Promise::kDurable);
-}
-
-void Stage::look_back(uint32_t table) {
-  for (size_t i = 0; i < ledger.tagged().size(); ++i) {
-    const Tagged tagged = ledger.tagged()[i];
-    if (tagged.table != table) continue;
-    const std::string what = "snapshot " + std::to_string(tagged.snapshot_id);
-    const auto snapshot =
-        committed_snapshot(platform, tables[table].name, {.snapshot_id = tagged.snapshot_id});
-    auto rows = snapshot.ok() ? read_rows(**snapshot) : snapshot.error();
-    if (!rows.ok()) {
-      expect_explained("reading " + what, rows.error());
-    } else if (ids_of(*rows) != tagged.ids) {
-      findings.violate(what + " does not show what it showed");
-    }
-  }
-}
-
 void Clients::run() {
   Random random(plan_.seed);
   std::vector<std::unique_ptr<Thread>> threads;
@@ -203,6 +149,8 @@ void Clients::run() {
   spawn("flusher", [this](Random own) { flush(own); });
   spawn("reader", [this](Random own) { read(own); });
   if (plan_.keepings > 0) spawn("keeper", [this](Random own) { keep(own); });
+  if (plan_.sweeps > 0) spawn("sweeper", [this](Random own) { sweep(own); });
+  if (plan_.holds) spawn("holder", [this](Random own) { hold(own); });
   if (plan_.adds_column) spawn("adder", [this](Random own) { add_column(own); });
   if (plan_.steps_clock) spawn("stepper", [this](Random own) { step_clock(own); });
   for (const auto& thread : threads) thread->join();
@@ -345,22 +293,6 @@ void Clients::read(Random random) {
     const auto table = pick_table(random);
     const Promise promise = random.chance(700) ? Promise::kDurable : Promise::kCommitted;
     if (table) stage_.read_and_check(*table, promise);
-  }
-}
-
-void Clients::keep(Random random) {
-  for (uint32_t i = 0; i < plan_.keepings && !stopped_; ++i) {
-    pause(random);
-    const auto table = pick_table(random);
-    if (!table) continue;
-    const uint64_t draw = random.below(100);
-    if (draw < 40) {
-      stage_.tag(*table);
-    } else if (draw < 70) {
-      stage_.expire(*table, 1 + static_cast<uint32_t>(random.below(3)));
-    } else {
-      stage_.look_back(*table);
-    }
   }
 }
 

@@ -75,6 +75,14 @@ struct Stage {
   void roll_back(uint32_t table);
   /// Tagged snapshots show what they showed.
   void look_back(uint32_t table);
+  void sweep(uint32_t table, const SweepOptions& options);
+  /// Every snapshot that is kept can be read, and shows rows as they were sent.
+  void read_kept(uint32_t table);
+  /// So many commits that a sweep lets earlier versions go, once they are old.
+  void renew_versions(uint32_t table);
+
+ private:
+  bool is_kept(uint32_t table, uint64_t snapshot_id);
 };
 
 struct ClientPlan {
@@ -86,6 +94,9 @@ struct ClientPlan {
   uint32_t flushes = 0;
   uint32_t reads = 0;
   uint32_t keepings = 0;  ///< snapshots tagged, expired, looked at again
+  uint32_t sweeps = 0;
+  uint32_t renewals_permille = 0;  ///< of sweeps: the table's versions are renewed before
+  bool holds = false;              ///< a reader takes days
   bool adds_column = false;
   bool steps_clock = false;
   Nanos pause_max = 5 * kMillisecond;  ///< between two calls of a client
@@ -107,6 +118,8 @@ class Clients {
   void flush(Random random);
   void read(Random random);
   void keep(Random random);
+  void sweep(Random random);
+  void hold(Random random);
   void add_column(Random random);
   void step_clock(Random random);
   void pause(Random& random);

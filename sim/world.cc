@@ -13,6 +13,7 @@ namespace {
 
 constexpr uint32_t kDuelPermille = 150;
 constexpr uint32_t kRotPermille = 100;
+constexpr uint32_t kProofOfSweepsPermille = 400;
 constexpr uint64_t kLivesMax = 3;
 
 ClientPlan draw_clients(Random& random) {
@@ -28,11 +29,19 @@ ClientPlan draw_clients(Random& random) {
   plan.keepings = random.chance(300) ? 1 + static_cast<uint32_t>(random.below(5)) : 0;
   plan.steps_clock = random.chance(300);
   plan.pause_max = static_cast<Nanos>(pick(random, {1, 5, 50})) * kMillisecond;
+  plan.holds = random.chance(200);
+  if (random.chance(400)) {
+    plan.sweeps = 1 + static_cast<uint32_t>(random.below(4));
+    plan.renewals_permille = random.chance(150) ? 700 : 0;
+  }
   return plan;
 }
 
-EngineOptions draw_engine_options(Random& random) {
+/// All that write to a table have the same grace.
+EngineOptions draw_engine_options(Random& random, Nanos grace) {
   EngineOptions options;
+  options.sweep_grace = grace;
+  options.sweep_interval = static_cast<Nanos>(pick(random, {600, 3600, 100'000})) * kSecond;
   options.segment_bytes = 64 << 10;
   options.memory_bytes = 8 << 20;
   options.flush_bytes = pick(random, {16 << 10, 100 << 10, 2 << 20});
@@ -50,7 +59,10 @@ EngineOptions draw_engine_options(Random& random) {
 
 class World {
  public:
-  explicit World(const WorldOptions& options) : options_(options), random_(options.seed) {}
+  explicit World(const WorldOptions& options)
+      : options_(options),
+        random_(options.seed),
+        grace_(static_cast<Nanos>(pick(random_, {1, 1, 6, 24})) * 3600 * kSecond) {}
 
   WorldReport run() {
     const bool drawn = random_.chance(kDuelPermille);
@@ -58,7 +70,7 @@ class World {
         options_.kind == WorldKind::kMixed ? drawn : options_.kind == WorldKind::kDuel;
     if (duel) {
       DuelReport told =
-          run_duel({random_.next(), draw_engine_options(random_)}, options_.wants_tape);
+          run_duel({random_.next(), draw_engine_options(random_, grace_)}, options_.wants_tape);
       report_.operations = told.operations;
       report_.hash = told.hash;
       found(told.violation, told.tape, std::nullopt);
@@ -123,7 +135,7 @@ class World {
     remains.rot(random);
     LifePlan plan;
     plan.seed = random.next();
-    plan.engine = draw_engine_options(random);
+    plan.engine = draw_engine_options(random, grace_);
     plan.rotten = true;
     absorb(live(tables_, std::move(remains), plan, options_.wants_tape), crash_at);
   }
@@ -132,16 +144,17 @@ class World {
     Random random(seed);
     LifePlan plan;
     plan.seed = random.next();
-    plan.engine = draw_engine_options(random);
+    plan.engine = draw_engine_options(random, grace_);
     plan.openings = 2;
     plan.proof = true;
+    plan.proves_sweeps = random.chance(kProofOfSweepsPermille);
     absorb(live(tables_, std::move(remains), plan, options_.wants_tape), crash_at);
   }
 
-  static LifePlan draw_plan(Random& random) {
+  LifePlan draw_plan(Random& random) const {
     LifePlan plan;
     plan.seed = random.next();
-    plan.engine = draw_engine_options(random);
+    plan.engine = draw_engine_options(random, grace_);
     const bool disk = random.chance(400);
     const bool bucket = random.chance(500);
     if (disk) plan.disk = draw_disk_faults(random);
@@ -166,6 +179,7 @@ class World {
 
   const WorldOptions options_;
   Random random_;
+  const Nanos grace_;
   std::vector<SimTable> tables_;
   WorldReport report_;
 };

@@ -34,6 +34,10 @@ BucketFaults draw_bucket_faults(Random& random) {
     faults.stale_permille = static_cast<uint32_t>(pick(random, {20, 200, 1000}));
     faults.stale_nanos_max = static_cast<Nanos>(pick(random, {10, 100, 3000})) * kMillisecond;
   }
+  if (random.chance(200)) {
+    faults.hang_permille = static_cast<uint32_t>(pick(random, {1, 5, 20}));
+    faults.hang_nanos_max = static_cast<Nanos>(pick(random, {2, 10, 60})) * 60 * kSecond;
+  }
   return faults;
 }
 

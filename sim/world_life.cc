@@ -65,6 +65,7 @@ class Life {
       auditor->join();
       if (plan_.rolls_back) stage_.roll_back(0);
       if (plan_.proof && opening == 0) prove();
+      if (plan_.proves_sweeps && opening == 0) prove_sweeps();
       end_opening();
       if (clients.unanswered() > 0) findings_.violate("an append was never answered");
       if (findings_.violation) break;
@@ -149,6 +150,27 @@ class Life {
     }
   }
 
+  /// What no version names is gone in the end, and nothing else is.
+  void prove_sweeps() {
+    const bool quiet = bucket_.state().in_flight.empty();
+    // Whether it is worth an empty commit tells the clock of the process, which may be behind.
+    const Nanos behind = std::max<Nanos>(bucket_.state().wall - runtime_.wall_now(), 0);
+    runtime_.suspend(plan_.engine.sweep_grace + behind + kSecond);
+    for (uint32_t table = 0; table < stage_.tables.size(); ++table) {
+      if (!ledger_.has_table(table)) continue;
+      stage_.sweep(table, {});
+      stage_.look_back(table);
+      stage_.read_kept(table);
+      stage_.read_and_check(table, Promise::kCommitted);
+    }
+    if (!quiet) return;
+    const auto report = verify(stage_.platform);
+    if (!report.ok()) return stage_.expect_explained("verify", report.error());
+    if (report->orphans > 0) {
+      findings_.violate(std::to_string(report->orphans) + " objects that nothing names are left");
+    }
+  }
+
   void end_opening() {
     if (random_.chance(500)) {
       const uint64_t begin = ledger_.tick();
@@ -191,7 +213,8 @@ Remains Remains::crash(Random& random) const {
   found.disk = disk.crash(random, kind);
   if (kind == CrashKind::kPowerCut) found.bucket.power_cut(random);
   found.ledger.process_ended(0);
-  const Nanos away = static_cast<Nanos>(random.below(7200)) * kSecond;
+  const uint64_t away_max = random.chance(200) ? 72 * 3600 : 7200;
+  const Nanos away = static_cast<Nanos>(random.below(away_max)) * kSecond;
   found.wall += away;
   found.bucket.wall += away;
   found.tape.push_back(kind == CrashKind::kPowerCut ? "---- power cut" : "---- process death");

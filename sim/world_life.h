@@ -44,6 +44,8 @@ struct LifePlan {
   /// Nothing may fail: the rows are read back from the table and from the engine, before and after
   /// a flush, and the second opening shows what the first one showed.
   bool proof = false;
+  /// Beside that: once all is old, a sweep leaves what kept versions name and nothing else.
+  bool proves_sweeps = false;
   /// A byte of the log has rotted. The engine may say so, or may have cut the end of its log and
   /// say that: else it shows everything, and in no case anything wrong.
   bool rotten = false;
