@@ -152,21 +152,22 @@ void kept_snapshot(Stage& stage) {
   Host& second = stage.restart_open(first, CrashKind::kPowerCut);
   second.write(kAudit, rows_of({.first = 11, .count = 10}));
   second.flush();
-  tag(stage, second, "dropped");
+  stage.remember(second, kAudit);
+  const uint64_t mortal = current_snapshot(stage, second, kAudit);
   second.die();
   const table::RewriteEdit again = rewrite_all(stage);
 
   Host& third = stage.restart_open(second, CrashKind::kPowerCut);
-  expire(stage, third);
   Host& fourth = sweep_a_day_later(stage, third);
   stage.judge_memories();
   expect_objects(stage, merged.inputs, true);
   expect_objects(stage, again.inputs, true);
-  if (stage.failed()) return;
-  stage.expect("dropping a tag", fourth.engine()->untag(kAudit.name, "dropped"));
   expire(stage, fourth);
+  stage.forget(mortal);
   Host& fifth = sweep_a_day_later(stage, fourth);
   stage.judge_memories();
+  const auto gone = committed_snapshot(fifth.platform(), kAudit.name, AsOf{.snapshot_id = mortal});
+  stage.expect_code("time travel to what has expired", Code::kNotFound, to_status(gone));
   expect_objects(stage, merged.inputs, true);
   expect_objects(stage, again.inputs, false);
   fifth.write(kAudit, rows_of({.first = 21, .count = 10}));

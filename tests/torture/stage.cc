@@ -348,6 +348,10 @@ void Stage::remember(Host& host, const Table& table) {
   memories_.push_back({table, now->snapshot_id, truth_.rows(table)});
 }
 
+void Stage::forget(uint64_t snapshot_id) {
+  std::erase_if(memories_, [&](const Memory& memory) { return memory.snapshot_id == snapshot_id; });
+}
+
 void Stage::admit(Host& host, const Table& table, const Rows& rows) {
   if (failed()) return;
   const auto snapshot = host.engine()->snapshot(table.name);

@@ -136,6 +136,8 @@ class Stage {
   void remember(Host& host, const Table& table);
   /// These were sent and never acknowledged: those that are there all the same are promised.
   void admit(Host& host, const Table& table, const Rows& rows);
+  /// The snapshot is to expire.
+  void forget(uint64_t snapshot_id);
   /// What time travel finds now, of all that is remembered.
   void judge_memories();
   /// Versions were taken away by hand: that they are missing is no finding.
