@@ -53,9 +53,10 @@ class Reach {
 
 class Surveyor {
  public:
-  Surveyor(Bucket& bucket, std::string prefix, const SweepRequest& request, StoreClock clock)
+  Surveyor(Bucket& bucket, const Metadata& head, const SweepRequest& request, StoreClock clock)
       : bucket_(bucket),
-        prefix_(std::move(prefix)),
+        prefix_(head.prefix),
+        head_version_(head.version),
         request_(request),
         clock_(clock),
         reach_(bucket) {}
@@ -67,6 +68,11 @@ class Surveyor {
     }
     if (versions_.empty()) return Error(Code::kNotFound, "no such table", prefix_);
     survey_.report.version = versions_.rbegin()->first;
+    // What only the newest versions name would look as if nothing did.
+    if (survey_.report.version < head_version_) {
+      return Error({Code::kBusy, Reason::kNone, "the listing lacks a version that is there",
+                    metadata_key(prefix_, head_version_), head_version_, survey_.report.version});
+    }
     part_versions();
     TRY(follow_names());
     if (request_.pending) pending_ = request_.pending();
@@ -164,6 +170,7 @@ class Surveyor {
 
   Bucket& bucket_;
   const std::string prefix_;
+  const uint64_t head_version_;
   const SweepRequest& request_;
   const StoreClock clock_;
   Reach reach_;
@@ -193,16 +200,16 @@ bool has_landed_lately(Runtime& runtime, const Committer& committer, Nanos grace
 Result<Survey> survey(Runtime& runtime, Bucket& bucket, Committer& committer,
                       const SweepRequest& request) {
   // T11, T3: what is not readable, or not ours, is left alone.
-  const HeadPtr head = TRY(request.dry_run ? committer.load() : committer.claim());
-  const std::string& prefix = head->metadata.prefix;
+  TRY(request.dry_run ? committer.load() : committer.claim());
   const auto survey_at = [&](StoreClock clock) {
-    return Surveyor(bucket, prefix, request, clock).run();
+    return Surveyor(bucket, committer.head()->metadata, request, clock).run();
   };
   bool touched = false;
   if (request.dry_run || !has_landed_lately(runtime, committer, request.grace)) {
     // This machine's clock tells whether it is worth an empty commit.
     Survey estimate = TRY(survey_at({runtime.wall_now(), kForever}));
-    const bool needs_commit = !estimate.objects.empty() || !estimate.unfinished.empty();
+    const bool needs_commit =
+        !estimate.versions.empty() || !estimate.objects.empty() || !estimate.unfinished.empty();
     if (request.dry_run || !needs_commit) return estimate;
     TRY(committer.touch());
     touched = true;

@@ -183,13 +183,40 @@ TEST_F(SweeperTest, KeepsAHundredVersionsAndThoseOfADay) {
   EXPECT_EQ(swept(committer).swept.size(), 150u);
   EXPECT_EQ(list_versions(bucket_, "db/coll").value().front(), 151u);
   pass(kGrace + kHour);
-  EXPECT_EQ(swept(committer).swept.size(), 49u);
-  EXPECT_EQ(list_versions(bucket_, "db/coll").value().front(), 200u);
+  // Behind an empty commit, which is v301.
+  EXPECT_EQ(swept(committer).swept.size(), 50u);
+  EXPECT_EQ(list_versions(bucket_, "db/coll").value().front(), 201u);
   for (int i = 0; i < 20; ++i) {
     pass(kGrace + kHour);
     EXPECT_TRUE(swept(committer).swept.empty());
   }
-  EXPECT_EQ(committer.head()->metadata.version, 300u);
+  EXPECT_EQ(committer.head()->metadata.version, 301u);
+}
+
+// T14: versions go by the store's clock as well.
+TEST_F(SweeperTest, AClockThatIsAheadMakesNoVersionLookOlder) {
+  store_ahead_ = -30 * kHour;
+  Committer committer = make(bucket_, 1);
+  ASSERT_TRUE(committer.create(keyed_spec()).ok());
+  for (int i = 0; i < 150; ++i) ASSERT_TRUE(committer.touch().ok());
+  pass(kGrace - kHour);
+  EXPECT_TRUE(swept(committer).swept.empty());
+  EXPECT_EQ(list_versions(bucket_, "db/coll").value().front(), 1u);
+}
+
+// T14: what only the newest versions name looks unnamed in a listing that lacks them.
+TEST_F(SweeperTest, AListingThatLacksOurOwnHeadSweepsNothing) {
+  Committer committer = make(bucket_, 1);
+  ASSERT_TRUE(committer.create(keyed_spec()).ok());
+  ASSERT_TRUE(flush(bucket_, committer).ok());
+  pass(2 * kGrace);
+  const KeySet before = keys_of(bucket_);
+  bucket_.unlisted_ = {metadata_key("db/coll", 2), metadata_key("db/coll", 3)};
+  EXPECT_EQ(sweep(bucket_, committer).error().code(), Code::kBusy);
+  for (const std::string& key : before) EXPECT_TRUE(bucket_.objects().contains(key)) << key;
+  bucket_.unlisted_.clear();
+  EXPECT_TRUE(swept(committer).swept.empty());
+  expect_whole(bucket_);
 }
 
 // T14: our own commit, built later, has filled every slot that a late put could aim at.
