@@ -25,8 +25,8 @@
 // is in the table, once. A flush is known while it has a file on the Disk; settled ones also for
 // the rest of this opening, the last kSettledMax of them. Besides, any call may answer
 //   kIo, kFull, kBusy  it may be called again: nothing is lost, nothing doubled by that. After
-//                      (kUnknownOutcome) of commit_flush it may be committed: commit it again to
-//                      know; until then rollback_flush answers kBusy (kUnknownOutcome)
+//                      (kUnknownOutcome) of commit_flush it may be committed: to commit it again or
+//                      to roll it back finds out first
 //   kCorrupt, kNotFound (where() is an object's key): a part is short, wrong, foreign or gone
 //   kFenced            with a table: another opening took over, or this Disk is a copy: stop
 //   kConflict          with a table: some, not all, of these LSNs are in it already; or (kDeadline)
@@ -132,8 +132,9 @@ class AtomicFlushWriter {
  public:
   static constexpr size_t kSettledMax = 10'000;
 
-  /// Locks the Disk's directory for as long as it lives: kBusy (kLocked) if another holds it.
-  /// Nothing is repaired yet: call recover_pending_flushes. The platform outlives the writer.
+  /// Locks the Disk's directory for as long as it lives: kBusy (kLocked) if another holds it. With
+  /// a table: claims it, so that whoever wrote to it is fenced. Nothing is repaired yet: call
+  /// recover_pending_flushes. The platform outlives the writer.
   /// kInvalid: options out of their limits. kCorrupt: the Disk's identity file.
   static Result<std::unique_ptr<AtomicFlushWriter>> open(const Platform& platform,
                                                          AtomicFlushWriterOptions options);

@@ -130,8 +130,8 @@ class Bucket {
   virtual Result<size_t> get_range(std::string_view key, uint64_t offset,
                                    std::span<std::byte> out) = 0;
   virtual Result<ObjectEntry> head(std::string_view key) = 0;
-  /// Every object whose key starts with `prefix`, sorted by key. Sees all objects put before the
-  /// call.
+  /// Every object whose key starts with `prefix`, sorted by key. Should see all objects put before
+  /// the call. One that lags behind costs time, no rows (docs/crash_safety.md, assumption 7).
   virtual Result<std::vector<ObjectEntry>> list(std::string_view prefix) = 0;
   /// The keys of list(), for those who need no more.
   virtual Result<std::vector<std::string>> list_keys(std::string_view prefix);

@@ -54,12 +54,13 @@ std::map<std::string, table::Coverage> positions_of(const std::vector<memtable::
 // A remainder below a microsecond gets its column when the first one appears.
 Result<table::HeadPtr> add_nanos_columns(table::Committer& committer, const memtable::Frozen& rows,
                                          const TableSpec& spec) {
+  std::vector<part::Column> columns;
   for (size_t column = 0; column < spec.columns.size(); ++column) {
     if (!rows.has_nanos()[column]) continue;
-    TRY(committer.add_system_column(table::nanos_column(spec.columns[column].name),
-                                    part::PhysicalType::kInt32));
+    columns.push_back(
+        {0, table::nanos_column(spec.columns[column].name), part::PhysicalType::kInt32, false});
   }
-  return committer.head();
+  return columns.empty() ? committer.head() : committer.add_system_columns(columns);
 }
 
 // E8: after these errors of a commit no metadata names its parts, and none will

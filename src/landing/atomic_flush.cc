@@ -75,18 +75,20 @@ Writer::Writer(const Platform& platform, AtomicFlushWriterOptions options,
       monitor_(runtime_.monitor()) {}
 
 Status Writer::start() {
-  uint64_t first_ticket = intents_->next_ticket();
+  Identity::Opening opening{OpeningId::draw(runtime_), intents_->next_ticket()};
   const OpeningId* marked = nullptr;
   if (options_.table) {
     Ledger::Options options{*options_.table,    options_.create,    options_.lsn_rule,
                             options_.retry_min, options_.retry_max, options_.commit_timeout};
-    ledger_ = TRY(Ledger::open(runtime_, bucket_, std::move(options), intents_->identity()));
-    first_ticket = std::max(first_ticket, ledger_->next_ticket());
+    auto ledger =
+        Ledger::open(runtime_, bucket_, std::move(options), intents_->identity(), opening.id);
+    if (!ledger.ok()) return answer(ledger.error());
+    ledger_ = *std::move(ledger);
+    opening.first_ticket = std::max(opening.first_ticket, ledger_->next_ticket());
     marked = ledger_->marked_opening();
   }
-  TRY(intents_->begin_opening(first_ticket, marked));
-  next_ticket_ = first_ticket;
-  if (ledger_ != nullptr) TRY(ledger_->begin(intents_->identity()));
+  TRY(intents_->begin_opening(opening, marked));
+  next_ticket_ = opening.first_ticket;
   const std::string prefix = is_alone() ? options_.location : ledger_->prefix();
   for (Intents::Found& found : intents_->take_found()) {
     Flush flush;
@@ -104,6 +106,7 @@ Status Writer::start() {
     } else {
       flush.plan = found.intent->plan;
       flush.parts = std::move(found.intent->parts);
+      if (flush.parts) flush.named = flush.parts->metas;
     }
     if (flush.state == IntentState::kCommitted && !flush.parts && !flush.damage) {
       flush.damage = Error(Code::kCorrupt, Reason::kDecodeFailure,
@@ -134,6 +137,19 @@ Status Writer::with_ledger(const std::function<Status()>& work) {
   MonitorLock lock(*monitor_);
   ledger_busy_ = false;
   monitor_->notify_all();
+  return done;
+}
+
+/// What the table did not say in time may be asked again.
+Error Writer::answer(const Error& error) const {
+  if (error.code() != Code::kCancelled) return error;
+  return Error(Code::kIo, Reason::kUnknownOutcome, "the table gives no answer: ask again",
+               options_.table->to_string());
+}
+
+Status Writer::ask_ledger(const std::function<Status()>& work) {
+  Status done = with_ledger(work);
+  if (!done.ok()) return answer(done.error());
   return done;
 }
 
@@ -232,8 +248,7 @@ Result<Plan> Writer::begin_flush(const FlushRange& range) {
 /// With a table: whether these LSNs may come.
 Status Writer::admit(const FlushRange& range) {
   if (is_alone()) return ok();
-  return with_ledger([&]() -> Status {
-    TRY(ledger_->claim());
+  return ask_ledger([&]() -> Status {
     switch (ledger_->known(range)) {
       case Known::kNew:
         return ok();
@@ -280,7 +295,7 @@ Result<Prepared> Writer::make_parts(const Flush& flush, std::span<const Batch> b
       bucket_,
       options_,
       ledger_.get(),
-      [this](const std::function<Status()>& work) { return with_ledger(work); },
+      [this](const std::function<Status()>& work) { return ask_ledger(work); },
       flush.plan,
       flush.parts ? std::span<const part::Meta>(flush.parts->metas) : std::span<const part::Meta>(),
       std::move(before_visible),
@@ -295,6 +310,7 @@ Result<AtomicFlushResult> Writer::prepare_held(Flush& flush, std::span<const Bat
   Later intent(runtime_, "intent", [this, plan] { return intents_->create(plan); });
   bool recorded = false;
   const auto record = [&](const Parts& parts) -> Status {
+    flush.named.insert(flush.named.end(), parts.metas.begin(), parts.metas.end());
     // What a failed sync left in the file is not written over.
     if (std::exchange(recorded, true)) return intents_->replace(plan, parts);
     return intents_->add_parts(plan, parts);
@@ -320,180 +336,6 @@ Error Writer::give_up(Flush& flush, bool has_intent, const Error& cause) {
   }
   return Error({cause.code(), cause.reason(), cause.message(), flush.plan.flush.hex(),
                 cause.expected(), cause.found()});
-}
-
-// ---- commit and rollback
-
-Status Writer::check_parts(Flush& flush) {
-  if (flush.checked) return ok();
-  for (const part::Meta& meta : flush.parts->metas) {
-    TRY(check_part(bucket_, meta, flush.plan.flush));
-  }
-  // What attempts of an earlier opening left beside them.
-  TRY(remove_parts(bucket_, flush.plan.prefix, flush.plan.flush, flush.parts->metas));
-  flush.checked = true;
-  return ok();
-}
-
-/// L3: the state is in the name of the file, so it changes at once or not at all.
-Status Writer::change_state(Flush& flush, IntentState to) {
-  {
-    MonitorLock lock(*monitor_);
-    flush.state = to;
-    flush.unsure = true;
-  }
-  TRY(intents_->change_state(flush.name(), to));
-  MonitorLock lock(*monitor_);
-  flush.unsure = false;
-  return ok();
-}
-
-Result<AtomicFlushResult> Writer::commit_flush(const std::string& flush_id) {
-  Flush* flush = TRY(take(flush_id, IntentState::kCommitted));
-  const Hold hold(*this, *flush);
-  TRY(check_parts(*flush));
-  AtomicFlushResult result = describe(flush->plan, *flush->parts);
-  TRY(is_alone() ? change_state(*flush, IntentState::kCommitted) : commit_to_table(*flush));
-  return result;
-}
-
-PendingBounds Writer::bounds(const Flush& flush) {
-  MonitorLock lock(*monitor_);
-  PendingBounds bounds{next_ticket_ - 1, kLsnMax + 1};
-  for (const auto& [id, other] : flushes_) {
-    if (&other == &flush) continue;
-    bounds.settled = std::min(bounds.settled, other.plan.ticket - 1);
-    bounds.lowest_lsn = std::min(bounds.lowest_lsn, other.damage ? 0 : other.plan.range.min_lsn);
-  }
-  return bounds;
-}
-
-/// Of its parts, at most. A clock that was set back makes them look younger.
-Nanos Writer::age_of(const Flush& flush) const {
-  return std::max<Nanos>(runtime_.wall_now() - flush.plan.created_wall_time, 0);
-}
-
-Status Writer::commit_to_table(Flush& flush) {
-  const Status done = with_ledger([&] {
-    return ledger_->commit(
-        {flush.plan.flush, flush.plan.ticket, flush.plan.range, flush.parts->metas,
-         flush.rows_replaced, runtime_.now() - age_of(flush)},
-        bounds(flush));
-  });
-  if (!done.ok()) {
-    // L5: after these nothing of the commit is on its way (table/committer.h).
-    const Code code = done.error().code();
-    flush.in_doubt = code != Code::kConflict && code != Code::kInvalid && code != Code::kIo &&
-                     code != Code::kFull && code != Code::kBusy;
-    if (code != Code::kCancelled) return done;
-    return Error(Code::kIo, Reason::kUnknownOutcome,
-                 "the commit has no answer yet: commit the flush again", flush.plan.flush.hex());
-  }
-  // The marks know the flush, so its file may stay or come back.
-  static_cast<void>(intents_->remove(flush.name()));
-  settle(flush, true);
-  return ok();
-}
-
-Result<bool> Writer::is_in_table(const Flush& flush) {
-  bool found = false;
-  const Status read = with_ledger([&]() -> Status {
-    TRY(ledger_->claim());
-    TRY(ledger_->refresh());
-    found = ledger_->is_committed(flush.plan.flush, flush.plan.ticket);
-    return ok();
-  });
-  if (!read.ok()) return read.error();
-  return found;
-}
-
-Status Writer::rollback_flush(const std::string& flush_id) {
-  Flush* flush = TRY(take(flush_id, IntentState::kRollback));
-  const Hold hold(*this, *flush);
-  return roll_back(*flush);
-}
-
-Status Writer::roll_back(Flush& flush) {
-  const bool is_marked = !is_alone() && flush.state == IntentState::kPending;
-  // L5: the claim has filled the slot that a commit of an earlier opening could still take.
-  const bool is_committed = is_marked && TRY(is_in_table(flush));
-  if (is_committed) {
-    const std::string id = flush.plan.flush.hex();
-    static_cast<void>(intents_->remove(flush.name()));
-    settle(flush, true);
-    return settled_answer(true, IntentState::kRollback).at(id);
-  }
-  if (flush.in_doubt) {
-    return Error(Code::kBusy, Reason::kUnknownOutcome,
-                 "a commit of the flush has no answer yet: commit it again",
-                 flush.plan.flush.hex());
-  }
-  // Without a file there is nothing to mark: an earlier try has removed it, though perhaps not
-  // durably, or its prepare failed before there was one.
-  const Status marked = change_state(flush, IntentState::kRollback);
-  if (!marked.ok() && marked.error().code() != Code::kNotFound) return marked;
-  TRY(remove_objects_and_intent(flush));
-  settle(flush, false);
-  return ok();
-}
-
-/// L6: the objects first, the intent last.
-Status Writer::remove_objects_and_intent(Flush& flush) {
-  TRY(remove_parts(bucket_, flush.plan.prefix, flush.plan.flush, {}));
-  TRY(intents_->remove(flush.name()));
-  return intents_->sync();
-}
-
-// ---- committed blocks
-
-std::vector<BlockMetadata> Writer::committed_blocks() {
-  std::vector<const Flush*> committed;
-  std::vector<BlockMetadata> blocks;
-  MonitorLock lock(*monitor_);
-  for (const auto& [id, flush] : flushes_) {
-    const bool is_listed =
-        flush.state == IntentState::kCommitted && !flush.unsure && flush.parts && !flush.damage;
-    if (is_listed) committed.push_back(&flush);
-  }
-  std::sort(committed.begin(), committed.end(),
-            [](const Flush* a, const Flush* b) { return a->plan.ticket < b->plan.ticket; });
-  for (const Flush* flush : committed) {
-    for (BlockMetadata& block : describe(flush->plan, *flush->parts).blocks) {
-      blocks.push_back(std::move(block));
-    }
-  }
-  return blocks;
-}
-
-Status Writer::clear_committed_blocks(std::span<const BlockMetadata> blocks) {
-  std::map<std::string, std::set<std::string>> named;
-  for (const BlockMetadata& block : blocks) named[block.flush_id].insert(block.id);
-  std::vector<IntentName> names;
-  {
-    MonitorLock lock(*monitor_);
-    for (const auto& [id, block_ids] : named) {
-      const auto found = flushes_.find(id);
-      if (found == flushes_.end()) continue;
-      const Flush& flush = found->second;
-      if (flush.state != IntentState::kCommitted || flush.unsure || !flush.parts) {
-        return Error(Code::kInvalid, Reason::kUnprepared, "the flush is not committed", id);
-      }
-      if (block_ids.size() != flush.parts->metas.size()) {
-        return Error({Code::kInvalid, Reason::kIncompletePayload,
-                      "a flush is cleared with all of its blocks, or not at all", id,
-                      flush.parts->metas.size(), block_ids.size()});
-      }
-      names.push_back(flush.name());
-    }
-  }
-  for (const IntentName& name : names) TRY(intents_->remove(name));
-  TRY(intents_->sync());
-  for (const IntentName& name : names) {
-    Flush cleared;
-    cleared.plan.flush = name.flush;
-    settle(cleared, true);
-  }
-  return ok();
 }
 
 }  // namespace landing

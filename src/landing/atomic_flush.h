@@ -48,6 +48,7 @@ class Writer final : public AtomicFlushWriter {
   struct Flush {
     Plan plan;
     std::optional<Parts> parts;
+    std::vector<part::Meta> named;  ///< by any record of it that this opening has seen
     uint64_t rows_replaced = 0;
     /// What was last asked of its file; `unsure`: it is not known to be durable.
     IntentState state = IntentState::kPending;
@@ -94,13 +95,15 @@ class Writer final : public AtomicFlushWriter {
   bool is_too_old(const Flush& flush) const;
   Status roll_back(Flush& flush);
   Status remove_objects_and_intent(Flush& flush);
-  Result<bool> is_in_table(const Flush& flush);
+  Result<bool> is_in_table(Flush& flush);
 
   void recover_one(Flush& flush, FlushRecoveryResult& result);
   Result<bool> recover_parts(Flush& flush);
   Status rebuild(Flush& flush);
 
   Status with_ledger(const std::function<Status()>& work);
+  Status ask_ledger(const std::function<Status()>& work);
+  Error answer(const Error& error) const;
   bool is_alone() const { return ledger_ == nullptr; }
 
   Runtime& runtime_;

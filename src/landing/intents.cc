@@ -72,15 +72,15 @@ Status Intents::read_all() {
   return ok();
 }
 
-Status Intents::begin_opening(uint64_t first_ticket, const OpeningId* marked) {
+Status Intents::begin_opening(const Identity::Opening& opening, const OpeningId* marked) {
   auto& openings = identity_.openings;
   // A listing that lags behind may still show marks of an older one, so none goes without need.
   if (openings.size() >= kOpeningsMax) {
     const bool is_kept = marked != nullptr && openings.front().id == *marked;
     openings.erase(openings.begin() + (is_kept ? 1 : 0));
   }
-  openings.push_back({OpeningId::draw(runtime_), first_ticket});
-  next_ticket_ = first_ticket;
+  openings.push_back(opening);
+  next_ticket_ = opening.first_ticket;
   return publish(std::string(kIdentityName), encode_identity(identity_));
 }
 

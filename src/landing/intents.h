@@ -34,7 +34,7 @@ class Intents {
   uint64_t next_ticket() const { return next_ticket_; }
   /// Adds an opening to the identity, durably; when there are too many, an old one goes, but never
   /// `marked`.
-  Status begin_opening(uint64_t first_ticket, const OpeningId* marked);
+  Status begin_opening(const Identity::Opening& opening, const OpeningId* marked);
 
   /// Makes `<...>.pending`, durable on return. An error: unknown; remove() it.
   Status create(const Plan& plan);

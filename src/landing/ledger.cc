@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "landing/columns.h"
-#include "model/schema.h"
 #include "table/format.h"
 #include "table/read.h"
 
@@ -40,13 +38,16 @@ std::vector<Stretch> stretches_of(const table::Coverage& lsns) {
   return joined;
 }
 
-table::Writer writer_of(const Identity& identity) {
+/// The opening's own first ticket is not known yet. Nobody asks for it: marks of its own are no
+/// lineage of another.
+table::Writer writer_of(const Identity& identity, const OpeningId& opening) {
   table::Writer writer;
   writer.log = identity.log;
-  writer.opening = identity.openings.back().id;
-  for (const Identity::Opening& opening : identity.openings) {
-    writer.chain.push_back({opening.id, opening.first_ticket});
+  writer.opening = opening;
+  for (const Identity::Opening& earlier : identity.openings) {
+    writer.chain.push_back({earlier.id, earlier.first_ticket});
   }
+  writer.chain.push_back({opening, UINT64_MAX});
   return writer;
 }
 
@@ -83,22 +84,24 @@ table::Coverage with_range(const table::Coverage& lsns, const FlushRange& range,
 }
 
 Result<std::unique_ptr<Ledger>> Ledger::open(Runtime& runtime, Bucket& bucket, Options options,
-                                             const Identity& identity) {
+                                             const Identity& identity, const OpeningId& opening) {
   std::unique_ptr<Ledger> ledger(new Ledger(runtime, bucket, std::move(options)));
-  ledger->log_ = identity.log;
-  auto head = table::load_head(bucket, ledger->options_.table);
-  if (!head.ok()) {
-    const bool is_new = head.error().code() == Code::kNotFound;
-    if (!is_new || !ledger->options_.create) return head.error();
-    return ledger;
-  }
-  ledger->head_ = *head;
-  std::vector<table::Opening> chain;
-  for (const Identity::Opening& opening : identity.openings) {
-    chain.push_back({opening.id, opening.first_ticket});
-  }
-  TRY(table::check_lineage(ledger->head_->marks, identity.log, chain, UINT64_MAX));
+  TRY(ledger->start(identity, opening));
   return ledger;
+}
+
+Status Ledger::start(const Identity& identity, const OpeningId& opening) {
+  log_ = identity.log;
+  table::CommitterOptions options;
+  options.retry_min = options_.retry_min;
+  options.retry_max = options_.retry_max;
+  table::Writer writer = writer_of(identity, opening);
+  committer_ =
+      std::make_unique<table::Committer>(runtime_, bucket_, options_.table, std::move(writer),
+                                         options, [this] { return runtime_.now() >= deadline_; });
+  start_clock();
+  if (options_.create) TRY(committer_->create(*options_.create));
+  return take_head(committer_->claim());
 }
 
 const table::LogMarks* Ledger::marks() const {
@@ -113,18 +116,6 @@ const OpeningId* Ledger::marked_opening() const {
   return marks() == nullptr ? nullptr : &marks()->opening;
 }
 
-Status Ledger::begin(const Identity& identity) {
-  table::CommitterOptions options;
-  options.retry_min = options_.retry_min;
-  options.retry_max = options_.retry_max;
-  committer_ =
-      std::make_unique<table::Committer>(runtime_, bucket_, options_.table, writer_of(identity),
-                                         options, [this] { return runtime_.now() >= deadline_; });
-  deadline_ = runtime_.now() + options_.timeout;
-  if (head_ != nullptr) return take_head(committer_->load());
-  return take_head(committer_->create(*options_.create));
-}
-
 Status Ledger::take_head(Result<table::HeadPtr> head) {
   deadline_ = kForever;
   if (!head.ok()) return head.error();
@@ -136,40 +127,24 @@ std::string Ledger::prefix() const {
   return head_->metadata.prefix;
 }
 
-Status Ledger::claim() {
-  if (claimed_) return ok();
-  deadline_ = runtime_.now() + options_.timeout;
-  TRY(take_head(committer_->claim()));
-  claimed_ = true;
-  return ok();
-}
-
 Status Ledger::refresh() {
-  deadline_ = runtime_.now() + options_.timeout;
+  start_clock();
   return take_head(committer_->load());
 }
 
-Status Ledger::add_columns(const std::vector<Field>& fields) {
-  for (const Field& field : fields) {
-    if (head_->metadata.schema().find(field.name) != nullptr) continue;
-    deadline_ = runtime_.now() + options_.timeout;
-    if (model::is_user_column(field.name)) {
-      TRY(take_head(committer_->add_columns({field})));
-    } else {
-      TRY(take_head(committer_->add_system_column(field.name, table::physical_type(field.type))));
-    }
-  }
-  return ok();
+Status Ledger::fill_slot() {
+  start_clock();
+  return take_head(committer_->touch());
 }
 
-Status Ledger::add_nanos(const std::set<std::string>& timestamps) {
-  for (const std::string& timestamp : timestamps) {
-    const std::string name = nanos_column(timestamp);
-    if (head_->metadata.schema().find(name) != nullptr) continue;
-    deadline_ = runtime_.now() + options_.timeout;
-    TRY(take_head(committer_->add_system_column(name, part::PhysicalType::kInt32)));
-  }
-  return ok();
+Status Ledger::add_columns(const std::vector<part::Column>& columns) {
+  std::vector<part::Column> absent = columns;
+  std::erase_if(absent, [this](const part::Column& column) {
+    return head_->metadata.schema().find(column.name) != nullptr;
+  });
+  if (absent.empty()) return ok();
+  start_clock();
+  return take_head(committer_->add_system_columns(absent));
 }
 
 bool Ledger::is_committed(const FlushId& flush, uint64_t ticket) const {
@@ -186,16 +161,10 @@ Known Ledger::known(const FlushRange& range) const {
 }
 
 Status Ledger::commit(const LedgerEntry& entry, const PendingBounds& bounds) {
-  TRY(claim());
   for (uint32_t conflicts = 0;; ++conflicts) {
     Status tried = try_commit(entry, bounds);
     const bool moved = !tried.ok() && tried.error().code() == Code::kConflict &&
                        tried.error().reason() == Reason::kNone;
-    if (!tried.ok() && tried.error().reason() == Reason::kDeadline) {
-      // L5: this fills the slot that an earlier try of the commit could still take.
-      TRY(take_head(committer_->touch()));
-      return tried;
-    }
     if (!moved || conflicts == kConflictsMax) return tried;
     TRY(refresh());
   }
@@ -229,7 +198,7 @@ Status Ledger::try_commit(const LedgerEntry& entry, const PendingBounds& bounds)
     if (options_.rule == LsnRule::kUnique) {
       edit.sources[std::string(kLsnSource)] = with_range(lsns(), entry.range, bounds.lowest_lsn);
     }
-    deadline_ = runtime_.now() + options_.timeout;
+    start_clock();
     TRY(take_head(committer_->commit(edit)));
   }
   table::Coverage wanted;

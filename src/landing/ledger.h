@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -70,40 +69,42 @@ class Ledger {
     Nanos timeout = 0;  ///< of a commit whose outcome is unknown
   };
 
-  /// kNotFound: no such table. kFenced (kForked): `identity` is a copy, or went back in time.
+  /// Claims the table for `opening`, or makes it: what earlier openings had on its way lands no
+  /// more (L5), and what the head says is so, though a listing may lag behind. `identity` does not
+  /// know the opening yet: its first ticket is found in the head. kNotFound: no such table. kFenced
+  /// (kForked): the identity is a copy, or went back in time.
   static Result<std::unique_ptr<Ledger>> open(Runtime& runtime, Bucket& bucket, Options options,
-                                              const Identity& identity);
+                                              const Identity& identity, const OpeningId& opening);
   /// Above every ticket that the table knows of.
   uint64_t next_ticket() const;
   /// The opening that wrote our marks; null: there are none.
   const OpeningId* marked_opening() const;
-  /// From now on this identity's last opening commits. Makes the table if it is to be made.
-  Status begin(const Identity& identity);
 
-  /// The head as it is known. After begin().
+  /// The head as it is known.
   const table::HeadPtr& head() const { return head_; }
   std::string prefix() const;
-  /// Claims the table, once: what an earlier opening had on its way lands no more (L5).
-  Status claim();
-  /// Adds what the table lacks of these columns: `_rest` and system columns.
-  Status add_columns(const std::vector<Field>& fields);
-  /// Adds the companions of these timestamp columns.
-  Status add_nanos(const std::set<std::string>& timestamps);
+  /// Adds what the table lacks of these system columns, in one commit.
+  Status add_columns(const std::vector<part::Column>& columns);
 
   bool is_committed(const FlushId& flush, uint64_t ticket) const;
   Known known(const FlushRange& range) const;
   /// Reads the head anew.
   Status refresh();
+  /// The same, behind an empty commit: it fills the slot that a commit without outcome aims at.
+  Status fill_slot();
   /// One commit of the table, confirmed by a listing. ok also if it is in the table already.
   /// kConflict: nothing was changed; kCommitted: all these LSNs are in it by another flush;
-  /// kSequenceViolation: some are, or they are forgotten; kDeadline: the parts are too old (T15).
+  /// kSequenceViolation: some are, or they are forgotten; kDeadline: the parts are too old (T15),
+  /// which says nothing of earlier tries.
   /// kCancelled (kUnknownOutcome): commit it again to know. kFenced: stop.
   Status commit(const LedgerEntry& entry, const PendingBounds& bounds);
 
  private:
   Ledger(Runtime& runtime, Bucket& bucket, Options options)
       : runtime_(runtime), bucket_(bucket), options_(std::move(options)) {}
+  void start_clock() { deadline_ = runtime_.now() + options_.timeout; }
   Status try_commit(const LedgerEntry& entry, const PendingBounds& bounds);
+  Status start(const Identity& identity, const OpeningId& opening);
   Status take_head(Result<table::HeadPtr> head);
   const table::LogMarks* marks() const;
   table::Coverage lsns() const;
@@ -113,8 +114,7 @@ class Ledger {
   const Options options_;
   LogId log_;
   table::HeadPtr head_;
-  Nanos deadline_ = kForever;
-  bool claimed_ = false;
+  Nanos deadline_ = kForever;  ///< of the call in progress
   std::unique_ptr<table::Committer> committer_;
 };
 

@@ -26,8 +26,27 @@ class MemoryBucket final : public Bucket {
         [&](const auto& object) { return object.first.find(part_of_key) != std::string::npos; }));
   }
 
+  /// From now on put_if_absent() of such keys stays under way, and its caller hears nothing.
+  void hold(std::string part_of_key) { held_part_ = std::move(part_of_key); }
+  /// Nothing more is held; what is under way stays there.
+  void stop_holding() { held_part_.clear(); }
+  /// What is under way arrives; nothing more is held.
+  void let_go() {
+    stop_holding();
+    objects_.merge(held_);
+    held_.clear();
+  }
+  size_t held() const { return held_.size(); }
+  /// From now on listings do not show such keys.
+  void lag(std::string part_of_key) { unlisted_part_ = std::move(part_of_key); }
+  void catch_up() { unlisted_part_.clear(); }
+
   Status put_if_absent(std::string_view key, ByteView bytes) override {
     return script_.run([&]() -> Status {
+      if (contains(key, held_part_)) {
+        held_.emplace(key, as_text(bytes));
+        return Error(Code::kIo, Reason::kUnknownOutcome, "no answer", std::string(key));
+      }
       const bool made = objects_.emplace(key, as_text(bytes)).second;
       return made ? ok() : Status(Error(Code::kExists, "the object exists", std::string(key)));
     });
@@ -69,7 +88,8 @@ class MemoryBucket final : public Bucket {
     std::vector<ObjectEntry> entries;
     TRY(script_.run([&] {
       for (const auto& [key, bytes] : objects_) {
-        if (key.starts_with(prefix)) entries.push_back({key, bytes.size(), 0});
+        if (!key.starts_with(prefix) || contains(key, unlisted_part_)) continue;
+        entries.push_back({key, bytes.size(), 0});
       }
       return ok();
     }));
@@ -84,6 +104,9 @@ class MemoryBucket final : public Bucket {
   std::string uri(std::string_view key) const override { return "/lake/" + std::string(key); }
 
  private:
+  static bool contains(std::string_view key, const std::string& part) {
+    return !part.empty() && key.find(part) != std::string_view::npos;
+  }
   static Error absent(std::string_view key) {
     return Error(Code::kNotFound, "no such object", std::string(key));
   }
@@ -112,6 +135,9 @@ class MemoryBucket final : public Bucket {
 
   Script& script_;
   Objects objects_;
+  Objects held_;
+  std::string held_part_;
+  std::string unlisted_part_;
 };
 
 }  // namespace sluice::landing

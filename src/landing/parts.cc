@@ -224,12 +224,14 @@ Status check_part(Bucket& bucket, const part::Meta& meta, const FlushId& flush) 
 }
 
 Status remove_parts(Bucket& bucket, std::string_view prefix, const FlushId& flush,
-                    std::span<const part::Meta> but) {
-  std::set<std::string_view> kept;
-  for (const part::Meta& meta : but) kept.insert(meta.key);
-  for (const ObjectEntry& entry : TRY(bucket.list(key_start(prefix, flush)))) {
-    if (!kept.contains(entry.key)) TRY(bucket.remove(entry.key));
+                    const PartNames& names) {
+  std::set<std::string> keys;
+  for (const part::Meta& meta : names.known) keys.insert(meta.key);
+  for (ObjectEntry& entry : TRY(bucket.list(key_start(prefix, flush)))) {
+    keys.insert(std::move(entry.key));
   }
+  for (const part::Meta& meta : names.spared) keys.erase(meta.key);
+  for (const std::string& key : keys) TRY(bucket.remove(key));
   return ok();
 }
 

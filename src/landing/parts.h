@@ -78,8 +78,13 @@ std::string key_start(std::string_view prefix, const FlushId& flush);
 /// another flush's; kDecodeFailure, it has other rows than it should. where() is the key.
 Status check_part(Bucket& bucket, const part::Meta& meta, const FlushId& flush);
 
-/// Removes every object whose key begins with key_start() but these.
+/// What remove_parts() spares, and what it need not find: a listing may lag behind.
+struct PartNames {
+  std::span<const part::Meta> spared;
+  std::span<const part::Meta> known;
+};
+/// Removes every object whose key begins with key_start(), and the known ones, but those spared.
 Status remove_parts(Bucket& bucket, std::string_view prefix, const FlushId& flush,
-                    std::span<const part::Meta> but);
+                    const PartNames& names);
 
 }  // namespace sluice::landing

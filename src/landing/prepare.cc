@@ -48,17 +48,19 @@ class Preparer {
   bool rest_ = false;
   PartColumns columns_;
   Widening widening_;
+  std::vector<part::Meta> made_;  ///< by the attempt, as far as it came
 };
 
 Result<Prepared> Preparer::run() {
   for (uint32_t tries = 1;;) {
+    made_.clear();
     TRY(plan_columns());
     auto prepared = attempt();
     if (prepared.ok()) return prepared;
     // Without its intent no attempt can succeed.
     TRY(job_.before_visible());
     // L6: nothing of this attempt is beside the next one.
-    TRY(remove_parts(job_.bucket, job_.plan.prefix, job_.plan.flush, job_.kept));
+    TRY(remove_parts(job_.bucket, job_.plan.prefix, job_.plan.flush, {job_.kept, made_}));
     if (prepared.error().code() == Code::kCancelled && widening_.any()) {
       TRY(widen(std::exchange(widening_, {})));
       continue;
@@ -119,14 +121,17 @@ Status Preparer::plan_table_columns(std::vector<Field>& fields) {
                                     [&](const Field& column) { return column.name == field.name; });
     if (known != spec_->columns.end()) field.type = known->type;
   }
+  std::vector<part::Column> system;
+  const auto add = [&](const std::string& name, part::PhysicalType type) {
+    system.push_back({0, name, type, false});
+  };
+  if (!entries_.empty()) {
+    if (shape_.with_rest) add(std::string(model::kRestColumn), part::PhysicalType::kString);
+    for (const Field& field : entry_columns()) add(field.name, table::physical_type(field.type));
+  }
+  for (const std::string& name : nanos_) add(nanos_column(name), part::PhysicalType::kInt32);
   return job_.with_ledger([&]() -> Status {
-    if (!entries_.empty()) {
-      if (shape_.with_rest) {
-        TRY(job_.ledger->add_columns({{std::string(model::kRestColumn), Type::kString}}));
-      }
-      TRY(job_.ledger->add_columns(entry_columns()));
-    }
-    TRY(job_.ledger->add_nanos(nanos_));
+    TRY(job_.ledger->add_columns(system));
     columns_ = TRY(columns_of_table(job_.ledger->head()->metadata.schema(), fields));
     return ok();
   });
@@ -150,7 +155,8 @@ Result<Prepared> Preparer::attempt_plain() {
   PartsAttempt attempt(job_.runtime, job_.bucket, options, columns_, job_.before_visible);
   Status done = attempt.write({batches_, entries_, shape_});
   widening_ = attempt.widening();
-  Parts parts{columns_.columns, attempt.metas()};
+  made_ = attempt.metas();
+  Parts parts{columns_.columns, made_};
   if (done.ok()) done = attempt.finish([&] { return job_.record(parts); });
   if (done.ok()) return end(std::move(parts.metas), 0);
   return done.error();
@@ -203,6 +209,7 @@ Result<Prepared> Preparer::attempt_sorted() {
   Parts parts{columns_.columns, {}};
   parts.metas = TRY(flush::flush(job_.runtime, job_.bucket,
                                  {job_.plan.flush, &rows, &parts_layout, [] { return false; }}));
+  made_ = parts.metas;
   const Status recorded = job_.record(parts);
   if (recorded.ok()) return end(std::move(parts.metas), rows.rows_replaced());
   return recorded.error();

@@ -113,12 +113,16 @@ Status Writer::rebuild(Flush& flush) {
       rows.batches.empty() ? std::span<const WalEntry>(rows.entries) : std::span<const WalEntry>();
   Prepared prepared = TRY(make_parts(
       flush, rows.batches, entries, [] { return ok(); },
-      [&](const Parts& parts) { return intents_->replace(flush.plan, parts); }));
+      [&](const Parts& parts) {
+        flush.named.insert(flush.named.end(), parts.metas.begin(), parts.metas.end());
+        return intents_->replace(flush.plan, parts);
+      }));
   flush.parts = std::move(prepared.parts);
   flush.rows_replaced = prepared.rows_replaced;
   flush.checked = true;
   // What stays behind costs space only.
-  static_cast<void>(remove_parts(bucket_, flush.plan.prefix, flush.plan.flush, flush.parts->metas));
+  static_cast<void>(remove_parts(bucket_, flush.plan.prefix, flush.plan.flush,
+                                 {flush.parts->metas, flush.named}));
   return ok();
 }
 

@@ -116,13 +116,13 @@ class TestTable {
 
   void flush() {
     const memtable::Frozen frozen(std::exchange(runs_, {}), spec());
+    std::vector<part::Column> nanos;
     for (size_t column = 0; column < spec().columns.size(); ++column) {
       if (!frozen.has_nanos()[column]) continue;
-      EXPECT_TRUE(committer_
-                      .add_system_column(table::nanos_column(spec().columns[column].name),
-                                         part::PhysicalType::kInt32)
-                      .ok());
+      nanos.push_back(
+          {0, table::nanos_column(spec().columns[column].name), part::PhysicalType::kInt32, false});
     }
+    EXPECT_TRUE(committer_.add_system_columns(nanos).ok());
     table::FlushEdit edit;
     edit.base = committer_.head();
     edit.flush = FlushId::draw(runtime_);

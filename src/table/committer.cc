@@ -109,10 +109,10 @@ Result<HeadPtr> Committer::add_columns(const std::vector<Field>& columns) {
   return add_physical_columns(added);
 }
 
-Result<HeadPtr> Committer::add_system_column(const std::string& name, part::PhysicalType type) {
-  CHECK(!model::is_user_column(name));
+Result<HeadPtr> Committer::add_system_columns(const std::vector<part::Column>& columns) {
+  for (const part::Column& column : columns) CHECK(!model::is_user_column(column.name));
   if (!claimed_epoch_) TRY(claim());
-  return add_physical_columns({{0, name, type, false}});
+  return add_physical_columns(columns);
 }
 
 Result<HeadPtr> Committer::add_physical_columns(const std::vector<part::Column>& columns) {

@@ -52,10 +52,10 @@ class Committer {
   /// Makes this opening the owner: epoch + 1, once per opening; nothing to do, and nothing asked,
   /// if it is. A fenced opening never claims.
   Result<HeadPtr> claim();
-  /// Adds user columns, and system columns by their names (`_time_ns`). Nothing to do if all are
-  /// there. Claims first.
+  /// Adds user columns, or system columns (`_time_ns`; their field ids are given here), in one
+  /// commit. Nothing to do if all are there. Claims first.
   Result<HeadPtr> add_columns(const std::vector<Field>& columns);
-  Result<HeadPtr> add_system_column(const std::string& name, part::PhysicalType type);
+  Result<HeadPtr> add_system_columns(const std::vector<part::Column>& columns);
   /// Changes columns (table/evolve.h): kInvalid says why not. Claims first. What the log still
   /// holds of the table was made for the columns of before: the caller has flushed it.
   Result<HeadPtr> alter(const std::vector<SchemaChange>& changes);

@@ -472,12 +472,14 @@ TEST_F(CommitterTest, ConfirmsOnlyWhatTheHeadCovers) {
 TEST_F(CommitterTest, AddsColumnsOnceAndVoidsFlushesOfTheOldSchema) {
   const FlushEdit edit = one_.edit_of(one_.committer().head(), 30);
   const std::vector<Field> wanted = {{"temp", Type::kDouble}, {"wet", Type::kBool}};
+  const std::vector<part::Column> nanos = {{0, "_time_ns", part::PhysicalType::kInt32, false},
+                                           {0, "_seen_ns", part::PhysicalType::kInt32, false}};
   ASSERT_TRUE(one_.committer().add_columns(wanted).ok());
-  ASSERT_TRUE(one_.committer().add_system_column("_time_ns", part::PhysicalType::kInt32).ok());
+  ASSERT_TRUE(one_.committer().add_system_columns(nanos).ok());
   const uint64_t version = one_.committer().head()->metadata.version;
   EXPECT_EQ(version, 5u);
   EXPECT_EQ(one_.committer().add_columns(wanted).value()->metadata.version, version);
-  ASSERT_TRUE(one_.committer().add_system_column("_time_ns", part::PhysicalType::kInt32).ok());
+  ASSERT_TRUE(one_.committer().add_system_columns(nanos).ok());
   EXPECT_EQ(one_.committer().head()->metadata.version, version);
   EXPECT_EQ(one_.committer().head()->metadata.spec().columns.size(), 4u);
   EXPECT_EQ(one_.committer().add_columns({{"temp", Type::kBool}}).error().reason(),
