@@ -305,6 +305,7 @@ bool Applier::is_due(const Lane& lane, Nanos now, const Lane* largest) const {
 void Applier::start_due_flushes() {
   const Nanos now = runtime_.now();
   std::vector<LanePtr> due;
+  Answers answers;
   {
     MonitorLock lock(lanes_.monitor());
     const std::vector<LanePtr> lanes = lanes_.all();
@@ -317,11 +318,20 @@ void Applier::start_due_flushes() {
     }
     for (const LanePtr& lane : lanes) {
       if (!is_due(*lane, now, largest)) continue;
-      if (!lane->flushing()) lane->freeze(lanes_.applied_lsn);  // E4
+      if (!lane->flushing()) {
+        budget_.release(lane->drop_covered());  // E10
+        if (!lane->has_active()) {
+          answer_settled(*lane, answers);
+          lanes_.monitor().notify_all();
+          continue;
+        }
+        lane->freeze(lanes_.applied_lsn);  // E4
+      }
       lane->flush_queued = true;
       due.push_back(lane);
     }
   }
+  answer(std::move(answers));
   for (LanePtr& lane : due) flusher_.submit(std::move(lane));
 }
 

@@ -73,6 +73,12 @@ uint64_t Lane::stop(Error error) {
   return freed;
 }
 
+uint64_t Lane::drop_covered() {
+  const uint64_t before = active_.bytes();
+  active_.drop([this](const memtable::Run& run) { return covers(run); });
+  return before - active_.bytes();
+}
+
 const Cut& Lane::freeze(uint64_t lsn) {
   CHECK(!flushing());
   cut_ = Cut{lsn, active_.runs(), head_};
@@ -98,8 +104,8 @@ uint64_t Lane::rebase(table::HeadPtr head) {
     cut_.reset();
   }
   for (const memtable::Run& run : active_.runs()) all.append(run, active_.oldest());
-  all.drop([this](const memtable::Run& run) { return covers(run); });
   active_ = std::move(all);
+  drop_covered();
   return freed - active_.bytes();
 }
 

@@ -65,6 +65,9 @@ class Lane {
   const memtable::Buffer& active() const { return active_; }
   /// The flush under way.
   const Cut& cut() const { return *cut_; }
+  /// Drops rows that the head has meanwhile, by a commit of before that came late or by another's:
+  /// a change of the table may have met it. Before each freeze. Returns bytes freed.
+  uint64_t drop_covered();
   /// Starts a flush of everything applied, up to `lsn`. Not while one is under way.
   const Cut& freeze(uint64_t lsn);
   /// The flush is committed and confirmed with `head`: returns the bytes that become free.

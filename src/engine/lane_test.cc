@@ -37,5 +37,22 @@ TEST(Lane, KeepsColumnsThatWereAddedBeforeTheNewsOfAFlushArrives) {
   EXPECT_EQ(lane.head()->metadata.version, 2u);
 }
 
+// E10: a change of the table brings a head that knows more than the one that rows were held for.
+TEST(Lane, DropsWhatAHeadCoversThatCameBesideTheFlushes) {
+  Lane lane(kName, {}, {}, nullptr);
+  const table::HeadPtr made = first_head();
+  lane.set_head(made);
+  ASSERT_TRUE(lane.apply(run_of_one_row(1), 0));
+  ASSERT_TRUE(lane.apply(run_of_one_row(2), 0));
+  EXPECT_EQ(lane.drop_covered(), 0u);
+  auto moved = std::make_shared<table::Head>(*made);
+  ++moved->metadata.version;
+  moved->marks.logs.push_back({});
+  moved->marks.logs.back().lsns.low_water = 1;
+  lane.set_head(moved);
+  EXPECT_GT(lane.drop_covered(), 0u);
+  EXPECT_EQ(lane.freeze(2).runs.size(), 1u);
+}
+
 }  // namespace
 }  // namespace sluice::engine
