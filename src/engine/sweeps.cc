@@ -7,6 +7,25 @@
 
 namespace sluice::engine {
 
+class Sweeps::Turn {
+ public:
+  explicit Turn(Sweeps& sweeps) : sweeps_(sweeps) {
+    MonitorLock lock(*sweeps_.monitor_);
+    while (sweeps_.turn_taken_) sweeps_.monitor_->wait_until(kForever);
+    sweeps_.turn_taken_ = true;
+  }
+  ~Turn() {
+    MonitorLock lock(*sweeps_.monitor_);
+    sweeps_.turn_taken_ = false;
+    sweeps_.monitor_->notify_all();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  Sweeps& sweeps_;
+};
+
 Sweeps::Sweeps(Runtime& runtime, Bucket& bucket, Lanes& lanes, const EngineOptions& options)
     : runtime_(runtime),
       bucket_(bucket),
@@ -69,13 +88,14 @@ void Sweeps::sweep_claimed() {
 }
 
 Result<SweepReport> Sweeps::sweep(const LanePtr& lane, const SweepOptions& options) {
+  const Turn turn(*this);
   const Nanos start = runtime_.now();
   table::SweepRequest request;
   request.grace = options.grace.value_or(options_.sweep_grace);
   request.dry_run = options.dry_run;
   table::Survey survey;
   {
-    CommitTurn turn(lanes_, *lane);
+    CommitTurn commit_turn(lanes_, *lane);
     {
       MonitorLock lock(lanes_.monitor());
       if (lane->stopped()) return *lane->stopped();
