@@ -86,14 +86,20 @@ class Surveyor {
   void part_versions() {
     const uint64_t head = versions_.rbegin()->first;
     const Nanos span = std::max(request_.versions_span, request_.grace);
-    auto first_kept = versions_.begin();
+    const auto is_old = [&](auto version) {
+      return clock_.now - version->second->put_wall_time > span;
+    };
+    // What stands below a gap was put late, into a slot that had been swept, and may name what is
+    // gone. No gap is what a listing may just not know of yet.
+    auto first = versions_.begin();
+    for (auto at = first, next = std::next(at); next != versions_.end(); at = next++) {
+      if (next->first > at->first + 1 && is_old(next)) first = next;
+    }
+    auto first_kept = first;
     for (auto next = std::next(first_kept); next != versions_.end(); first_kept = next++) {
-      if (first_kept->first + request_.versions_kept >= head) break;
-      if (clock_.now - next->second->put_wall_time <= span) break;
+      if (first_kept->first + request_.versions_kept >= head || !is_old(next)) break;
     }
-    if (std::distance(versions_.begin(), first_kept) < kVersionsSweptMin) {
-      first_kept = versions_.begin();
-    }
+    if (std::distance(first, first_kept) < kVersionsSweptMin) first_kept = first;
     for (auto at = versions_.begin(); at != versions_.end(); ++at) {
       if (at->first < first_kept->first) {
         survey_.versions.push_back(at->second->key);

@@ -3,7 +3,8 @@
 //
 //   Kept versions   the newest `versions_kept` + 1, and those that the next one followed less than
 //                   max(versions_span, grace) ago: a put that is long under way finds its slot
-//                   filled, and a reader of an older head finds its objects.
+//                   filled, and a reader of an older head finds its objects. Not what stands below
+//                   a gap: it was put late, into a slot that had been swept.
 //   Named           by the metadata of a kept version, any of its snapshots, or a head that a
 //                   reader of this process holds.
 //   Swept           T14: versions that are not kept; objects with a name of format.h that are not

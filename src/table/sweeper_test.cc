@@ -244,6 +244,38 @@ TEST_F(SweeperTest, AZombiesCommitCannotNameWhatWasSwept) {
   expect_whole(bucket_);
 }
 
+// T14: it names what is gone, and so must stop no sweep.
+TEST_F(SweeperTest, AVersionThatCameLateIntoASweptSlotIsSwept) {
+  Committer committer = make(bucket_, 1, 1);
+  ASSERT_TRUE(committer.create(keyed_spec()).ok());
+  for (int i = 0; i < 130; ++i) ASSERT_TRUE(flush(bucket_, committer).ok());
+  const std::string slot = metadata_key("db/coll", 5);
+  const std::string late = bucket_.objects()[slot];
+  pass(kGrace + kHour);
+  EXPECT_FALSE(swept(committer).swept.empty());
+  ASSERT_FALSE(bucket_.objects().contains(slot));
+  const KeySet before = keys_of(bucket_);
+  bucket_.place(slot, late);
+  const SweepReport report = swept(committer);
+  ASSERT_EQ(report.swept.size(), 1u);
+  EXPECT_EQ(report.swept[0].key, slot);
+  EXPECT_EQ(keys_of(bucket_), before);
+  expect_whole(bucket_);
+}
+
+// A listing may lack the version before the newest for a while.
+TEST_F(SweeperTest, AGapBelowAYoungVersionLetsNoVersionGo) {
+  Committer committer = make(bucket_, 1);
+  ASSERT_TRUE(committer.create(keyed_spec()).ok());
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(committer.touch().ok());
+  pass(kGrace + kHour);
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(committer.touch().ok());
+  bucket_.objects().erase(metadata_key("db/coll", 12));
+  const KeySet before = keys_of(bucket_);
+  EXPECT_TRUE(swept(committer).swept.empty());
+  EXPECT_EQ(keys_of(bucket_), before);
+}
+
 TEST_F(SweeperTest, WhoLostTheTableDeletesNothing) {
   Committer loser = make(bucket_, 1);
   ASSERT_TRUE(loser.create(keyed_spec()).ok());
