@@ -95,7 +95,10 @@ class SimBucket final : public Bucket {
 
   const BucketState& state() const { return state_; }
   BucketState& mutable_state() { return state_; }
-  void set_faults(const BucketFaults& faults) { faults_ = faults; }
+  void set_faults(const BucketFaults& faults) {
+    faults_ = faults;
+    busy_calls_ = 0;
+  }
 
  private:
   friend class SimUpload;

@@ -268,12 +268,6 @@ void Ledger::log_lost(uint32_t log) {
   }
 }
 
-void Ledger::disown(uint32_t log) {
-  for (Sent& batch : sent_) {
-    if (batch.log == log) batch.gone = true;
-  }
-}
-
 void Ledger::promise_committed(uint64_t number) {
   promise(number);
   sent_[number].committed_at = earlier(sent_[number].committed_at);

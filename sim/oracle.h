@@ -79,8 +79,6 @@ class Ledger {
   void process_ended(uint32_t log);
   /// What is only in the log is lost, or will never reach this table.
   void log_lost(uint32_t log);
-  /// What was sent to `log` must not be in the table.
-  void disown(uint32_t log);
   /// An operator makes a snapshot current again while nobody writes and all is flushed: of what it
   /// does not show nothing is promised from now on.
   void begin_rollback(const Tagged& to);

@@ -78,6 +78,8 @@ struct Stage {
   void sweep(uint32_t table, const SweepOptions& options);
   /// Every snapshot that is kept can be read, and shows rows as they were sent.
   void read_kept(uint32_t table);
+  /// Every object has a version that names it.
+  void expect_no_orphans();
   /// So many commits that a sweep lets earlier versions go, once they are old.
   void renew_versions(uint32_t table);
 

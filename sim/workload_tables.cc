@@ -105,6 +105,13 @@ bool Stage::is_kept(uint32_t table, uint64_t snapshot_id) {
                      [&](const SnapshotDescription& one) { return one.id == snapshot_id; });
 }
 
+void Stage::expect_no_orphans() {
+  const auto report = verify(platform);
+  if (!report.ok()) return expect_explained("verify", report.error());
+  if (report->orphans == 0) return;
+  findings.violate(std::to_string(report->orphans) + " objects that nothing names are left");
+}
+
 void Stage::renew_versions(uint32_t table) {
   const TableName& name = tables[table].name;
   findings.note("renew the versions of " + name.to_string());

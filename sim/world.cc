@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint32_t kDuelPermille = 150;
 constexpr uint32_t kRotPermille = 100;
-constexpr uint32_t kProofOfSweepsPermille = 400;
+constexpr uint32_t kProofOfSweepsPermille = 250;
 constexpr uint64_t kLivesMax = 3;
 
 ClientPlan draw_clients(Random& random) {

@@ -16,9 +16,9 @@ constexpr uint64_t kNumbersLeftOut = 1000;
 constexpr uint32_t kTable = 0;  // the only one
 
 // Ledger::log: what the first engine was sent before and after the other one's disk was copied.
-constexpr uint32_t kBeforeCopy = 0;
-constexpr uint32_t kFirst = 1;
-constexpr uint32_t kSecond = 2;
+constexpr uint32_t kLogBeforeCopy = 0;
+constexpr uint32_t kFirstLog = 1;
+constexpr uint32_t kSecondLog = 2;
 
 bool is_metadata(std::string_view key) {
   return key.ends_with(".metadata.json");
@@ -62,36 +62,69 @@ class Duel {
 
  private:
   void main() {
-    Stage first = stage({&runtime_, &first_disk_, &first_line_}, first_ledger_, kBeforeCopy);
+    Stage first = stage({&runtime_, &first_disk_, &first_line_}, first_ledger_, kLogBeforeCopy);
     if (!open(first)) return;
     work(first, 1 + random_.below(8));
+    if (random_.chance(300)) sweep_during_flush(first);
     const bool copies_early = random_.chance(400);
     if (copies_early) copy_disk(first);
     std::vector<std::unique_ptr<Thread>> sleepers = start_commit(first);
     if (!copies_early) copy_disk(first);
 
     second_ledger_ = first_ledger_;
-    second_ledger_.log_lost(kFirst);
-    if (!copies_log_) second_ledger_.log_lost(kBeforeCopy);
+    second_ledger_.log_lost(kFirstLog);
+    if (!copies_log_) second_ledger_.log_lost(kLogBeforeCopy);
     first_ledger_.skip(kNumbersLeftOut);
     SimDisk second_disk(runtime_, copies_log_ ? copied_disk_ : DiskState());
-    Stage second = stage({&runtime_, &second_disk, &second_line_}, second_ledger_, kSecond);
+    Stage second = stage({&runtime_, &second_disk, &second_line_}, second_ledger_, kSecondLog);
     second_line_.plan = [this](const Change& change) {
       if (change.commits()) remember_before(change.key, change.bytes);
       return Trouble::kNone;
     };
     const bool opened = open(second);
-    if (opened) work(second, 1 + random_.below(6));
-    const bool second_owns = opened && commits(second);
-    if (second_owns && random_.chance(500)) expire_versions();
+    at_opening_ = bucket_.state();
+    const Nanos minutes = static_cast<Nanos>(random_.below(4 * 24 * 60));
+    if (random_.chance(600)) runtime_.suspend(minutes * 60 * kSecond);
+    if (opened && random_.chance(400)) second.sweep(kTable, {});
+    const bool commits_late = opened && random_.chance(250);
+    bool second_owns = opened && !commits_late && take_over(second);
 
     findings_.note("the first engine wakes up");
+    first.rotten = breaks_rules_;  // what it was about to read may be gone
     first_line_.wake();
     for (const auto& sleeper : sleepers) sleeper->join();
+    second_owns = second_owns || (commits_late && commits(second));
     const bool first_owns = commits(first);
     judge(first, second, second_disk, first_owns, second_owns);
     first.engine.reset();
     second.engine.reset();
+  }
+
+  bool take_over(Stage& second) {
+    work(second, 1 + random_.below(6));
+    if (!commits(second)) return false;
+    if (random_.chance(300)) second.expire(kTable, 1);
+    if (random_.chance(60)) {
+      second.renew_versions(kTable);
+      runtime_.suspend(25 * 3600 * kSecond);
+    }
+    if (random_.chance(500)) second.sweep(kTable, {});
+    if (random_.chance(200)) expire_versions();
+    return true;
+  }
+
+  /// A flush falls asleep, and the engine is asked to sweep what is a minute old.
+  void sweep_during_flush(Stage& first) {
+    const auto sleepers = start_commit(first);
+    runtime_.suspend(static_cast<Nanos>(2 + random_.below(60)) * 60 * kSecond);
+    const auto sweeper =
+        runtime_.spawn("sweeping", [&] { first.sweep(kTable, {.grace = 60 * kSecond}); });
+    runtime_.sleep_until(runtime_.now() + kSecond);
+    findings_.note("the flush wakes up");
+    first_line_.wake();
+    sweeper->join();
+    for (const auto& sleeper : sleepers) sleeper->join();
+    first.read_and_check(kTable, Promise::kCommitted);
   }
 
   Stage stage(Platform platform, Ledger& ledger, uint32_t log) {
@@ -99,7 +132,7 @@ class Duel {
   }
 
   bool open(Stage& stage) {
-    const bool again = stage.log != kBeforeCopy;
+    const bool again = stage.log != kLogBeforeCopy;
     auto engine = Engine::open(stage.platform, engine_options_);
     if (!engine.ok()) {
       stage.expect_explained("opening", engine.error());
@@ -133,7 +166,7 @@ class Duel {
       return false;
     }
     stage.ledger.flushed(stage.log, std::nullopt, begin);
-    if (stage.log == kFirst) stage.ledger.flushed(kBeforeCopy, std::nullopt, begin);
+    if (stage.log == kFirstLog) stage.ledger.flushed(kLogBeforeCopy, std::nullopt, begin);
     return true;
   }
 
@@ -144,16 +177,21 @@ class Duel {
     findings_.note("the disk is copied");
     const CrashKind kind = random_.chance(500) ? CrashKind::kPowerCut : CrashKind::kProcessDeath;
     copied_disk_ = first_disk_.state().crash(random_, kind);
-    copied_bucket_ = bucket_.state();
-    first.log = kFirst;
+    first.log = kFirstLog;
   }
 
   /// The first engine commits, and perhaps falls asleep over it.
   std::vector<std::unique_ptr<Thread>> start_commit(Stage& first) {
     std::vector<std::unique_ptr<Thread>> threads;
     if (random_.chance(150)) return threads;
-    const bool before = random_.chance(600);
-    first_line_.trouble_next_commit(before ? Trouble::kSleepBefore : Trouble::kSleepAfter);
+    const Trouble sleep = random_.chance(600) ? Trouble::kSleepBefore : Trouble::kSleepAfter;
+    if (random_.chance(700)) {
+      first_line_.trouble_next_commit(sleep);
+    } else {
+      first_line_.plan = [left = random_.below(8), sleep](const Change&) mutable {
+        return left-- == 0 ? sleep : Trouble::kNone;
+      };
+    }
     send(first, AckClass::kLog);
     threads.push_back(runtime_.spawn("sleeping-flush", [&] { flush(first); }));
     const uint32_t log = first.log;
@@ -163,6 +201,7 @@ class Duel {
       static_cast<void>(first.send(number, AckClass::kTable));
     }));
     runtime_.sleep_until(runtime_.now() + 2 * kSecond);
+    first_line_.plan = nullptr;
     findings_.note(first_line_.asleep() ? "the first engine sleeps" : "nobody sleeps");
     return threads;
   }
@@ -190,6 +229,7 @@ class Duel {
     };
     std::sort(versions.begin(), versions.end(), by_version);
     if (!versions.empty()) versions.pop_back();
+    breaks_rules_ = true;
     for (const std::string& key : versions) {
       findings_.note("expire " + key);
       objects.erase(key);
@@ -201,7 +241,8 @@ class Duel {
     if (!first_owns && !second_owns) return findings_.violate("no engine goes on");
     for (uint64_t number = 0; number < first_ledger_.sent().size(); ++number) {
       if (first_owns || first_ledger_.sent()[number].committed_at == kNever) continue;
-      if (number >= second_ledger_.sent().size() || second_ledger_.sent()[number].log == kSecond) {
+      if (number >= second_ledger_.sent().size() ||
+          second_ledger_.sent()[number].log == kSecondLog) {
         return findings_.violate("the engine that lost says that batch " + std::to_string(number) +
                                  " is in the table");
       }
@@ -210,13 +251,26 @@ class Duel {
     Stage& winner = first_owns ? first : second;
     winner.read_and_check(kTable, Promise::kDurable);
     winner.read_and_check(kTable, Promise::kCommitted);
+    check_sweep(winner);
     (first_owns ? second : first).engine.reset();
     if (first_owns) {
-      second_ledger_.disown(kFirst);
-      check_log(second_disk, copied_bucket_, second_ledger_);
+      check_log(second_disk, at_opening_, second_ledger_);
     } else {
       check_log(first_disk_, before_second_, first_ledger_);
     }
+  }
+
+  /// Whatever the loser's requests have left: once it is old it goes, and the table stays whole.
+  void check_sweep(Stage& winner) {
+    if (breaks_rules_ || !random_.chance(300)) return;
+    bucket_.set_faults({});
+    winner.faults = false;
+    runtime_.suspend(engine_options_.sweep_grace + kSecond);
+    const bool quiet = bucket_.state().in_flight.empty();
+    winner.sweep(kTable, {});
+    winner.read_kept(kTable);
+    winner.read_and_check(kTable, Promise::kCommitted);
+    if (quiet) winner.expect_no_orphans();
   }
 
   /// What the loser has in its log and what was in the table before the winner came are together
@@ -225,6 +279,7 @@ class Duel {
     findings_.note("the log of the engine that stopped");
     SimBucket bucket(runtime_, table);
     Stage stage{runtime_, {&runtime_, &disk, &bucket}, tables_, ledger, findings_};
+    stage.may_fence = &disk != &first_disk_;  // the first engine may have committed meanwhile
     auto engine = Engine::open(stage.platform, engine_options_);
     if (!engine.ok()) return stage.expect_explained("opening the loser", engine.error());
     stage.engine = std::move(*engine);
@@ -244,10 +299,11 @@ class Duel {
   Line first_line_;
   Line second_line_;
   DiskState copied_disk_;
-  BucketState copied_bucket_;  // of that moment
+  BucketState at_opening_;     // of the second engine
   BucketState before_second_;  // before the second engine's first commit
   bool second_has_committed_ = false;
-  std::string tried_key_;  // by the second engine, last
+  bool breaks_rules_ = false;  ///< versions are gone that should have been kept
+  std::string tried_key_;      // by the second engine, last
   std::vector<std::byte> tried_bytes_;
 };
 

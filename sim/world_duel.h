@@ -1,9 +1,11 @@
 // A duel: two engines that both believe to own a table.
 //
-// One writes, and may fall asleep in the middle of a commit. The other starts from a copy of the
-// first one's disk, or without a log, on the same bucket; somebody may tidy up old versions of the
-// metadata. Then the first one wakes up. One of them must stop with kFenced, and every row that was
-// acknowledged is in the table or still in the log of the one that stopped.
+// One writes, and may fall asleep in the middle of a flush or of its commit. The other starts from a
+// copy of the first one's disk, or without a log, on the same bucket. It may sweep, hours or days
+// later, before or after it commits, so that the first one's objects, or the version that it was
+// about to put, are swept; somebody may tidy up all old versions. Then the first one wakes up. One
+// of them must stop with kFenced, every row that was acknowledged is in the table or still in the
+// log of the one that stopped, and the table names nothing that is gone.
 #pragma once
 
 #include <cstdint>

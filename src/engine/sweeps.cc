@@ -88,14 +88,14 @@ void Sweeps::sweep_claimed() {
 }
 
 Result<SweepReport> Sweeps::sweep(const LanePtr& lane, const SweepOptions& options) {
-  const Turn turn(*this);
+  const Turn alone(*this);
   const Nanos start = runtime_.now();
   table::SweepRequest request;
   request.grace = options.grace.value_or(options_.sweep_grace);
   request.dry_run = options.dry_run;
   table::Survey survey;
   {
-    CommitTurn commit_turn(lanes_, *lane);
+    CommitTurn turn(lanes_, *lane);
     {
       MonitorLock lock(lanes_.monitor());
       if (lane->stopped()) return *lane->stopped();
