@@ -1,7 +1,7 @@
 // A duel: two engines that both believe to own a table.
 //
-// One writes, and may fall asleep in the middle of a flush or of its commit. The other starts from a
-// copy of the first one's disk, or without a log, on the same bucket. It may sweep, hours or days
+// One writes, and may fall asleep in the middle of a flush or of its commit. The other starts from
+// a copy of the first one's disk, or without a log, on the same bucket. It may sweep, hours or days
 // later, before or after it commits, so that the first one's objects, or the version that it was
 // about to put, are swept; somebody may tidy up all old versions. Then the first one wakes up. One
 // of them must stop with kFenced, every row that was acknowledged is in the table or still in the
