@@ -106,6 +106,16 @@ struct ObjectBytes {
   ByteView bytes;
 };
 
+/// Bytes that wait for their name, for one of its puts, once. Destroyed unnamed, they are gone. The
+/// bucket outlives it.
+class StagedObject {
+ public:
+  virtual ~StagedObject() = default;
+  /// As those of Bucket.
+  virtual Status put_if_absent() = 0;
+  virtual Status put() = 0;
+};
+
 /// Keys: segments of [A-Za-z0-9._=+-] joined by '/', no empty segment, no "." or "..", at most 512
 /// bytes; others are kInvalid. Objects never change once they exist, except those written with
 /// put().
@@ -123,6 +133,11 @@ class Bucket {
   /// one. Any error, or a power cut before the answer: unknown which are there, and whether whole.
   /// One put_if_absent() after the other, unless the bucket knows better.
   virtual Status put_all(std::span<const ObjectBytes> objects);
+  /// put_all(), and meanwhile `next` is made ready for puts that follow it, in any order, one each:
+  /// where bytes and names are two things only the name is missing then. Its bytes are borrowed
+  /// until those puts.
+  virtual Result<std::vector<std::unique_ptr<StagedObject>>> put_all_and_stage(
+      std::span<const ObjectBytes> objects, std::span<const ObjectBytes> next);
   /// Replaces; for hints only: whole at any moment, but a power cut may bring the old one back.
   virtual Status put(std::string_view key, ByteView bytes) = 0;
   /// Reads up to out.size() bytes at `offset`; fewer only at the end. kNotFound if there is no such

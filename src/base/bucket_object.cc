@@ -1,6 +1,23 @@
 #include "sluice/io.h"
 
 namespace sluice {
+namespace {
+
+/// For buckets whose puts are one request: nothing can be done before it.
+class WholePut final : public StagedObject {
+ public:
+  WholePut(Bucket& bucket, const ObjectBytes& object)
+      : bucket_(bucket), key_(object.key), bytes_(object.bytes) {}
+  Status put_if_absent() override { return bucket_.put_if_absent(key_, bytes_); }
+  Status put() override { return bucket_.put(key_, bytes_); }
+
+ private:
+  Bucket& bucket_;
+  const std::string key_;
+  const ByteView bytes_;
+};
+
+}  // namespace
 
 Status Bucket::put_all(std::span<const ObjectBytes> objects) {
   for (const ObjectBytes& object : objects) {
@@ -8,6 +25,16 @@ Status Bucket::put_all(std::span<const ObjectBytes> objects) {
     if (!put.ok() && put.error().code() != Code::kExists) return put;
   }
   return ok();
+}
+
+Result<std::vector<std::unique_ptr<StagedObject>>> Bucket::put_all_and_stage(
+    std::span<const ObjectBytes> objects, std::span<const ObjectBytes> next) {
+  TRY(put_all(objects));
+  std::vector<std::unique_ptr<StagedObject>> staged;
+  for (const ObjectBytes& object : next) {
+    staged.push_back(std::make_unique<WholePut>(*this, object));
+  }
+  return staged;
 }
 
 Result<std::vector<std::string>> Bucket::list_keys(std::string_view prefix) {

@@ -68,11 +68,10 @@ class UnfinishedObject {
   /// Names the object, whose bytes are synced, unless the name is taken (kExists). The name is
   /// durable, either way, once its directory() is synced.
   Status name_if_absent();
-  /// Names the object, synced or not; if the name is taken, sync() is of what bears it.
-  Status name_ours();
-  /// Names the object unless the name is taken (kExists); durable on return, either way.
+  /// Names the object, whose bytes are synced, unless the name is taken (kExists); durable on
+  /// return, either way.
   Status publish_if_absent();
-  /// Names the object in place of what bears the name.
+  /// Names the object, whose bytes are synced, in place of what bears the name.
   Status replace();
   std::string directory() const { return directory_of(path_); }
 
@@ -95,7 +94,6 @@ Status UnfinishedObject::name_if_absent() {
 }
 
 Status UnfinishedObject::publish_if_absent() {
-  TRY(sync());
   Status named = name_if_absent();
   if (!named.ok() && named.error().code() != Code::kExists) return named;
   // Also for the loser: the winner may have died between its link and its sync.
@@ -106,19 +104,33 @@ Status UnfinishedObject::publish_if_absent() {
 // The bytes are synced, or a power cut could leave the name without them. The name is not: a hint
 // that is a little older is a hint still, and the next sync of its directory keeps it.
 Status UnfinishedObject::replace() {
-  TRY(sync());
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) return system_error(errno, "name", path_);
   temporary_.clear();
   return ok();
 }
 
-// What an earlier request left there is the same, but perhaps not durable.
-Status UnfinishedObject::name_ours() {
-  const Status named = name_if_absent();
-  if (named.ok() || named.error().code() != Code::kExists) return named;
-  file_ = TRY(open_path(path_, O_RDONLY));
-  return ok();
-}
+/// An object of put_all(): under its name from the start, for nobody knows that name before the
+/// call has ended. What an earlier try left there is the same, or some of it.
+class OwnObject {
+ public:
+  static Result<OwnObject> create(std::string path) {
+    Descriptor file = TRY(open_path(path, O_WRONLY | O_CREAT));
+    return OwnObject(std::move(path), std::move(file));
+  }
+  Status write(ByteView bytes) {
+    TRY(write_all(file_, 0, bytes, path_));
+    start_writing(file_);
+    return ok();
+  }
+  Status sync() { return sync_file(file_, path_); }
+  std::string directory() const { return directory_of(path_); }
+
+ private:
+  OwnObject(std::string path, Descriptor file) : path_(std::move(path)), file_(std::move(file)) {}
+
+  std::string path_;
+  Descriptor file_;
+};
 
 /// Ends with its object: published, aborted, or given up by the first failed write.
 class FileUpload final : public Upload {
@@ -133,7 +145,8 @@ class FileUpload final : public Upload {
   }
   Status finish() override {
     if (!object_) return ended();
-    Status published = object_->publish_if_absent();
+    Status published = object_->sync();
+    if (published.ok()) published = object_->publish_if_absent();
     object_.reset();
     return published;
   }
@@ -144,6 +157,19 @@ class FileUpload final : public Upload {
   std::optional<UnfinishedObject> object_;
 };
 
+/// Its bytes are synced.
+class StagedFile final : public StagedObject {
+ public:
+  explicit StagedFile(UnfinishedObject object) : object_(std::move(object)) {}
+  Status put_if_absent() override { return object_.publish_if_absent(); }
+  Status put() override { return object_.replace(); }
+
+ private:
+  UnfinishedObject object_;
+};
+
+using StagedObjects = std::vector<std::unique_ptr<StagedObject>>;
+
 class DirBucket final : public Bucket {
  public:
   DirBucket(std::string root, Runtime& runtime) : root_(std::move(root)), runtime_(runtime) {}
@@ -151,15 +177,19 @@ class DirBucket final : public Bucket {
   Status put_if_absent(std::string_view key, ByteView bytes) override {
     UnfinishedObject object = TRY(begin(key));
     TRY(object.append(bytes));
+    TRY(object.sync());
     return object.publish_if_absent();
   }
   Result<std::unique_ptr<Upload>> begin_upload(std::string_view key) override {
     return std::make_unique<FileUpload>(TRY(begin(key)));
   }
   Status put_all(std::span<const ObjectBytes> objects) override;
+  Result<StagedObjects> put_all_and_stage(std::span<const ObjectBytes> objects,
+                                          std::span<const ObjectBytes> next) override;
   Status put(std::string_view key, ByteView bytes) override {
     UnfinishedObject object = TRY(begin(key));
     TRY(object.append(bytes));
+    TRY(object.sync());
     return object.replace();
   }
   Result<size_t> get_range(std::string_view key, uint64_t offset,
@@ -177,7 +207,8 @@ class DirBucket final : public Bucket {
   Result<std::string> path_of(std::string_view key) const;
   Result<UnfinishedObject> begin(std::string_view key);
   Status make_directories(std::string_view key);
-  Status put_some(std::span<const ObjectBytes> objects);
+  Result<StagedObjects> put_some(std::span<const ObjectBytes> objects,
+                                 std::span<const ObjectBytes> next);
   using Visit = std::function<Status(std::string key)>;
   Status walk(std::string_view prefix, const Visit& visit) const;
   using Wanted = bool (*)(std::string_view name);
@@ -217,40 +248,55 @@ Status DirBucket::make_directories(std::string_view key) {
   return ok();
 }
 
-// Few at a time: each holds a descriptor.
 Status DirBucket::put_all(std::span<const ObjectBytes> objects) {
-  constexpr size_t kOpenMax = 64;
-  while (!objects.empty()) {
-    const size_t count = std::min(objects.size(), kOpenMax);
-    TRY(put_some(objects.first(count)));
-    objects = objects.subspan(count);
-  }
+  TRY(put_all_and_stage(objects, {}));
   return ok();
 }
 
-// Nobody names them before the answer, so they bear their names before they are durable, and all
-// syncs, of files and of directories, run at once: the file system makes one transaction of it, the
-// device one flush or two. What a power cut leaves under a name may be torn: each carries a
+// Few at a time: each holds a descriptor.
+Result<StagedObjects> DirBucket::put_all_and_stage(std::span<const ObjectBytes> objects,
+                                                   std::span<const ObjectBytes> next) {
+  constexpr size_t kOpenMax = 64;
+  while (objects.size() > kOpenMax) {
+    TRY(put_some(objects.first(kOpenMax), {}));
+    objects = objects.subspan(kOpenMax);
+  }
+  return put_some(objects, next);
+}
+
+// Nobody names the objects before the answer, so they bear their names before they are durable, and
+// all syncs, of files and of directories, run at once: the file system makes one transaction of it,
+// the device one flush or two. What a crash leaves under a name may be torn: each carries a
 // checksum, and a new try has other names.
-Status DirBucket::put_some(std::span<const ObjectBytes> objects) {
-  std::vector<UnfinishedObject> unfinished;
-  unfinished.reserve(objects.size());
+Result<StagedObjects> DirBucket::put_some(std::span<const ObjectBytes> objects,
+                                          std::span<const ObjectBytes> next) {
+  std::vector<OwnObject> own;
+  std::set<std::string> directories;
   for (const ObjectBytes& object : objects) {
+    std::string path = TRY(path_of(object.key));
+    TRY(make_directories(object.key));
+    own.push_back(TRY(OwnObject::create(std::move(path))));
+    TRY(own.back().write(object.bytes));
+    directories.insert(own.back().directory());
+  }
+  std::vector<UnfinishedObject> unfinished;
+  for (const ObjectBytes& object : next) {
     unfinished.push_back(TRY(begin(object.key)));
     TRY(unfinished.back().append(object.bytes));
     unfinished.back().start_writing();
   }
-  std::set<std::string> directories;
   std::vector<std::function<Status()>> syncs;
-  for (UnfinishedObject& object : unfinished) {
-    TRY(object.name_ours());
-    directories.insert(object.directory());
-    syncs.push_back([&object] { return object.sync(); });
-  }
+  for (OwnObject& object : own) syncs.push_back([&object] { return object.sync(); });
+  for (UnfinishedObject& object : unfinished) syncs.push_back([&object] { return object.sync(); });
   for (const std::string& directory : directories) {
     syncs.push_back([&directory] { return sync_directory(directory); });
   }
-  return run_together(runtime_, syncs);
+  TRY(run_together(runtime_, syncs));
+  StagedObjects staged;
+  for (UnfinishedObject& object : unfinished) {
+    staged.push_back(std::make_unique<StagedFile>(std::move(object)));
+  }
+  return staged;
 }
 
 Result<size_t> DirBucket::get_range(std::string_view key, uint64_t offset,

@@ -78,6 +78,23 @@ TEST_F(DirBucketTest, AnUploadInProgressIsWhatACrashLeavesAndIsNeverSeen) {
   EXPECT_EQ(open()->head("a/" + left).error().code(), Code::kInvalid);
 }
 
+TEST_F(DirBucketTest, PutAllEndsWhatACrashOfAnEarlierTryLeftShort) {
+  write("t/marks", "who");
+  const std::vector<ObjectBytes> objects = {{"t/marks", as_bytes("whole")}};
+  EXPECT_TRUE(bucket_->put_all(objects).ok());
+  EXPECT_EQ(get_object(*bucket_, "t/marks", 100).value(), "whole");
+}
+
+TEST_F(DirBucketTest, WhatWasStagedAndNeverPutLeavesNoFile) {
+  const std::vector<ObjectBytes> next = {{"t/v1", as_bytes("x")}, {"t/hint", as_bytes("1")}};
+  {
+    const auto staged = bucket_->put_all_and_stage({}, next).value();
+    EXPECT_EQ(files(), 2u);
+    EXPECT_EQ(bucket_->list_unfinished("t/").value().size(), 2u);
+  }
+  EXPECT_EQ(files(), 0u);
+}
+
 TEST_F(DirBucketTest, AnUploadThatHasEndedTakesNothingMore) {
   auto upload = bucket_->begin_upload("a").value();
   EXPECT_TRUE(upload->finish().ok());

@@ -105,6 +105,36 @@ SEAM_TEST(BucketSuite, ManyObjectsArePutTogetherAndARepeatedRequestIsFine) {
   EXPECT_EQ(code_of(bucket.put_all(bad)), Code::kInvalid);
 }
 
+SEAM_TEST(BucketSuite, WhatIsStagedIsThereOnceItIsPut) {
+  Bucket& bucket = *platform.bucket;
+  EXPECT_OK(bucket.put("t/metadata/hint", as_bytes("1")));
+  const std::vector<ObjectBytes> objects = {{"t/marks/m2", as_bytes("marks")}};
+  const std::vector<ObjectBytes> next = {{"t/metadata/v2", as_bytes("ours")},
+                                         {"t/metadata/hint", as_bytes("2")},
+                                         {"t/metadata/v3", as_bytes("never put")}};
+  {
+    const auto staged = bucket.put_all_and_stage(objects, next).value();
+    EXPECT_EQ(staged.size(), 3u);
+    EXPECT_EQ(whole(bucket, "t/marks/m2"), "marks");
+    EXPECT_EQ(keys(bucket, "t/"), (Keys{"t/marks/m2", "t/metadata/hint"}));
+    EXPECT_OK(staged[0]->put_if_absent());
+    EXPECT_OK(staged[1]->put());
+  }
+  EXPECT_EQ(whole(bucket, "t/metadata/v2"), "ours");
+  EXPECT_EQ(whole(bucket, "t/metadata/hint"), "2");
+  EXPECT_EQ(keys(bucket, "t/metadata/").size(), 2u);
+  EXPECT_TRUE(bucket.list_unfinished("t/").value().empty());
+}
+
+SEAM_TEST(BucketSuite, WhatIsStagedDoesNotReplaceWhatWasPutMeanwhile) {
+  Bucket& bucket = *platform.bucket;
+  const std::vector<ObjectBytes> next = {{"v2", as_bytes("late")}};
+  const auto staged = bucket.put_all_and_stage({}, next).value();
+  EXPECT_OK(bucket.put_if_absent("v2", as_bytes("first")));
+  EXPECT_EQ(code_of(staged[0]->put_if_absent()), Code::kExists);
+  EXPECT_EQ(whole(bucket, "v2"), "first");
+}
+
 SEAM_TEST(BucketSuite, KeysAreThoseOfTheList) {
   Bucket& bucket = *platform.bucket;
   for (const char* key : {"t/v2", "t/v10", "t/v1/deep", "t/w", "t2"}) {
