@@ -110,7 +110,8 @@ TEST_F(EngineFaults, FlushesRowsOnceWhenTheConfirmationOfTheirCommitFails) {
   int failures = 3;
   bucket_->set_rule([&](std::string_view call, std::string_view key) {
     if (call == "put_if_absent" && key.ends_with(".metadata.json")) committed = true;
-    return call == "list" && committed && failures-- > 0 ? Verdict::kFailBefore : Verdict::kPass;
+    const bool is_look = call == "head" || call == "list";
+    return is_look && committed && failures-- > 0 ? Verdict::kFailBefore : Verdict::kPass;
   });
   ASSERT_TRUE(engine_->flush().ok());
   bucket_->set_rule(nullptr);

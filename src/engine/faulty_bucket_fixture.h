@@ -39,7 +39,10 @@ class FaultyBucket : public Bucket {
     TRY(judged("get_range", key, [] { return ok(); }));
     return inner_.get_range(key, offset, out);
   }
-  Result<ObjectEntry> head(std::string_view key) override { return inner_.head(key); }
+  Result<ObjectEntry> head(std::string_view key) override {
+    TRY(judged("head", key, [] { return ok(); }));
+    return inner_.head(key);
+  }
   Result<std::vector<ObjectEntry>> list(std::string_view prefix) override {
     TRY(judged("list", prefix, [] { return ok(); }));
     return inner_.list(prefix);

@@ -215,12 +215,12 @@ Result<HeadPtr> Committer::advance(const Propose& propose) {
       return head_;
     } else {
       const Proposal& proposal = (*attempt)->proposal;
-      TRY(put_objects(proposal));
-      const Slot slot = TRY(put_metadata(proposal.head->metadata, (*attempt)->text));
+      const Staged staged = TRY(put_objects(**attempt));
+      const Slot slot = TRY(put_metadata(**attempt, *staged.metadata));
       if (slot == Slot::kOurs) {
         head_ = proposal.head;
         landing_ = Landing{head_->metadata.version, (*attempt)->built_at, runtime_.now()};
-        put_hint(head_->metadata.version);
+        put_hint(*staged.hint);
         return head_;
       }
       if (slot == Slot::kAnothers) remove_objects(proposal);
@@ -237,13 +237,16 @@ Result<std::optional<Committer::Attempt>> Committer::build(const Propose& propos
   if (!proposal) return std::optional<Attempt>();
   std::string text = object_of(proposal->head->metadata);
   TRY(check_sizes(*proposal, text));
-  return std::optional(Attempt{std::move(*proposal), std::move(text), built_at});
+  std::string hint = std::to_string(proposal->head->metadata.version);
+  return std::optional(Attempt{std::move(*proposal), std::move(text), std::move(hint), built_at});
 }
 
 /// The newest head, null if there is no table. T3: it is ours to go on from only if our log's
 /// lineage holds and, once we have claimed, if nobody claimed after us.
 Result<HeadPtr> Committer::refresh() {
   if (fenced_) return *fenced_;
+  if (is_newest_still()) return head_;
+  const Nanos asked_at = runtime_.now();
   auto head = newer_head(bucket_, name_, head_);
   TRY(check_not_stale(head));
   if (!head.ok()) {
@@ -255,7 +258,24 @@ Result<HeadPtr> Committer::refresh() {
   if (!lineage.ok()) return fence(lineage.error().at(name_.to_string()));
   TRY(check_fence((*head)->metadata));
   head_ = *head;
+  look_ = Look{head_->metadata.version, asked_at};
   return head_;
+}
+
+/// T2: versions go oldest first, and a version that was followed stays for a grace and longer. So
+/// while the head of our last look is there, and for half a grace, an empty slot behind ours says
+/// what a full listing would say.
+bool Committer::is_newest_still() {
+  const Nanos asked_at = runtime_.now();
+  if (!look_ || asked_at - look_->at > options_.grace / 2) return false;
+  const Metadata& known = head_->metadata;
+  const auto next = bucket_.head(metadata_key(known.prefix, known.version + 1));
+  if (next.ok() || next.error().code() != Code::kNotFound) return false;
+  for (const uint64_t version : std::set{known.version, look_->version}) {
+    if (!check_version_is_there(bucket_, known.prefix, version).ok()) return false;
+  }
+  look_ = Look{known.version, asked_at};
+  return true;
 }
 
 /// What we have seen is there still, or the table has lost its head: a listing that does not show
@@ -288,25 +308,38 @@ Error Committer::fence(Error error) {
   return error;
 }
 
-/// T1: everything that the metadata names is durable before the metadata is put.
-Status Committer::put_objects(const Proposal& proposal) {
+/// T1: everything that the metadata names is durable before the metadata is put. The metadata and
+/// the hint have their bytes by then, and want their names.
+Result<Committer::Staged> Committer::put_objects(const Attempt& attempt) {
+  const Proposal& proposal = attempt.proposal;
+  const Metadata& metadata = proposal.head->metadata;
   // Their names hold our commit id.
   std::vector<ObjectBytes> objects;
   for (const NewObject& object : proposal.objects) {
     objects.push_back({object.key, as_bytes(object.bytes)});
   }
-  const Status put = bucket_.put_all(objects);
-  if (!put.ok()) remove_objects(proposal);
-  return put;
+  const std::string metadata_name = metadata_key(metadata.prefix, metadata.version);
+  const std::string hint_name = hint_key(metadata.prefix);
+  const std::vector<ObjectBytes> next = {{metadata_name, as_bytes(attempt.text)},
+                                         {hint_name, as_bytes(attempt.hint)}};
+  auto staged = bucket_.put_all_and_stage(objects, next);
+  if (!staged.ok()) {
+    remove_objects(proposal);
+    return staged.error();
+  }
+  return Staged{std::move((*staged)[0]), std::move((*staged)[1])};
 }
 
 /// Puts the same bytes until it is known whose bytes fill the slot.
-Result<Committer::Slot> Committer::put_metadata(const Metadata& metadata, const std::string& text) {
+Result<Committer::Slot> Committer::put_metadata(const Attempt& attempt, StagedObject& staged) {
+  const Metadata& metadata = attempt.proposal.head->metadata;
   const std::string key = metadata_key(metadata.prefix, metadata.version);
   for (uint32_t tries = 0;; ++tries) {
-    const Status answer = bucket_.put_if_absent(key, as_bytes(text));
+    const Status answer = tries == 0 ? staged.put_if_absent()
+                                     : bucket_.put_if_absent(key, as_bytes(attempt.text));
     if (answer.ok()) return Slot::kOurs;
-    const Slot slot = TRY(find_out(metadata, text));
+    look_.reset();
+    const Slot slot = TRY(find_out(metadata, attempt.text));
     if (slot == Slot::kAnothers || slot == Slot::kLost) return slot;
     // What can be read need not be durable yet; what is said to exist is. So after any other answer
     // our own bytes are put once more.
@@ -348,12 +381,11 @@ Result<Committer::Slot> Committer::read_slot(const Metadata& metadata, const std
 
 /// A hint may be stale, so a failure to write it is none of the commit's. It is not lowered: other
 /// readers go by it alone, and a put that came late, into a slot that had expired, is no head.
-void Committer::put_hint(uint64_t version) {
-  const std::string prefix = table_prefix(name_);
-  const Result<uint64_t> known = read_hint(bucket_, prefix);
-  if (known.ok() && *known >= version) return;
-  const std::string text = std::to_string(version);
-  (void)bucket_.put(hint_key(prefix), as_bytes(text));
+void Committer::put_hint(StagedObject& staged) {
+  const Metadata& metadata = head_->metadata;
+  const Result<uint64_t> known = read_hint(bucket_, metadata.prefix);
+  if (known.ok() && *known >= metadata.version) return;
+  (void)staged.put();
 }
 
 /// Objects of an attempt whose metadata is not there and never will be. What stays behind costs

@@ -4,11 +4,13 @@
 // and removes those of an edit that was given up). One thread at a time; heads may be shared
 // freely.
 //
-// A commit:  1 list, take the highest version as head  2 check lineage, fence and the edit's
-// requirements
-//            3 put marks, manifest, manifest list  4 put-if-absent vN+1  5 every answer but ok:
-//            read the slot: ours → done; another's → back to 1 with a new commit id and new
-//            objects; empty → the same bytes again  6 hint, best effort.
+// A commit:  1 find the head: by a listing, or by name if that was lately
+//            2 check lineage, fence and the edit's requirements
+//            3 put marks, manifest, manifest list; stage metadata and hint
+//            4 put-if-absent vN+1
+//            5 every answer but ok: read the slot: ours, done; another's, back to 1 with a new
+//              commit id and new objects; empty, the same bytes again
+//            6 the hint, best effort
 //
 // When a call ends with an error, may the caller remove the parts of its edit?
 //   kConflict, kInvalid          yes: no committed metadata names them, and none will
@@ -81,7 +83,7 @@ class Committer {
   Result<HeadPtr> commit(const FlushEdit& edit);
   /// An empty commit. Claims first.
   Result<HeadPtr> touch();
-  /// A fresh listing says: the head is ours, and its marks for our log cover `lsns`. Else kFenced
+  /// A fresh look says: the head is ours, and its marks for our log cover `lsns`. Else kFenced
   /// or kConflict (also before the first claim). Asked before anything is released or trimmed.
   Status confirm(const Coverage& lsns);
 
@@ -109,21 +111,35 @@ class Committer {
   struct Attempt {
     Proposal proposal;
     std::string text;  ///< the metadata's object
+    std::string hint;
     Nanos built_at = 0;
+  };
+
+  /// The head that was seen last; our own commits may have followed it.
+  struct Look {
+    uint64_t version = 0;
+    Nanos at = 0;  ///< no later than it was the head
+  };
+
+  /// What an attempt's first puts need the attempt for.
+  struct Staged {
+    std::unique_ptr<StagedObject> metadata;
+    std::unique_ptr<StagedObject> hint;
   };
 
   Result<HeadPtr> advance(const Propose& propose);
   Result<std::optional<Attempt>> build(const Propose& propose);
   Result<HeadPtr> refresh();
+  bool is_newest_still();
   Status check_not_stale(const Result<HeadPtr>& found);
   Result<HeadPtr> advance_table(const std::function<Result<std::optional<Proposal>>(const Head&)>&);
   Status check_fence(const Metadata& metadata);
   Error fence(Error error);
-  Status put_objects(const Proposal& proposal);
-  Result<Slot> put_metadata(const Metadata& metadata, const std::string& text);
+  Result<Staged> put_objects(const Attempt& attempt);
+  Result<Slot> put_metadata(const Attempt& attempt, StagedObject& staged);
   Result<Slot> find_out(const Metadata& metadata, const std::string& text);
   Result<Slot> read_slot(const Metadata& metadata, const std::string& text);
-  void put_hint(uint64_t version);
+  void put_hint(StagedObject& staged);
   void remove_objects(const Proposal& proposal);
   Result<std::optional<Proposal>> build_flush(const Head& head, const FlushEdit& edit);
   Result<std::optional<Proposal>> build_rewrite(const Head& head, const RewriteEdit& edit);
@@ -142,6 +158,7 @@ class Committer {
   CommitterOptions options_;
   std::function<bool()> cancelled_;
   HeadPtr head_;
+  std::optional<Look> look_;
   std::optional<Landing> landing_;
   std::optional<uint64_t> claimed_epoch_;
   std::optional<Error> fenced_;

@@ -85,6 +85,7 @@ class FakeBucket final : public Bucket {
   }
   Result<std::vector<ObjectEntry>> list(std::string_view prefix) override {
     if (begin()) return lost();
+    ++lists_;
     std::vector<ObjectEntry> entries;
     for (const auto& [key, bytes] : objects_) {
       if (unlisted_.contains(key)) continue;
@@ -103,6 +104,7 @@ class FakeBucket final : public Bucket {
 
   std::string root_ = "/lake/";
   std::set<std::string> unlisted_;  // keys that lists do not know yet
+  uint64_t lists_ = 0;
 
  private:
   struct Late {

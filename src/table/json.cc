@@ -1,5 +1,6 @@
 #include "table/json.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace sluice::table {
@@ -51,17 +52,23 @@ void JsonWriter::separate() {
 
 void JsonWriter::quote(std::string_view text) {
   constexpr char kDigits[] = "0123456789abcdef";
+  const auto is_special = [](char c) {
+    return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
+  };
   text_.push_back('"');
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      text_.push_back('\\');
-      text_.push_back(c);
-    } else if (byte < 0x20) {
+  while (!text.empty()) {
+    const auto plain_end = std::find_if(text.begin(), text.end(), is_special);
+    const auto plain = static_cast<size_t>(plain_end - text.begin());
+    text_.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    const auto byte = static_cast<unsigned char>(text.front());
+    if (byte < 0x20) {
       text_.append("\\u00").append({kDigits[byte >> 4], kDigits[byte & 15]});
     } else {
-      text_.push_back(c);
+      text_.append({'\\', text.front()});
     }
+    text.remove_prefix(1);
   }
   text_.push_back('"');
 }

@@ -167,6 +167,11 @@ Status RecordedBucket::put(std::string_view key, ByteView bytes) {
   return said(tape_, words("put", key), bucket_.put(key, bytes));
 }
 
+Result<ObjectEntry> RecordedBucket::head(std::string_view key) {
+  if (!key.ends_with(".metadata.json")) return bucket_.head(key);
+  return said(tape_, words("head", key), bucket_.head(key));
+}
+
 Result<std::vector<ObjectEntry>> RecordedBucket::list(std::string_view prefix) {
   return said(tape_, words("list", prefix), bucket_.list(prefix));
 }

@@ -1,7 +1,8 @@
 // Recorder: a Disk and a Bucket that write down what is asked of another Disk and Bucket.
 //
 // A line per call that changes something or makes it durable, when it has returned; reads are left
-// out, but for the lists that commits rest on. One thread at a time (the simulator's fibers).
+// out, but for the looks at versions that commits rest on. One thread at a time (the fibers of the
+// simulator).
 #pragma once
 
 #include <map>
@@ -65,7 +66,7 @@ class RecordedBucket final : public Bucket {
                            std::span<std::byte> out) override {
     return bucket_.get_range(key, offset, out);
   }
-  Result<ObjectEntry> head(std::string_view key) override { return bucket_.head(key); }
+  Result<ObjectEntry> head(std::string_view key) override;
   Result<std::vector<ObjectEntry>> list(std::string_view prefix) override;
   Status remove(std::string_view key) override;
   std::string uri(std::string_view key) const override { return bucket_.uri(key); }
