@@ -16,6 +16,9 @@ std::vector<std::string> seeds() {
           entry + entry + "</ListBucketResult>",
       "<Error><Code>SlowDown</Code><Message>slower</Message><Region>eu</Region></Error>",
       "<InitiateMultipartUploadResult><UploadId>2~a</UploadId></InitiateMultipartUploadResult>",
+      "<ListMultipartUploadsResult><Upload><Key>a</Key><UploadId>2~a</UploadId><Initiated>"
+      "2025-11-21T16:54:01.000Z</Initiated></Upload><IsTruncated>true</IsTruncated>"
+      "<NextKeyMarker>a</NextKeyMarker></ListMultipartUploadsResult>",
       "Fri, 21 Nov 2025 16:54:01 GMT"};
 }
 
@@ -27,9 +30,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
       CHECK(!entry.key.empty() && entry.put_wall_time >= 0);
     }
   }
+  const auto uploads = parse_uploads_page(text);
+  if (uploads.ok()) {
+    for (const S3OpenUpload& upload : uploads->uploads) CHECK(!upload.key.empty());
+  }
   CHECK(parse_fault(text).message.size() <= 300);
-  const auto upload = parse_upload_id(text);
-  CHECK(!upload.ok() || !upload->empty());
+  const auto id = parse_upload_id(text);
+  CHECK(!id.ok() || !id->empty());
   const auto time = parse_http_time(text);
   CHECK(!time.ok() || *time >= 0);
   return 0;

@@ -48,6 +48,12 @@ class RetryBucket final : public Bucket {
   Status remove(std::string_view key) override {
     return again([&] { return inner_->remove(key); });
   }
+  Result<std::vector<ObjectEntry>> list_unfinished(std::string_view place) override {
+    return again([&] { return inner_->list_unfinished(place); });
+  }
+  Status remove_unfinished(std::string_view name) override {
+    return again([&] { return inner_->remove_unfinished(name); });
+  }
   std::string uri(std::string_view key) const override { return inner_->uri(key); }
 
  private:

@@ -16,6 +16,8 @@ namespace sluice::io {
 namespace {
 
 constexpr uint64_t kListBytesMax = 16u << 20;
+// Between an unfinished upload's key and its id; no character of a key.
+constexpr char kUploadMark = '~';
 
 /// "bytes 5-9/10" or, of a range behind the end, "bytes */10".
 struct ContentRange {
@@ -83,6 +85,8 @@ class S3Bucket final : public Bucket {
   Result<ObjectEntry> head(std::string_view key) override;
   Result<std::vector<ObjectEntry>> list(std::string_view prefix) override;
   Status remove(std::string_view key) override;
+  Result<std::vector<ObjectEntry>> list_unfinished(std::string_view place) override;
+  Status remove_unfinished(std::string_view name) override;
   std::string uri(std::string_view key) const override { return client_.uri(key); }
 
  private:
@@ -92,6 +96,7 @@ class S3Bucket final : public Bucket {
   }
   Result<size_t> received(const HttpAnswer& answer, std::string_view key, uint64_t offset,
                           size_t wanted) const;
+  Result<S3UploadsPage> uploads_page(const std::string& prefix, const S3UploadsPage& before);
   Result<S3ListPage> list_page(const std::string& prefix, const std::string& token);
   void keep_ours(std::vector<ObjectEntry> entries, const std::string& prefix,
                  std::vector<ObjectEntry>& found) const;
@@ -200,6 +205,60 @@ Status S3Bucket::remove(std::string_view key) {
   const auto answer = client_.call({.method = "DELETE", .key = key});
   if (answer.ok() || answer.error().code() == Code::kNotFound) return ok();
   return answer.error();
+}
+
+Result<std::vector<ObjectEntry>> S3Bucket::list_unfinished(std::string_view place) {
+  if (!place.ends_with('/') || !is_key_prefix(place)) {
+    return Error(Code::kInvalid, "no place", std::string(place));
+  }
+  const std::string wanted = client_.object_name(place);
+  const size_t own_at = client_.object_name("").size();
+  std::vector<ObjectEntry> found;
+  S3UploadsPage page;
+  do {
+    auto answer = uploads_page(wanted, page);
+    // A store that does not know the request does not keep uploads for it to show.
+    if (!answer.ok() && answer.error().code() == Code::kUnsupported) return found;
+    S3UploadsPage next = TRY(std::move(answer));
+    if (!next.next_key.empty() && next.next_key == page.next_key && next.next_id == page.next_id) {
+      return bad_answer("a list does not go on", place);
+    }
+    page = std::move(next);
+    for (const S3OpenUpload& upload : page.uploads) {
+      if (!upload.key.starts_with(wanted)) continue;
+      std::string key = upload.key.substr(own_at);
+      if (is_key(key)) found.push_back({std::move(key) + kUploadMark + upload.id, 0, upload.begun});
+    }
+  } while (!page.next_key.empty());
+  return found;
+}
+
+Result<S3UploadsPage> S3Bucket::uploads_page(const std::string& prefix,
+                                             const S3UploadsPage& before) {
+  S3Call call{.method = "GET",
+              .query = {{"uploads", ""}, {"encoding-type", "url"}, {"prefix", prefix}},
+              .text_bytes_max = kListBytesMax};
+  if (!before.next_key.empty()) {
+    call.query.emplace_back("key-marker", before.next_key);
+    call.query.emplace_back("upload-id-marker", before.next_id);
+  }
+  const HttpAnswer answer = TRY(client_.call(call));
+  auto page = parse_uploads_page(answer.text);
+  if (!page.ok()) return page.error().at(client_.uri(""));
+  return page;
+}
+
+Status S3Bucket::remove_unfinished(std::string_view name) {
+  const size_t mark = name.find(kUploadMark);
+  if (mark == name.npos || !is_key(name.substr(0, mark))) {
+    return Error(Code::kInvalid, "no unfinished upload", std::string(name));
+  }
+  const std::string_view key = name.substr(0, mark);
+  const std::string id(name.substr(mark + 1));
+  const HttpAnswer answer =
+      TRY(client_.send({.method = "DELETE", .key = key, .query = {{"uploadId", id}}}));
+  if (answer.is_success() || parse_fault(answer.text).code == "NoSuchUpload") return ok();
+  return client_.error_of(answer, key);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace sluice::io {
 /// tried again when the store is busy or silent, since the same piece twice is one piece, and so
 /// is the whole: nobody else uses the key. finish() is ok only if the store has said that the
 /// object is whole, or shows it with its full size. What was begun and not finished is aborted, as
-/// far as the store answers; a store should be told to drop unfinished uploads after some days.
+/// far as the store answers; what a crash left is found by list_unfinished().
 /// `client` outlives the upload.
 std::unique_ptr<Upload> make_s3_upload(S3Client& client, std::string key);
 

@@ -101,6 +101,41 @@ TEST_F(S3UploadTest, AnUploadThatIsDestroyedUnfinishedLeavesNothing) {
   EXPECT_EQ(head_code(), Code::kNotFound);
 }
 
+TEST_F(S3UploadTest, WhatACrashLeftIsFoundAndAborted) {
+  constexpr size_t kCount = 25;  // more than a page of the server
+  std::vector<std::unique_ptr<Upload>> left;
+  for (size_t i = 0; i < kCount; ++i) {
+    const std::string key = (i % 5 == 0 ? "t/other/" : "t/data/") + std::to_string(i);
+    left.push_back(bucket_->begin_upload(key).value());
+    ASSERT_TRUE(left.back()->write(as_bytes(pattern(2 * kPieceBytes))).ok());
+  }
+  EXPECT_EQ(bucket_->list_unfinished("t/").value().size(), kCount);
+  EXPECT_TRUE(bucket_->list_unfinished("u/").value().empty());
+  const std::vector<ObjectEntry> found = bucket_->list_unfinished("t/data/").value();
+  EXPECT_EQ(found.size(), kCount - 5);
+  for (const ObjectEntry& entry : found) {
+    EXPECT_GT(entry.put_wall_time, 0);
+    EXPECT_TRUE(bucket_->remove_unfinished(entry.key).ok());
+    EXPECT_TRUE(bucket_->remove_unfinished(entry.key).ok()) << "gone";
+  }
+  EXPECT_EQ(bucket_->list_unfinished("t/").value().size(), 5u);
+  EXPECT_FALSE(left[1]->finish().ok());
+  EXPECT_EQ(bucket_->head("t/data/1").error().code(), Code::kNotFound);
+  EXPECT_TRUE(left[0]->finish().ok());
+  EXPECT_EQ(bucket_->remove_unfinished("t/data/1").error().code(), Code::kInvalid);
+  left.clear();
+  EXPECT_EQ(server_.open_uploads(), "[]");
+  EXPECT_TRUE(bucket_->remove("t/other/0").ok());
+}
+
+// A sweep goes on without it.
+TEST_F(S3UploadTest, AStoreThatDoesNotListUploadsHasNone) {
+  server_.fault(R"({"fault": "not_implemented", "ops": ["uploads"]})");
+  EXPECT_TRUE(bucket_->list_unfinished("t/").value().empty());
+  server_.fault(R"({"fault": "slow_down", "ops": ["uploads"]})");
+  EXPECT_EQ(bucket_->list_unfinished("t/").error().code(), Code::kBusy);
+}
+
 TEST_F(S3UploadTest, FaultsThatPassAreSurvived) {
   for (const char* fault :
        {"slow_down", "internal", "internal_after", "drop_before", "drop_after", "reset_after"}) {

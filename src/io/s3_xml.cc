@@ -79,20 +79,53 @@ std::optional<std::string> unescape(std::string_view text) {
   return out;
 }
 
+Result<std::string> text_of(const pugi::xml_node& node, bool is_escaped) {
+  const std::string text = node.text().get();
+  if (!is_escaped) return text;
+  auto plain = unescape(text);
+  if (!plain) return malformed("a key is not escaped well");
+  return *std::move(plain);
+}
+
 Result<ObjectEntry> entry_of(const pugi::xml_node& node, bool is_escaped) {
   ObjectEntry entry;
-  entry.key = node.child("Key").text().get();
-  if (is_escaped) {
-    auto key = unescape(entry.key);
-    if (!key) return malformed("a key is not escaped well");
-    entry.key = *std::move(key);
-  }
+  entry.key = TRY(text_of(node.child("Key"), is_escaped));
   const auto bytes = number(node.child("Size").text().get());
   const auto time = parse_list_time(node.child("LastModified").text().get());
   if (entry.key.empty() || !bytes || !time) return malformed("a list's entry is incomplete");
   entry.bytes = *bytes;
   entry.put_wall_time = *time;
   return entry;
+}
+
+Result<S3OpenUpload> upload_of(const pugi::xml_node& node, bool is_escaped) {
+  S3OpenUpload upload;
+  upload.key = TRY(text_of(node.child("Key"), is_escaped));
+  upload.id = node.child("UploadId").text().get();
+  const auto begun = parse_list_time(node.child("Initiated").text().get());
+  if (upload.key.empty() || upload.id.empty() || !begun) {
+    return malformed("a list's entry is incomplete");
+  }
+  upload.begun = *begun;
+  return upload;
+}
+
+/// A list's root element, and whether it goes on.
+struct ListRoot {
+  pugi::xml_node node;
+  bool is_escaped = false;
+  bool goes_on = false;
+};
+Result<ListRoot> read_list(const pugi::xml_document& document, const char* name) {
+  ListRoot root{document.child(name)};
+  if (!root.node) return malformed("it is no list");
+  const std::string_view truncated = root.node.child("IsTruncated").text().get();
+  if (truncated != "true" && truncated != "false") {
+    return malformed("it does not say whether the list goes on");
+  }
+  root.goes_on = truncated == "true";
+  root.is_escaped = std::string_view(root.node.child("EncodingType").text().get()) == "url";
+  return root;
 }
 
 /// Of a stranger's text, what can be shown: one line, not too long.
@@ -109,20 +142,29 @@ std::string shown(std::string_view text) {
 Result<S3ListPage> parse_list_page(std::string_view text) {
   pugi::xml_document document;
   if (!document.load_buffer(text.data(), text.size())) return malformed("it is no XML");
-  const pugi::xml_node root = document.child("ListBucketResult");
-  if (!root) return malformed("it is no list");
-  const std::string_view truncated = root.child("IsTruncated").text().get();
-  if (truncated != "true" && truncated != "false") {
-    return malformed("it does not say whether the list goes on");
-  }
-  const bool is_escaped = std::string_view(root.child("EncodingType").text().get()) == "url";
+  const ListRoot root = TRY(read_list(document, "ListBucketResult"));
   S3ListPage page;
-  for (const pugi::xml_node& node : root.children("Contents")) {
-    page.entries.push_back(TRY(entry_of(node, is_escaped)));
+  for (const pugi::xml_node& node : root.node.children("Contents")) {
+    page.entries.push_back(TRY(entry_of(node, root.is_escaped)));
   }
-  if (truncated == "false") return page;
-  page.next_token = root.child("NextContinuationToken").text().get();
+  if (!root.goes_on) return page;
+  page.next_token = root.node.child("NextContinuationToken").text().get();
   if (page.next_token.empty()) return malformed("the list goes on, and nothing says where");
+  return page;
+}
+
+Result<S3UploadsPage> parse_uploads_page(std::string_view text) {
+  pugi::xml_document document;
+  if (!document.load_buffer(text.data(), text.size())) return malformed("it is no XML");
+  const ListRoot root = TRY(read_list(document, "ListMultipartUploadsResult"));
+  S3UploadsPage page;
+  for (const pugi::xml_node& node : root.node.children("Upload")) {
+    page.uploads.push_back(TRY(upload_of(node, root.is_escaped)));
+  }
+  if (!root.goes_on) return page;
+  page.next_key = TRY(text_of(root.node.child("NextKeyMarker"), root.is_escaped));
+  page.next_id = root.node.child("NextUploadIdMarker").text().get();
+  if (page.next_key.empty()) return malformed("the list goes on, and nothing says where");
   return page;
 }
 

@@ -18,6 +18,19 @@ struct S3ListPage {
 /// Times to the second, as the head of an object has them. kIo (kUnknownOutcome): no such page.
 Result<S3ListPage> parse_list_page(std::string_view text);
 
+/// A multipart upload that was begun and neither completed nor aborted.
+struct S3OpenUpload {
+  std::string key;  ///< as the store has it
+  std::string id;
+  Nanos begun = 0;
+};
+struct S3UploadsPage {
+  std::vector<S3OpenUpload> uploads;
+  std::string next_key;  ///< with next_id where the next page begins; empty: this is the last page
+  std::string next_id;
+};
+Result<S3UploadsPage> parse_uploads_page(std::string_view text);
+
 struct S3Fault {
   std::string code;
   std::string message;

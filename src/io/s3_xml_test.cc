@@ -75,6 +75,33 @@ TEST(S3Xml, WhatIsNoPageIsAnErrorThatMayPass) {
   }
 }
 
+TEST(S3Xml, OpenUploadsHaveKeysIdsAndTimes) {
+  const std::string head = "<ListMultipartUploadsResult><EncodingType>url</EncodingType>";
+  const std::string upload =
+      "<Upload><Key>t/a%3D1</Key><UploadId>2~x/+=</UploadId>"
+      "<Initiated>2025-11-21T16:54:01.000Z</Initiated></Upload>";
+  const std::string tail = "</ListMultipartUploadsResult>";
+  const auto last =
+      parse_uploads_page(head + upload + "<IsTruncated>false</IsTruncated>" + tail).value();
+  ASSERT_EQ(last.uploads.size(), 1u);
+  EXPECT_EQ(last.uploads[0].key, "t/a=1");
+  EXPECT_EQ(last.uploads[0].id, "2~x/+=");
+  EXPECT_EQ(last.uploads[0].begun, 1'763'744'041 * kSecond);
+  EXPECT_TRUE(last.next_key.empty());
+  const std::string more = head + upload + "<IsTruncated>true</IsTruncated>";
+  const auto page = parse_uploads_page(more +
+                                       "<NextKeyMarker>t/a%3D1</NextKeyMarker>"
+                                       "<NextUploadIdMarker>2~x/+=</NextUploadIdMarker>" +
+                                       tail);
+  EXPECT_EQ(page.value().next_key, "t/a=1");
+  EXPECT_EQ(page.value().next_id, "2~x/+=");
+  for (const std::string& text :
+       {std::string("<Error/>"), head + tail, more + tail, std::string("no xml"),
+        head + "<Upload><Key>a</Key></Upload><IsTruncated>false</IsTruncated>" + tail}) {
+    EXPECT_EQ(parse_uploads_page(text).error().reason(), Reason::kUnknownOutcome) << text;
+  }
+}
+
 TEST(S3Xml, AFaultIsShownOnOneLineAndCut) {
   const S3Fault fault = parse_fault("<Error><Code>SlowDown</Code><Message>a\nb\x7f" +
                                     std::string(10'000, 'x') + "</Message></Error>");

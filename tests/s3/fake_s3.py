@@ -32,7 +32,8 @@ ENTRIES_MAX = 5000
 BEFORE = {"slow_down": Refusal(503, "SlowDown", "Please reduce your request rate."),
           "internal": Refusal(500, "InternalError", "We encountered an internal error."),
           "conflict": Refusal(409, "ConditionalRequestConflict", "A conflicting operation"),
-          "forbidden": Refusal(403, "AccessDenied", "Access Denied")}
+          "forbidden": Refusal(403, "AccessDenied", "Access Denied"),
+          "not_implemented": Refusal(501, "NotImplemented", "Not implemented")}
 CUT = ("truncate", "short_length", "long_length", "slow_body")
 
 

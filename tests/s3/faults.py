@@ -40,6 +40,7 @@ FAULTS = {
     "long_length": "the length is longer than the body, the connection is closed",
     "complete_error": "200 with an error for a body; no effect",
     "forbidden": "403 before the effect",
+    "not_implemented": "501 before the effect",
 }
 
 

@@ -74,6 +74,8 @@ class Request:
 class Service:
     """Requests into answers."""
 
+    uploads_max = 10  # to a page; less than S3 has, so that pages are many
+
     def __init__(self, store):
         self.store = store
 
@@ -210,7 +212,22 @@ class Service:
         return Answer(204)
 
     def uploads(self, request):
-        found = self.store.open_uploads(request.bucket, request.query.get("prefix", ""))
-        return xml("ListMultipartUploadsResult", *(
-            f"<Upload>{element('Key', key)}{element('UploadId', upload)}</Upload>"
-            for key, upload in found), element("IsTruncated", "false"))
+        query = request.query
+        found = self.store.open_uploads(request.bucket, query.get("prefix", ""))
+        if "key-marker" in query:
+            after = (query["key-marker"], query.get("upload-id-marker", ""))
+            found = [upload for upload in found if upload[:2] > after]
+        count = min(int(query.get("max-uploads", KEYS_MAX)), self.uploads_max)
+        shown = quote if query.get("encoding-type") == "url" else str
+        parts = [element("Bucket", request.bucket)]
+        if shown is quote:
+            parts.append(element("EncodingType", "url"))
+        for key, upload, begun in found[:count]:
+            fields = {"Key": shown(key), "UploadId": upload, "Initiated": list_time(begun)}
+            entry = "".join(element(name, value) for name, value in fields.items())
+            parts.append(f"<Upload>{entry}</Upload>")
+        parts.append(element("IsTruncated", "true" if len(found) > count else "false"))
+        if len(found) > count:
+            key, upload, _ = found[count - 1]
+            parts += [element("NextKeyMarker", shown(key)), element("NextUploadIdMarker", upload)]
+        return xml("ListMultipartUploadsResult", *parts)

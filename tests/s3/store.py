@@ -28,6 +28,7 @@ class Object(NamedTuple):
 class Upload(NamedTuple):
     bucket: str
     key: str
+    seconds: int
     pieces: dict  # number -> Object
 
 
@@ -115,7 +116,7 @@ class Store:
             upload = hashlib.sha256(f"{bucket}/{key}/{self.order}".encode()).hexdigest()[:32]
             # Ids of some stores have characters that must be escaped.
             upload = f"2~{upload}/+="
-            self.uploads[upload] = Upload(bucket, key, {})
+            self.uploads[upload] = Upload(bucket, key, int(time.time()), {})
         return upload
 
     def upload(self, bucket, key, upload):
@@ -158,6 +159,8 @@ class Store:
             del self.uploads[upload]
 
     def open_uploads(self, bucket, prefix=""):
+        """(key, id, seconds), sorted."""
         with self.lock:
-            return sorted((upload.key, name) for name, upload in self.uploads.items()
+            return sorted((upload.key, name, upload.seconds)
+                          for name, upload in self.uploads.items()
                           if upload.bucket == bucket and upload.key.startswith(prefix))
