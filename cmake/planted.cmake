@@ -5,6 +5,8 @@ find_package(Git REQUIRED)
 
 function(sluice_planted program)
   cmake_parse_arguments(ARG "" "PATCH" "SOURCES;DEPS" ${ARGN})
+  # The names of its files are read here.
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${ARG_PATCH})
   file(STRINGS ${ARG_PATCH} files REGEX "^\\+\\+\\+ b/")
   list(TRANSFORM files REPLACE "^\\+\\+\\+ b/" "")
   set(out ${CMAKE_CURRENT_BINARY_DIR}/planted/${program})
