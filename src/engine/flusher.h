@@ -1,7 +1,7 @@
 // Flusher: a fixed pool that carries frozen lanes into their tables.
 //
 // A job: 1 wait for the lane's commit turn  2 claim the table, once per opening  3 sort the cut  4
-// add the columns that its rows need  5 put parts  6 commit  7 confirm by a fresh listing  8 tell
+// add the columns that its rows need  5 put parts  6 commit  7 confirm by a fresh look  8 tell
 // the applier. A failed try leaves the cut as it is and is told too; the applier decides when to
 // try again. Parts of a flush that certainly failed go at once. Owns: its threads. Does not own:
 // lanes, budget, the decision what to flush.

@@ -92,7 +92,7 @@ class Ledger {
   Status refresh();
   /// The same, behind an empty commit: it fills the slot that a commit without outcome aims at.
   Status fill_slot();
-  /// One commit of the table, confirmed by a listing. ok also if it is in the table already.
+  /// One commit of the table, confirmed by a fresh look. ok also if it is in the table already.
   /// kConflict: nothing was changed; kCommitted: all these LSNs are in it by another flush;
   /// kSequenceViolation: some are, or they are forgotten; kDeadline: the parts are too old (T15),
   /// which says nothing of earlier tries.
