@@ -39,6 +39,7 @@ void Line::wake() {
   const MonitorLock lock(*monitor_);
   next_commit_ = Trouble::kNone;
   asleep_ = false;
+  ++wakes_;
   monitor_->notify_all();
 }
 
@@ -70,9 +71,10 @@ Trouble Line::trouble_of(const Change& change) {
 
 Status Line::change(const Change& change, const std::function<Status()>& effect) {
   TRY(enter());
+  const uint64_t wakes = wakes_;
   const Trouble trouble = trouble_of(change);
   if (trouble == Trouble::kCut) cut();
-  if (trouble == Trouble::kSleepBefore) fall_asleep();
+  if (trouble == Trouble::kSleepBefore) fall_asleep(wakes);
   if (cut_) return gone();
   if (trouble == Trouble::kFails) return no_answer(change);
   if (trouble == Trouble::kLate) {
@@ -82,14 +84,16 @@ Status Line::change(const Change& change, const std::function<Status()>& effect)
   Status answer = effect();
   if (answer.ok() && change.verb != Change::Verb::kRemove && on_put) on_put(change.key);
   if (trouble == Trouble::kTwice) answer = effect();
-  if (trouble == Trouble::kSleepAfter || trouble == Trouble::kSleepLost) fall_asleep();
+  if (trouble == Trouble::kSleepAfter || trouble == Trouble::kSleepLost) fall_asleep(wakes);
   if (cut_) return gone();
   const bool lost = trouble == Trouble::kAnswerLost || trouble == Trouble::kSleepLost;
   return lost ? Status(no_answer(change)) : answer;
 }
 
-void Line::fall_asleep() {
+/// Unless it was woken since `wakes`, while its call took long.
+void Line::fall_asleep(uint64_t wakes) {
   const MonitorLock lock(*monitor_);
+  if (wakes_ != wakes) return;
   asleep_ = true;
   while (asleep_) monitor_->wait_until(kForever);
 }

@@ -79,7 +79,7 @@ class Line final : public Bucket {
   Status enter();
   Trouble trouble_of(const Change& change);
   Status change(const Change& change, const std::function<Status()>& effect);
-  void fall_asleep();
+  void fall_asleep(uint64_t wakes);
 
   SimRuntime& runtime_;
   std::unique_ptr<Monitor> monitor_;
@@ -87,6 +87,7 @@ class Line final : public Bucket {
   const Nanos nanos_max_;
   Trouble next_commit_ = Trouble::kNone;
   bool asleep_ = false;
+  uint64_t wakes_ = 0;
   bool cut_ = false;
   std::vector<Late> late_;
 };
