@@ -144,7 +144,7 @@ Result<HeadPtr> Committer::commit(const FlushEdit& edit) {
 
 Result<std::optional<Proposal>> Committer::build_flush(const Head& head, const FlushEdit& edit) {
   Status same = check_base(head, edit, writer_);
-  if (same.ok()) same = check_age(edit);
+  if (same.ok()) same = check_age(edit.put_at);
   if (!same.ok()) {
     // T6: a flush is given up only if no committed metadata names its parts.
     if (TRY(names_parts(head.metadata, edit.parts))) return std::optional<Proposal>();
@@ -156,8 +156,8 @@ Result<std::optional<Proposal>> Committer::build_flush(const Head& head, const F
 }
 
 // T15: what is older could be swept by the next opening before this commit lands.
-Status Committer::check_age(const FlushEdit& edit) {
-  if (!edit.put_at || runtime_.now() - *edit.put_at <= options_.grace / 2) return ok();
+Status Committer::check_age(std::optional<Nanos> put_at) {
+  if (!put_at || runtime_.now() - *put_at <= options_.grace / 2) return ok();
   return Error(Code::kConflict, Reason::kDeadline,
                "the parts are older than half the grace of a sweep: put them anew",
                name_.to_string());

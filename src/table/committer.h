@@ -66,8 +66,8 @@ class Committer {
   /// such snapshot is kept.
   Result<HeadPtr> rollback(uint64_t snapshot_id);
   /// Puts parts in the place of others (table/rewrite.h). kConflict: an input is no longer there,
-  /// or epoch, owner or schema moved: plan anew. What may become of the outputs is as with
-  /// commit().
+  /// epoch, owner or schema moved, or the outputs are too old: plan anew. What may become of the
+  /// outputs is as with commit().
   Result<HeadPtr> rewrite(const RewriteEdit& edit);
   /// Names and expiry of snapshots (table/retention.h). Each claims first.
   Result<HeadPtr> tag(const Tag& tag);
@@ -143,7 +143,7 @@ class Committer {
   void remove_objects(const Proposal& proposal);
   Result<std::optional<Proposal>> build_flush(const Head& head, const FlushEdit& edit);
   Result<std::optional<Proposal>> build_rewrite(const Head& head, const RewriteEdit& edit);
-  Status check_age(const FlushEdit& edit);
+  Status check_age(std::optional<Nanos> put_at);
   Result<bool> names_parts(const Metadata& metadata, const std::vector<part::Meta>& parts);
   Result<ParentManifests> read_parent(const Metadata& metadata);
   Result<HeadPtr> add_physical_columns(const std::vector<part::Column>& columns);

@@ -49,7 +49,8 @@ Result<std::optional<Proposal>> Committer::build_rewrite(const Head& head,
     std::vector<ManifestEntry> entries = TRY(read_manifest(bucket_, head.metadata, file));
     manifests.push_back({std::move(file), std::move(entries)});
   }
-  const Status same = check_rewrite(head, edit, manifests);
+  Status same = check_rewrite(head, edit, manifests);
+  if (same.ok()) same = check_age(edit.put_at);
   if (!same.ok()) {
     // T6: its outputs are given up only if no committed metadata names them.
     if (TRY(names_parts(head.metadata, edit.outputs))) return std::optional<Proposal>();

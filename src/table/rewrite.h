@@ -1,6 +1,7 @@
 // Rewrite: parts take the place of others, and the table's rows stay what they are.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@ struct RewriteEdit {
   HeadPtr base;                     ///< the head that the inputs were read from
   std::vector<std::string> inputs;  ///< keys of live parts, each once
   std::vector<part::Meta> outputs;
+  /// When the oldest output was put (Runtime::now); no later than that.
+  std::optional<Nanos> put_at = std::nullopt;
 };
 
 /// A manifest of the head's current snapshot with what it names.

@@ -107,6 +107,21 @@ TEST(Rewrite, IsRefusedWhenAnInputIsGoneOrTheTableMoved) {
             Code::kInvalid);
 }
 
+// T15: a compaction may take long, and another opening may sweep meanwhile.
+TEST(Rewrite, IsRefusedWhenItsOutputsAreOlderThanHalfAGrace) {
+  Table table;
+  RewriteEdit edit = table.rewrite_of({"p1", "p2"}, 20);
+  edit.put_at = table.runtime.now();
+  table.runtime.now_ += CommitterOptions().grace / 2 + 1;
+  const auto late = table.committer.rewrite(edit);
+  EXPECT_EQ(late.error().code(), Code::kConflict);
+  EXPECT_EQ(late.error().reason(), Reason::kDeadline);
+  EXPECT_EQ(table.live(), (Names{"p1", "p2", "p3", "p4"}));
+  edit.put_at = table.runtime.now();
+  ASSERT_TRUE(table.committer.rewrite(edit).ok());
+  EXPECT_EQ(table.live(), (Names{"out", "p3", "p4"}));
+}
+
 TEST(Rewrite, HappensOnceWhateverHappensToItsAnswers) {
   for (const Fault fault : {Fault::kFailBefore, Fault::kAnswerLost, Fault::kLate, Fault::kTwice}) {
     for (uint64_t at = 1; at < 40; ++at) {
