@@ -4,19 +4,22 @@
 //   an acknowledged row is in the table exactly once with equal values, or was replaced by a row of
 //   the same key and time that came later; no row that was never sent, or that was refused; what
 //   was not acknowledged appears at most once; a batch is in the table as a whole or not at all;
-//   what a reader has seen stays; what a recovery did not bring back stays away
+//   what a reader has seen stays; what a recovery did not bring back stays away; columns are
+//   called what they were altered to, and a dropped one's values do not come back
 //
 // Later means: a higher LSN of the same log or, where an LSN is not known, sent after the other
 // one's last answer. Everything is ordered by ticks of the ledger.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "sim/oracle_shapes.h"
 #include "sim/workload_rows.h"
 #include "sluice/engine.h"
 
@@ -35,7 +38,7 @@ enum class Promise : uint8_t {
 struct Sent {
   uint32_t table = 0;
   uint32_t rows = 0;
-  bool wide = false;
+  uint32_t extra = 0;   ///< the generation of kExtraColumn that it was given values for; 0: none
   uint32_t log = 0;     ///< of whose engine
   uint32_t source = 0;  ///< 0: none
   uint64_t position = 0;
@@ -49,8 +52,9 @@ struct Sent {
   uint64_t lsn = 0;                ///< 0: not known
   bool in_doubt = false;           ///< some answer left the outcome open
   bool gone = false;               ///< it must not be in the table
-  bool hidden = false;             ///< the same, but perhaps because later rows replaced it
-  bool rolled_back = false;        ///< by an operator, perhaps: nothing more is promised of it
+  /// Since then the same, but perhaps because later rows have replaced it.
+  uint64_t hidden_at = kNever;
+  bool rolled_back = false;  ///< by an operator, perhaps: nothing more is promised of it
 };
 
 /// A snapshot with a tag: it stays, and so do its rows.
@@ -95,6 +99,7 @@ class Ledger {
   const std::vector<Tagged>& tagged() const { return tagged_; }
 
   uint64_t tick() { return ++now_; }
+  uint64_t now() const { return now_; }
   const std::vector<Sent>& sent() const { return sent_; }
   /// Numbers of the source's batches, in order of position.
   std::vector<uint64_t> of_source(uint32_t table, uint32_t source) const;
@@ -102,8 +107,12 @@ class Ledger {
   // What the world knows of its tables, by index.
   bool has_table(uint32_t table) const { return (tables_ >> table & 1) != 0; }
   void table_made(uint32_t table) { tables_ |= 1u << table; }
-  bool is_wide(uint32_t table) const { return (wide_tables_ >> table & 1) != 0; }
-  void table_widened(uint32_t table) { wide_tables_ |= 1u << table; }
+  Shapes& shapes(uint32_t table) { return shapes_[table]; }
+  const Shapes& shapes(uint32_t table) const {
+    static const Shapes kAsMade;
+    const auto at = shapes_.find(table);
+    return at == shapes_.end() ? kAsMade : at->second;
+  }
 
  private:
   uint64_t earlier(uint64_t tick) const { return std::min(tick, now_); }
@@ -113,13 +122,13 @@ class Ledger {
   std::vector<Tagged> tagged_;
   uint64_t now_ = 0;
   uint32_t tables_ = 0;
-  uint32_t wide_tables_ = 0;
+  std::map<uint32_t, Shapes> shapes_;
 };
 
 /// What is wrong with the rows that a read of the table gave, which began at `begin`; nothing if
 /// all is well.
 std::optional<std::string> find_violation(const Ledger& ledger, const SimTable& table,
-                                          uint32_t index, std::span<const Row> rows,
-                                          Promise promise, uint64_t begin);
+                                          uint32_t index, const Reading& reading, Promise promise,
+                                          uint64_t begin);
 
 }  // namespace sluice::sim

@@ -37,12 +37,13 @@ class OracleTest : public testing::Test {
   }
   std::string verdict(Promise promise = Promise::kDurable) {
     const uint64_t begin = ledger_.tick();
-    return find_violation(ledger_, table_, 0, found_, promise, begin).value_or("fine");
+    return find_violation(ledger_, table_, 0, {found_, shape_}, promise, begin).value_or("fine");
   }
 
   SimTable table_ = table_of(false);
   Ledger ledger_;
   std::vector<Row> found_;
+  Shape shape_;  // as it is found
 };
 
 class KeyedOracleTest : public OracleTest {
@@ -175,6 +176,69 @@ TEST_F(KeyedOracleTest, SeesTwoRowsOfOneKeyAndNoneAtAll) {
   EXPECT_THAT(verdict(), HasSubstr("missing"));
   find_all(first);
   EXPECT_THAT(verdict(), HasSubstr("two rows of one key"));
+}
+
+/// A table whose column that comes and goes is of generation 1, then of generation 2.
+class AlteredOracleTest : public OracleTest {
+ protected:
+  static constexpr Shape kFirst{.extra = 1};
+  static constexpr Shape kSecond{.extra = 2};
+  void alter(const Shape& to) {
+    ledger_.shapes(0).begin(to, ledger_.tick());
+    ledger_.shapes(0).done(ledger_.tick());
+  }
+  uint64_t send_wide(uint32_t generation) {
+    const uint64_t number = ledger_.send({.rows = 1, .extra = generation});
+    ledger_.acknowledge(number, AckClass::kLog, kFirstLsn);
+    return number;
+  }
+  void find_wide(uint64_t number, bool wide) {
+    found_.push_back(row_of(table_, row_id(number, 0), wide));
+  }
+};
+
+TEST_F(AlteredOracleTest, AsksForTheValuesOfAColumnThatWasAdded) {
+  alter(kFirst);
+  find_wide(send_wide(1), true);
+  shape_ = kFirst;
+  EXPECT_EQ(verdict(), "fine");
+  found_[0].extra.reset();
+  EXPECT_THAT(verdict(), HasSubstr("a row with other values"));
+}
+
+// T12
+TEST_F(AlteredOracleTest, SeesValuesOfADroppedColumnComeBack) {
+  alter(kFirst);
+  const uint64_t number = send_wide(1);
+  alter(kSecond);
+  shape_ = kSecond;
+  find_wide(number, true);
+  EXPECT_THAT(verdict(), HasSubstr("a row with other values"));
+  found_[0].extra.reset();
+  EXPECT_EQ(verdict(), "fine");
+}
+
+TEST_F(AlteredOracleTest, SeesColumnsOfAnotherTime) {
+  shape_.is_memo = true;
+  EXPECT_THAT(verdict(), HasSubstr("columns that the table cannot have"));
+  alter({.is_memo = true});
+  EXPECT_EQ(verdict(), "fine");
+  shape_.is_memo = false;
+  EXPECT_THAT(verdict(), HasSubstr("columns that the table cannot have"));
+  EXPECT_EQ(verdict(Promise::kPast), "fine");
+}
+
+TEST_F(AlteredOracleTest, LetsAnAlterationInDoubtBeThereOrNotUntilItIsSeen) {
+  const Shape memo{.is_memo = true};
+  ledger_.shapes(0).begin(memo, ledger_.tick());
+  EXPECT_EQ(verdict(), "fine");
+  shape_ = memo;
+  const uint64_t begin = ledger_.tick();
+  EXPECT_EQ(verdict(), "fine");
+  ledger_.shapes(0).witness(memo, begin, ledger_.tick());
+  EXPECT_EQ(verdict(), "fine");
+  shape_ = {};
+  EXPECT_THAT(verdict(), HasSubstr("columns that the table cannot have"));
 }
 
 }  // namespace

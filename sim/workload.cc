@@ -37,8 +37,9 @@ bool is_final(const Error& error) {
 /// Whether the world may answer so.
 bool is_explained(const Stage& stage, const Error& error) {
   switch (error.code()) {
-    case Code::kIo:
     case Code::kBusy:
+      return stage.faults || stage.leaps;
+    case Code::kIo:
     case Code::kFull:
     case Code::kPoisoned:
       return stage.faults;
@@ -71,31 +72,32 @@ void Stage::expect_explained(const std::string& what, const Error& error) {
   if (!is_explained(*this, error)) findings.violate(what + " failed: " + error.to_string());
 }
 
-std::optional<std::vector<Row>> Stage::read_and_check(uint32_t table, Promise promise) {
+std::optional<Reading> Stage::read_and_check(uint32_t table, Promise promise) {
   const uint64_t begin = ledger.tick();
   const TableName& name = tables[table].name;
   auto snapshot =
       promise == Promise::kCommitted ? committed_snapshot(platform, name) : engine->snapshot(name);
-  auto rows = snapshot.ok() ? read_rows(**snapshot) : snapshot.error();
-  if (!rows.ok()) {
-    expect_explained("reading " + name.to_string(), rows.error());
+  auto reading = snapshot.ok() ? read_rows(**snapshot) : snapshot.error();
+  if (!reading.ok()) {
+    expect_explained("reading " + name.to_string(), reading.error());
     return std::nullopt;
   }
-  findings.note("read " + name.to_string() + ": " + std::to_string(rows->size()) + " rows");
+  findings.note("read " + name.to_string() + ": " + std::to_string(reading->rows.size()) + " rows");
   const Promise kept = stale ? Promise::kNothing : promise;
-  const auto wrong = find_violation(ledger, tables[table], table, *rows, kept, begin);
+  const auto wrong = find_violation(ledger, tables[table], table, *reading, kept, begin);
   if (wrong) {
     findings.violate(*wrong);
     return std::nullopt;
   }
-  if (promise != Promise::kNothing) ledger.witness(*rows, promise);
-  return std::move(*rows);
+  if (promise != Promise::kNothing) ledger.witness(reading->rows, promise);
+  if (kept != Promise::kNothing) ledger.shapes(table).witness(reading->shape, begin, ledger.tick());
+  return std::move(*reading);
 }
 
-std::optional<std::vector<Row>> Stage::check_recovery(uint32_t table, uint64_t opened) {
-  auto rows = read_and_check(table, Promise::kDurable);
-  if (rows && !stale) ledger.settle(table, tables[table], *rows, opened);
-  return rows;
+std::optional<Reading> Stage::check_recovery(uint32_t table, uint64_t opened) {
+  auto reading = read_and_check(table, Promise::kDurable);
+  if (reading && !stale) ledger.settle(table, tables[table], reading->rows, opened);
+  return reading;
 }
 
 Result<Appended> Stage::send(uint64_t number, AckClass ack) {
@@ -105,12 +107,20 @@ Result<Appended> Stage::send(uint64_t number, AckClass ack) {
   if (batch.source != 0) options.source = {source_name(batch.source), batch.position};
   findings.note("send batch " + std::to_string(number) + " to " +
                 tables[batch.table].name.to_string() + ", ack " + name_of(ack));
-  auto answer = engine->append(tables[batch.table].name,
-                               batch_of(tables[batch.table], number, batch.rows, batch.wide),
-                               std::move(options));
+  const Shapes& shapes = ledger.shapes(batch.table);
+  const uint64_t changes = shapes.changes();
+  auto answer = engine->append(
+      tables[batch.table].name,
+      batch_of(tables[batch.table], number, batch.rows, batch.extra != 0, shapes.newest()),
+      std::move(options));
   const std::string what = "batch " + std::to_string(number);
   if (!answer.ok()) {
     ledger.fail(number, answer.error());
+    const bool has_moved = changes != shapes.changes() || !shapes.is_sure();
+    if (has_moved && answer.error().reason() == Reason::kUnknownColumn) {
+      findings.note(what + ": " + answer.error().to_string());
+      return answer;
+    }
     expect_explained(what, answer.error());
     return answer;
   }
@@ -151,7 +161,7 @@ void Clients::run() {
   if (plan_.keepings > 0) spawn("keeper", [this](Random own) { keep(own); });
   if (plan_.sweeps > 0) spawn("sweeper", [this](Random own) { sweep(own); });
   if (plan_.holds) spawn("holder", [this](Random own) { hold(own); });
-  if (plan_.adds_column) spawn("adder", [this](Random own) { add_column(own); });
+  if (plan_.alterations > 0) spawn("alterer", [this](Random own) { alter(own); });
   if (plan_.steps_clock) spawn("stepper", [this](Random own) { step_clock(own); });
   for (const auto& thread : threads) thread->join();
 }
@@ -181,7 +191,8 @@ void Clients::write_one(Random& random, bool waits) {
   if (!table) return;
   const AckClass ack = draw_ack(random);
   Sent sent{.table = *table, .rows = draw_rows(random), .log = stage_.log};
-  sent.wide = stage_.ledger.is_wide(*table) && random.chance(700);
+  const Shape shape = stage_.ledger.shapes(*table).newest();
+  if (random.chance(700)) sent.extra = shape.extra;
   const uint64_t number = stage_.ledger.send(sent);
   if (waits) {
     const auto answer = stage_.send(number, ack);
@@ -207,7 +218,8 @@ void Clients::write_one(Random& random, bool waits) {
   AppendOptions options;
   options.ack = ack;
   const Status taken = stage_.engine->append(
-      target.name, batch_of(target, number, sent.rows, sent.wide), std::move(options), heard);
+      target.name, batch_of(target, number, sent.rows, sent.extra != 0, shape), std::move(options),
+      heard);
   if (!taken.ok()) heard(taken.error());
 }
 
@@ -294,17 +306,6 @@ void Clients::read(Random random) {
     const Promise promise = random.chance(700) ? Promise::kDurable : Promise::kCommitted;
     if (table) stage_.read_and_check(*table, promise);
   }
-}
-
-void Clients::add_column(Random random) {
-  pause(random);
-  const auto table = pick_table(random);
-  if (!table) return;
-  const Status added = stage_.engine->add_columns(stage_.tables[*table].name,
-                                                  {{std::string(kLaterColumn), Type::kInt64}});
-  if (!added.ok()) return stage_.expect_explained("adding a column", added.error());
-  stage_.findings.note("column added");
-  stage_.ledger.table_widened(*table);
 }
 
 void Clients::step_clock(Random random) {

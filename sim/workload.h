@@ -55,16 +55,17 @@ struct Stage {
   bool faults = false;     ///< calls may fail
   bool may_fence = false;  ///< another engine may take the tables over
   bool rotten = false;     ///< stored bytes are not as they were written
+  bool leaps = false;      ///< hours pass at once: who waits may wait too long
   bool stale = false;      ///< the bucket's lists may be: what is read may be old, and be missed
   std::unique_ptr<Engine> engine = nullptr;
 
   /// An error that the world cannot explain is a violation.
   void expect_explained(const std::string& what, const Error& error);
   /// Reads a table and checks it; what was seen is witnessed. Nothing if the read failed.
-  std::optional<std::vector<Row>> read_and_check(uint32_t table, Promise promise);
+  std::optional<Reading> read_and_check(uint32_t table, Promise promise);
   /// The same right after an opening that began at `opened`, and settles what it did not bring
   /// back.
-  std::optional<std::vector<Row>> check_recovery(uint32_t table, uint64_t opened);
+  std::optional<Reading> check_recovery(uint32_t table, uint64_t opened);
   /// Waits for the answer.
   Result<Appended> send(uint64_t number, AckClass ack);
   void flush(std::optional<uint32_t> table);
@@ -78,12 +79,16 @@ struct Stage {
   void sweep(uint32_t table, const SweepOptions& options);
   /// Every snapshot that is kept can be read, and shows rows as they were sent.
   void read_kept(uint32_t table);
+  /// Changes columns, in one call. Nobody else does so meanwhile.
+  void alter(uint32_t table, Random& random);
   /// Every object has a version that names it.
   void expect_no_orphans();
   /// So many commits that a sweep lets earlier versions go, once they are old.
   void renew_versions(uint32_t table);
 
  private:
+  /// What the table looks like now, says the engine.
+  std::optional<Shape> current_shape(uint32_t table);
   bool is_kept(uint32_t table, uint64_t snapshot_id);
 };
 
@@ -99,7 +104,7 @@ struct ClientPlan {
   uint32_t sweeps = 0;
   uint32_t renewals_permille = 0;  ///< of sweeps: the table's versions are renewed before
   bool holds = false;              ///< a reader takes days
-  bool adds_column = false;
+  uint32_t alterations = 0;
   bool steps_clock = false;
   Nanos pause_max = 5 * kMillisecond;  ///< between two calls of a client
 };
@@ -122,7 +127,7 @@ class Clients {
   void keep(Random random);
   void sweep(Random random);
   void hold(Random random);
-  void add_column(Random random);
+  void alter(Random random);
   void step_clock(Random random);
   void pause(Random& random);
   std::optional<uint32_t> pick_table(Random& random) const;

@@ -19,11 +19,11 @@ constexpr int64_t kHoursUsed = 4;
 
 enum Column : size_t { kId, kDevice, kSlot, kAt, kLevel, kNote, kFlag, kExtra };
 
-std::vector<Field> all_columns() {
-  return {{"id", Type::kInt64},     {"device", Type::kString},
+std::vector<Field> all_columns(const Shape& shape = {}) {
+  return {{"id", Type::kInt64},     {device_name(shape), Type::kString},
           {"slot", Type::kInt64},   {"at", Type::kTimestamp},
-          {"level", Type::kDouble}, {"note", Type::kString},
-          {"flag", Type::kBool},    {std::string(kLaterColumn), Type::kInt64}};
+          {"level", Type::kDouble}, {note_name(shape), Type::kString},
+          {"flag", Type::kBool},    {std::string(kExtraColumn), Type::kInt64}};
 }
 
 /// Some batches do not know the column.
@@ -77,17 +77,10 @@ Row read_row(const Batch& batch, const std::vector<std::optional<size_t>>& colum
   return row;
 }
 
-/// Where our columns are in a scan. Absent may be only the one that is added later.
-Result<std::vector<std::optional<size_t>>> find_columns(const Schema& schema) {
+/// Where our columns are in a scan. Absent may be only the one that comes and goes.
+std::vector<std::optional<size_t>> find_columns(const Schema& schema, const Shape& shape) {
   std::vector<std::optional<size_t>> places;
-  for (const Field& field : all_columns()) {
-    places.push_back(schema.find(field.name));
-    const bool wrong =
-        places.back() ? schema[*places.back()].type != field.type : field.name != kLaterColumn;
-    if (wrong) return Error(Code::kCorrupt, "the table's columns are not ours", field.name);
-  }
-  const size_t known = all_columns().size() - (places[kExtra] ? 0 : 1);
-  if (schema.size() != known) return Error(Code::kCorrupt, "the table has columns beside ours");
+  for (const Field& field : all_columns(shape)) places.push_back(schema.find(field.name));
   return places;
 }
 
@@ -171,6 +164,7 @@ std::vector<SimTable> draw_tables(Random& random) {
     table.note_bytes_max = kNoteBytes[random.below(std::size(kNoteBytes))];
     table.has_nanos = random.chance(300);
     table.spec.partition = draw_partition(table);
+    if (Random(mix64(table.seed) ^ 2).chance(500)) table.spec.narrow = {"slot"};
     tables.push_back(std::move(table));
   }
   return tables;
@@ -185,7 +179,7 @@ bool operator==(const Row& a, const Row& b) {
 std::string Row::to_string() const {
   return "row " + std::to_string(id % kIdsPerBatch) + " of batch " +
          std::to_string(id / kIdsPerBatch) + " (" + device + ", " + std::to_string(slot) + ", " +
-         std::to_string(at) + ")";
+         std::to_string(at) + (extra ? ", extra)" : ")");
 }
 
 Place place_of(const SimTable& table, const Row& row) {
@@ -217,8 +211,9 @@ Row row_of(const SimTable& table, uint64_t id, bool wide) {
   return row;
 }
 
-Batch batch_of(const SimTable& table, uint64_t batch, uint32_t rows, bool wide) {
-  std::vector<Field> fields = all_columns();
+Batch batch_of(const SimTable& table, uint64_t batch, uint32_t rows, bool wide,
+               const Shape& shape) {
+  std::vector<Field> fields = all_columns(shape);
   if (!wide) fields.pop_back();
   const bool notes = has_notes(table, batch);
   if (!notes) fields.erase(fields.begin() + kNote);
@@ -242,14 +237,43 @@ Batch batch_of(const SimTable& table, uint64_t batch, uint32_t rows, bool wide) 
   return builder.finish().value();
 }
 
-Result<std::vector<Row>> read_rows(Snapshot& snapshot) {
-  const auto cursor = TRY(snapshot.scan({}));
-  const auto columns = TRY(find_columns(*cursor->schema()));
-  std::vector<Row> rows;
-  while (const std::optional<Batch> batch = TRY(cursor->next())) {
-    for (uint32_t i = 0; i < batch->rows(); ++i) rows.push_back(read_row(*batch, columns, i));
+std::string note_name(const Shape& shape) {
+  return shape.is_memo ? "memo" : "note";
+}
+
+std::string device_name(const Shape& shape) {
+  return shape.is_unit ? "unit" : "device";
+}
+
+Result<Shape> shape_of(const Schema& schema) {
+  Shape shape;
+  shape.is_memo = schema.find("memo").has_value();
+  shape.is_unit = schema.find("unit").has_value();
+  shape.extra = schema.find(kExtraColumn) ? 1 : 0;
+  std::vector<Field> ours = all_columns(shape);
+  if (shape.extra == 0) ours.pop_back();
+  for (const Field& field : ours) {
+    const auto place = schema.find(field.name);
+    if (place && schema[*place].type == field.type) continue;
+    return Error(Code::kCorrupt, "the table's columns are not ours", field.name);
   }
-  return rows;
+  if (schema.size() != ours.size()) {
+    return Error(Code::kCorrupt, "the table has columns beside ours");
+  }
+  return shape;
+}
+
+Result<Reading> read_rows(Snapshot& snapshot) {
+  const auto cursor = TRY(snapshot.scan({}));
+  Reading reading;
+  reading.shape = TRY(shape_of(*cursor->schema()));
+  const auto columns = find_columns(*cursor->schema(), reading.shape);
+  while (const std::optional<Batch> batch = TRY(cursor->next())) {
+    for (uint32_t i = 0; i < batch->rows(); ++i) {
+      reading.rows.push_back(read_row(*batch, columns, i));
+    }
+  }
+  return reading;
 }
 
 }  // namespace sluice::sim

@@ -24,7 +24,7 @@ inline constexpr uint64_t row_id(uint64_t batch, uint64_t row) {
 
 struct SimTable {
   TableName name;
-  TableSpec spec;  ///< as the table is made: without kLaterColumn
+  TableSpec spec;  ///< as the table is made: without kExtraColumn
   uint64_t seed = 0;
   uint32_t keys = 1;  ///< distinct values of each key column
   uint32_t note_bytes_max = 0;
@@ -32,7 +32,21 @@ struct SimTable {
   bool keyed() const { return !spec.key.empty(); }
   bool timed() const { return !spec.time.empty(); }
 };
-inline constexpr std::string_view kLaterColumn = "extra";  ///< long, added to a living table
+
+/// How an operator has altered a table's columns. The column that comes and goes is a long.
+struct Shape {
+  bool is_memo = false;    ///< "note" is called "memo"
+  bool is_unit = false;    ///< "device" is called "unit"
+  bool has_longs = false;  ///< "slot" was widened
+  uint32_t extra = 0;      ///< generation of the column that comes and goes; 0: there is none
+  /// To whom sees the names only.
+  bool looks_like(const Shape& seen) const {
+    return is_memo == seen.is_memo && is_unit == seen.is_unit && (extra != 0) == (seen.extra != 0);
+  }
+};
+inline constexpr std::string_view kExtraColumn = "extra";
+std::string note_name(const Shape& shape);
+std::string device_name(const Shape& shape);
 
 /// One of each kind: key and time, key, time, neither; in any order, some left out. Partitioned by
 /// what fits the kind, half of them as tables are that do not say it.
@@ -62,10 +76,18 @@ struct Place {
 };
 Place place_of(const SimTable& table, const Row& row);
 
-/// `wide`: the row has a value in kLaterColumn.
+/// `wide`: the row has a value in kExtraColumn.
 Row row_of(const SimTable& table, uint64_t id, bool wide);
-Batch batch_of(const SimTable& table, uint64_t batch, uint32_t rows, bool wide);
-/// Every row of the snapshot, in the order of the scan. kCorrupt if its columns are not ours.
-Result<std::vector<Row>> read_rows(Snapshot& snapshot);
+Batch batch_of(const SimTable& table, uint64_t batch, uint32_t rows, bool wide, const Shape& shape);
+
+/// Every row of a snapshot, in the order of the scan, and what its columns look like.
+struct Reading {
+  std::vector<Row> rows;
+  Shape shape = {};
+};
+/// kCorrupt if its columns are not ours.
+Result<Reading> read_rows(Snapshot& snapshot);
+/// What columns of these names look like; kCorrupt if they are not ours.
+Result<Shape> shape_of(const Schema& schema);
 
 }  // namespace sluice::sim

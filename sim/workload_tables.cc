@@ -21,7 +21,7 @@ void Stage::tag(uint32_t table) {
   if (id == 0) return;
   findings.note("tag snapshot " + std::to_string(id) + " of " + name.to_string());
   const Status done = engine->tag(name, {.name = "t" + std::to_string(id), .snapshot_id = id});
-  if (done.ok()) return ledger.tag({table, id, ids_of(*rows)});
+  if (done.ok()) return ledger.tag({table, id, ids_of(rows->rows)});
   // Snapshots expire with every commit.
   if (done.error().code() != Code::kNotFound) expect_explained("tagging", done.error());
 }
@@ -55,13 +55,17 @@ void Stage::look_back(uint32_t table) {
     const Tagged tagged = ledger.tagged()[i];
     if (tagged.table != table) continue;
     const std::string what = "snapshot " + std::to_string(tagged.snapshot_id);
+    const uint64_t begin = ledger.tick();
     const auto snapshot =
         committed_snapshot(platform, tables[table].name, {.snapshot_id = tagged.snapshot_id});
     auto rows = snapshot.ok() ? read_rows(**snapshot) : snapshot.error();
     if (!rows.ok()) {
       expect_explained("reading " + what, rows.error());
-    } else if (ids_of(*rows) != tagged.ids) {
+    } else if (ids_of(rows->rows) != tagged.ids) {
       findings.violate(what + " does not show what it showed");
+    } else if (const auto wrong =
+                   find_violation(ledger, tables[table], table, *rows, Promise::kPast, begin)) {
+      findings.violate(what + ": " + *wrong);
     }
   }
 }
@@ -100,9 +104,74 @@ void Stage::read_kept(uint32_t table) {
 
 bool Stage::is_kept(uint32_t table, uint64_t snapshot_id) {
   const auto kept = inspect_table(platform, tables[table].name);
-  if (!kept.ok()) return !faults;
+  // With findings it is an older version that was looked at.
+  if (!kept.ok() || !kept->findings.empty()) return !faults;
   return std::any_of(kept->snapshots.begin(), kept->snapshots.end(),
                      [&](const SnapshotDescription& one) { return one.id == snapshot_id; });
+}
+
+std::optional<Shape> Stage::current_shape(uint32_t table) {
+  const auto now = engine->describe(tables[table].name);
+  const auto schema = now.ok() ? Schema::make(now->spec.columns) : now.error();
+  const auto seen = schema.ok() ? shape_of(**schema) : schema.error();
+  if (!seen.ok()) {
+    expect_explained("describing " + tables[table].name.to_string(), seen.error());
+    return std::nullopt;
+  }
+  const uint64_t tick = ledger.tick();
+  const auto known = ledger.shapes(table).candidates(*seen, tick, tick);
+  // Of two that look the same nobody can tell which it is: the alteration stays in doubt.
+  if (known.size() > 1) return std::nullopt;
+  if (!known.empty()) return known.back();
+  if (!stale) findings.violate(tables[table].name.to_string() + " has columns of another time");
+  return std::nullopt;
+}
+
+void Stage::alter(uint32_t table, Random& random) {
+  const auto shape = current_shape(table);
+  if (!shape) return;
+  using Kind = SchemaChange::Kind;
+  Shapes& shapes = ledger.shapes(table);
+  std::vector<SchemaChange> changes;
+  Shape to = *shape;
+  if (random.chance(300)) {
+    to.is_memo = !to.is_memo;
+    changes.push_back({Kind::kRename, note_name(*shape), note_name(to)});
+  }
+  if (random.chance(300)) {
+    to.is_unit = !to.is_unit;
+    changes.push_back({Kind::kRename, device_name(*shape), device_name(to)});
+  }
+  const bool adds = shape->extra == 0 ? random.chance(600) : random.chance(200);
+  if (shape->extra != 0 && (adds || random.chance(300))) {
+    to.extra = 0;
+    changes.push_back({Kind::kDrop, std::string(kExtraColumn)});
+  }
+  if (adds) {
+    to.extra = shapes.generations() + 1;
+    changes.push_back({Kind::kAdd, std::string(kExtraColumn), {}, Type::kInt64});
+  }
+  const bool has_ints = !tables[table].spec.narrow.empty() && !shapes.was_widened();
+  if (has_ints && random.chance(300)) {
+    to.has_longs = true;
+    changes.push_back({Kind::kWiden, "slot"});
+  }
+  if (changes.empty()) return;
+  const TableName& name = tables[table].name;
+  for (const SchemaChange& change : changes) {
+    constexpr const char* kWords[] = {"add ", "rename ", "drop ", "widen "};
+    findings.note("alter " + name.to_string() + ": " + kWords[static_cast<size_t>(change.kind)] +
+                  change.column + " " + change.new_name);
+  }
+  shapes.begin(to, ledger.tick());
+  const bool only_adds = changes.size() == 1 && adds && random.chance(500);
+  const Status done = only_adds
+                          ? engine->add_columns(name, {{std::string(kExtraColumn), Type::kInt64}})
+                          : engine->alter(name, changes);
+  findings.note("altering " + name.to_string() + (done.ok() ? ": done" : " failed"));
+  if (done.ok()) return shapes.done(ledger.tick());
+  if (done.error().reason() == Reason::kDeadline) shapes.undone();
+  expect_explained("altering " + name.to_string(), done.error());
 }
 
 void Stage::expect_no_orphans() {
@@ -138,6 +207,14 @@ void Clients::keep(Random random) {
     } else {
       stage_.look_back(*table);
     }
+  }
+}
+
+void Clients::alter(Random random) {
+  for (uint32_t i = 0; i < plan_.alterations && !stopped_; ++i) {
+    pause(random);
+    const auto table = pick_table(random);
+    if (table) stage_.alter(*table, random);
   }
 }
 

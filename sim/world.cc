@@ -25,7 +25,7 @@ ClientPlan draw_clients(Random& random) {
   plan.source_batches = static_cast<uint32_t>(random.below(6));
   plan.flushes = static_cast<uint32_t>(random.below(4));
   plan.reads = static_cast<uint32_t>(random.below(4));
-  plan.adds_column = random.chance(200);
+  if (random.chance(350)) plan.alterations = 1 + static_cast<uint32_t>(random.below(5));
   plan.keepings = random.chance(300) ? 1 + static_cast<uint32_t>(random.below(5)) : 0;
   plan.steps_clock = random.chance(300);
   plan.pause_max = static_cast<Nanos>(pick(random, {1, 5, 50})) * kMillisecond;

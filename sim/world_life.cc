@@ -42,6 +42,7 @@ class Life {
 
   LifeReport run() {
     stage_.rotten = plan_.rotten;
+    stage_.leaps = plan_.clients.sweeps > 0 || plan_.clients.holds;
     stage_.stale = plan_.bucket.stale_permille > 0;
     return run_life(
         runtime_, findings_, sampler_, [this] { plan_.rotten ? look_at_rot() : main(); },
@@ -75,7 +76,7 @@ class Life {
 
   void look_at_rot() {
     if (!open()) return;
-    std::map<uint32_t, std::vector<Row>> seen;
+    std::map<uint32_t, Reading> seen;
     const uint64_t begin = ledger_.tick();
     for (uint32_t table = 0; table < stage_.tables.size(); ++table) {
       if (!ledger_.has_table(table)) continue;
@@ -110,6 +111,7 @@ class Life {
 
   void make_tables() {
     for (uint32_t table = 0; table < stage_.tables.size(); ++table) {
+      if (ledger_.shapes(table).was_altered()) continue;
       const SimTable& wanted = stage_.tables[table];
       for (uint32_t tries = 0; tries < kTriesMax; ++tries) {
         const Status made = stage_.engine->create_table(wanted.name, wanted.spec);
@@ -135,7 +137,7 @@ class Life {
       const auto rows = stage_.check_recovery(table, opened);
       if (!rows || !plan_.proof) continue;
       const auto before = proven_.find(table);
-      if (before != proven_.end() && before->second != ids_of(*rows)) {
+      if (before != proven_.end() && before->second != ids_of(rows->rows)) {
         findings_.violate("a second recovery changed " + stage_.tables[table].name.to_string());
       }
     }
@@ -145,7 +147,7 @@ class Life {
     stage_.flush(std::nullopt);
     for (uint32_t table = 0; table < stage_.tables.size(); ++table) {
       const auto rows = stage_.read_and_check(table, Promise::kCommitted);
-      if (rows) proven_[table] = ids_of(*rows);
+      if (rows) proven_[table] = ids_of(rows->rows);
       stage_.look_back(table);
     }
   }
