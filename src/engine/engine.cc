@@ -142,7 +142,7 @@ class EngineOfTables : public Engine {
  private:
   LanePtr make_lane(const TableName& name);
   Result<table::HeadPtr> load(Lane& lane);
-  std::vector<LanePtr> lanes_to_flush();
+  std::vector<LanePtr> lanes_to_flush(Nanos deadline);
   Result<LanePtr> find(const TableName& name);
   Status check(const Passage& passage, const Batch& batch, const AppendOptions& options);
   Status reserve(uint64_t bytes, Nanos deadline);
@@ -483,12 +483,16 @@ Result<FlushReport> EngineOfTables::flush(const TableName& name) {
 }
 
 Result<FlushReport> EngineOfTables::flush() {
-  return flush_lanes(lanes_to_flush(), kForever);
+  return flush_lanes(lanes_to_flush(kForever), kForever);
 }
 
-// A table that is stopped and has no row in the log is none that a flush could fail for.
-std::vector<LanePtr> EngineOfTables::lanes_to_flush() {
+// A table that is stopped and has no row in the log is none that a flush could fail for. Whether it
+// has one is known when the log has been replayed.
+std::vector<LanePtr> EngineOfTables::lanes_to_flush(Nanos deadline) {
   MonitorLock lock(lanes_.monitor());
+  while (!lanes_.recovered && !lanes_.failure && runtime_.now() < deadline) {
+    lanes_.monitor().wait_until(deadline);
+  }
   std::vector<LanePtr> lanes = lanes_.all();
   std::erase_if(lanes, [this](const LanePtr& lane) {
     return lanes_.recovered && lane->stopped() && !lane->oldest_unflushed();
@@ -554,7 +558,8 @@ Status EngineOfTables::close() {
   if (!begin_closing()) return ok();
   Result<FlushReport> flushed = FlushReport{};
   if (options_.close_flush > 0) {
-    flushed = flush_lanes(lanes_to_flush(), runtime_.now() + options_.close_flush);
+    const Nanos deadline = runtime_.now() + options_.close_flush;
+    flushed = flush_lanes(lanes_to_flush(deadline), deadline);
   }
   const Status stopped = stop();
   return flushed.ok() ? stopped : Status(flushed.error());
