@@ -267,7 +267,8 @@ Result<HeadPtr> Committer::refresh() {
 /// what a full listing would say.
 bool Committer::is_newest_still() {
   const Nanos asked_at = runtime_.now();
-  if (!look_ || asked_at - look_->at > options_.grace / 2) return false;
+  const Nanos age_max = std::min(options_.grace, kVersionsSpan) / 2;
+  if (!look_ || asked_at - look_->at > age_max) return false;
   const Metadata& known = head_->metadata;
   const auto next = bucket_.head(metadata_key(known.prefix, known.version + 1));
   if (next.ok() || next.error().code() != Code::kNotFound) return false;

@@ -37,6 +37,9 @@ struct FlushEdit {
   std::optional<Nanos> put_at = std::nullopt;
 };
 
+/// A version stays for so long at least after it was followed.
+inline constexpr Nanos kVersionsSpan = 24 * 3600 * kSecond;
+
 struct CommitterOptions {
   uint32_t snapshots_kept = 100;
   uint32_t manifests_merged_at = 100;

@@ -42,7 +42,7 @@ using Keys = std::unordered_set<std::string>;
 struct SweepRequest {
   Nanos grace = 24 * 3600 * kSecond;
   uint64_t versions_kept = 100;
-  Nanos versions_span = 24 * 3600 * kSecond;
+  Nanos versions_span = kVersionsSpan;
   bool dry_run = false;
   std::vector<HeadPtr> pinned;    ///< that readers of this process hold
   std::function<Keys()> pending;  ///< what work of this process will name; may be empty
