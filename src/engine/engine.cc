@@ -142,7 +142,6 @@ class EngineOfTables : public Engine {
  private:
   LanePtr make_lane(const TableName& name);
   Result<table::HeadPtr> load(Lane& lane);
-  std::vector<LanePtr> lanes_to_flush(Nanos deadline);
   Result<LanePtr> find(const TableName& name);
   Status check(const Passage& passage, const Batch& batch, const AppendOptions& options);
   Status reserve(uint64_t bytes, Nanos deadline);
@@ -483,21 +482,7 @@ Result<FlushReport> EngineOfTables::flush(const TableName& name) {
 }
 
 Result<FlushReport> EngineOfTables::flush() {
-  return flush_lanes(lanes_to_flush(kForever), kForever);
-}
-
-// A table that is stopped and has no row in the log is none that a flush could fail for. Whether it
-// has one is known when the log has been replayed.
-std::vector<LanePtr> EngineOfTables::lanes_to_flush(Nanos deadline) {
-  MonitorLock lock(lanes_.monitor());
-  while (!lanes_.recovered && !lanes_.failure && runtime_.now() < deadline) {
-    lanes_.monitor().wait_until(deadline);
-  }
-  std::vector<LanePtr> lanes = lanes_.all();
-  std::erase_if(lanes, [this](const LanePtr& lane) {
-    return lanes_.recovered && lane->stopped() && !lane->oldest_unflushed();
-  });
-  return lanes;
+  return flush_lanes(lanes_.to_flush(runtime_, kForever), kForever);
 }
 
 Result<std::unique_ptr<Snapshot>> EngineOfTables::snapshot(const TableName& name) {
@@ -559,7 +544,7 @@ Status EngineOfTables::close() {
   Result<FlushReport> flushed = FlushReport{};
   if (options_.close_flush > 0) {
     const Nanos deadline = runtime_.now() + options_.close_flush;
-    flushed = flush_lanes(lanes_to_flush(deadline), deadline);
+    flushed = flush_lanes(lanes_.to_flush(runtime_, deadline), deadline);
   }
   const Status stopped = stop();
   return flushed.ok() ? stopped : Status(flushed.error());

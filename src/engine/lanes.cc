@@ -18,6 +18,16 @@ std::vector<LanePtr> Lanes::all() const {
   return all;
 }
 
+std::vector<LanePtr> Lanes::to_flush(Runtime& runtime, Nanos deadline) {
+  MonitorLock lock(*monitor_);
+  while (!recovered && !failure && runtime.now() < deadline) monitor_->wait_until(deadline);
+  std::vector<LanePtr> lanes = all();
+  std::erase_if(lanes, [this](const LanePtr& lane) {
+    return recovered && lane->stopped() && !lane->oldest_unflushed();
+  });
+  return lanes;
+}
+
 CommitTurn::CommitTurn(Lanes& lanes, Lane& lane) : lanes_(lanes), lane_(lane) {
   MonitorLock lock(lanes_.monitor());
   while (lane_.commit_turn_taken) lanes_.monitor().wait_until(kForever);

@@ -22,6 +22,10 @@ class Lanes {
   LanePtr find(const TableName& name) const;
   void add(LanePtr lane);
   std::vector<LanePtr> all() const;
+  /// All but those that a flush of everything cannot fail for: stopped, and without a row in the
+  /// log. Which those are is known when the log has been replayed, and waited for. Takes the
+  /// monitor itself.
+  std::vector<LanePtr> to_flush(Runtime& runtime, Nanos deadline);
 
   uint64_t applied_lsn = 0;
   bool recovered = false;

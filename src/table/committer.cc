@@ -336,8 +336,8 @@ Result<Committer::Slot> Committer::put_metadata(const Attempt& attempt, StagedOb
   const Metadata& metadata = attempt.proposal.head->metadata;
   const std::string key = metadata_key(metadata.prefix, metadata.version);
   for (uint32_t tries = 0;; ++tries) {
-    const Status answer = tries == 0 ? staged.put_if_absent()
-                                     : bucket_.put_if_absent(key, as_bytes(attempt.text));
+    const Status answer =
+        tries == 0 ? staged.put_if_absent() : bucket_.put_if_absent(key, as_bytes(attempt.text));
     if (answer.ok()) return Slot::kOurs;
     look_.reset();
     const Slot slot = TRY(find_out(metadata, attempt.text));
