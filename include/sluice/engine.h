@@ -29,6 +29,7 @@
 #include "sluice/platform.h"
 #include "sluice/result.h"
 #include "sluice/snapshot.h"
+#include "sluice/status.h"
 #include "sluice/sweep.h"
 #include "sluice/table_change.h"
 
@@ -65,19 +66,9 @@ using Completion = std::function<void(Result<Appended>)>;
 struct FlushReport {
   uint64_t rows = 0;           ///< that were put into parts
   uint64_t rows_replaced = 0;  ///< that a later row of the same key and time replaced before
+  uint64_t partitions = 0;     ///< that had rows to flush, each counted once a flush of it
   uint64_t parts = 0;
   uint64_t bytes = 0;
-};
-
-struct EngineStatus {
-  uint64_t durable_lsn = 0;        ///< up to here a finished sync has confirmed the log
-  uint64_t applied_lsn = 0;        ///< up to here snapshots see it
-  uint64_t memory_bytes_used = 0;  ///< by rows that are not in their tables yet
-  uint64_t log_bytes = 0;
-  uint64_t log_segments = 0;
-  uint64_t syncs = 0;       ///< of the log, since the open
-  uint64_t appends = 0;     ///< batches acknowledged since the open, duplicates included
-  bool recovering = false;  ///< the log is being replayed
 };
 
 class Engine {
@@ -157,8 +148,11 @@ class Engine {
   /// run. kInvalid (kOutOfRange): the grace. Any error: some may be deleted, and the next sweep
   /// goes on; kCorrupt: something that the table needs cannot be read, nothing was deleted.
   virtual Result<SweepReport> sweep(const TableName& name, const SweepOptions& options) = 0;
-  /// Never waits.
+  /// Never waits for I/O.
   virtual EngineStatus status() = 0;
+  /// Partitions with rows that are in no table yet: those that pin the oldest of the log first, at
+  /// most `limit` of them.
+  virtual std::vector<PartitionStatus> pending(size_t limit) = 0;
   /// Refuses new appends and flushes what is left, for at most EngineOptions::close_flush; then
   /// stops the threads and closes the log. Rows that were not flushed stay in the log. The first
   /// error, kBusy (kDeadline) if the flush did not end in time; ok at once if it was called before.

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "sluice/options.h"
 #include "sluice/result.h"
+#include "sluice/status.h"
 
 namespace sluice {
 
@@ -18,8 +20,18 @@ struct RecoveryReport {
   Nanos duration = 0;
 };
 
+/// The log ended a segment and goes on in the next: the partitions whose rows it holds are flushed.
+/// One a segment.
+struct WriteNotification {
+  uint32_t shard = 0;
+  std::string segment;  ///< the ended segment's file name
+  uint64_t last_lsn = 0;
+  std::vector<PartitionName> partitions;  ///< sorted
+};
+
 struct FlushCompleteEvent {
   TableName table;
+  std::vector<std::string> partitions;  ///< PartitionName::partition of those flushed; sorted
   uint64_t rows = 0;
   uint64_t rows_replaced =
       0;  ///< rows that a later row of the same key and time replaced within this flush
@@ -45,6 +57,7 @@ class Listener {
   virtual ~Listener() = default;
   /// Once, when the log has been replayed.
   virtual void on_recovered(const RecoveryReport&) {}
+  virtual void on_segment(const WriteNotification&) {}
   /// The rows are in the table. Before anybody who waits for this flush hears of it.
   virtual void on_flush(const FlushCompleteEvent&) {}
   /// Objects of the table that nothing named were deleted, or none was found.

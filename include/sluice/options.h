@@ -75,17 +75,49 @@ enum class AckClass : uint8_t {
   kTable,   ///< in the table, and a listing has confirmed it. Does not hurry the flush
 };
 
+/// When an engine that was opened takes its first batch.
+enum class StartUp : uint8_t {
+  kInstant,  ///< at once: the newest segment is verified, older ones while they are replayed
+  kStrict,   ///< when the whole log has been read and verified; Engine::open waits for it
+};
+
+/// Parts of a table with key lie apart by groups of devices: the values of its key's first column.
+/// A device stays in its group for good. New ones, sorted, fill the first group with room.
+struct DeviceGroups {
+  uint32_t devices_max = 50;         ///< of a group; 1 to 1,000,000
+  uint64_t part_rows_max = 100'000;  ///< 1 to 2^32
+  uint64_t part_rows_min = 1'000;  ///< a smaller part is not ended by its bytes; not above the max
+  uint64_t part_bytes_max = 64ull << 20;  ///< 64 KiB to 1 TiB
+};
+
 /// Engine::open refuses what is out of its limits.
 struct EngineOptions {
   uint64_t segment_bytes = 64ull << 20;  ///< of a log segment; 64 KiB to 1 GiB
   uint64_t memory_bytes = 256ull << 20;  ///< everything the engine holds; 8 MiB to 1 TiB
+  StartUp start_up = StartUp::kInstant;
 
-  // A table's memtable is flushed when it holds so much, or when half of the memory for rows is
-  // taken and it is the largest.
+  // A partition is flushed when it holds so many rows, when its oldest row is so old, and when the
+  // log rolled over a segment that holds rows of it.
+  uint64_t flush_rows = 5'000'000;  ///< 1 to 2^32
+  Nanos flush_age = 60 * kSecond;   ///< kForever: never by age
+  // All partitions of a table are flushed when it holds so much, or when half of the memory for
+  // rows is taken and it holds the most.
   uint64_t flush_bytes = 64ull << 20;  ///< 1 B to 1 TiB
-  uint64_t flush_rows = 5'000'000;     ///< 1 to 2^32
-  Nanos flush_age = 60 * kSecond;      ///< of its oldest row; kForever: never by age
-  uint32_t flush_threads = 1;          ///< tables that are flushed at a time; 1 to 64
+  /// When more segments than this hold rows that are in no table yet, the partitions that pin the
+  /// oldest are flushed; 1 to 100,000.
+  uint32_t pinned_segments_max = 5;
+  /// A row whose time lies further back makes its partition due within a second; kForever: none
+  /// does. From 1 s.
+  Nanos cold_age = kForever;
+  uint32_t flush_threads = 2;  ///< flushes that run at a time; 1 to 64
+  std::optional<DeviceGroups> device_groups = std::nullopt;  ///< absent: one run a partition
+
+  /// What of the log a table may pin while it cannot commit: beyond it its writers, and no others,
+  /// wait, and then are told kBusy (kQuota); 1 MiB to 1 TiB. Nobody's rows leave the log for it.
+  uint64_t table_log_bytes = 1ull << 30;
+  /// Appends are refused (kFull) while the log's disk has less left, so that flushes, trims and the
+  /// shutdown still find room; 0 to 1 TiB.
+  uint64_t disk_reserve_bytes = 64ull << 20;
 
   uint64_t row_group_bytes = 16ull << 20;  ///< encoded, of Parquet; 64 KiB to 1 GiB
   uint64_t part_bytes = 192ull << 20;      ///< a part is ended at this size; 64 KiB to 1 TiB

@@ -53,6 +53,7 @@ enum class Reason : uint8_t {
   kNullKey,
   kOutOfRange,
   kDeadline,
+  kQuota,           ///< found() of what a table may pin against the limit expected()
   kUnknownOutcome,  ///< the operation may or may not have had its effect
   // of a flush (flush.h)
   kNoEntries,

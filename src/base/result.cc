@@ -75,6 +75,8 @@ std::string_view to_string(Reason reason) {
       return "out_of_range";
     case Reason::kDeadline:
       return "deadline";
+    case Reason::kQuota:
+      return "quota";
     case Reason::kUnknownOutcome:
       return "unknown_outcome";
     case Reason::kNoEntries:

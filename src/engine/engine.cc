@@ -8,6 +8,7 @@
 #include "engine/applier.h"
 #include "engine/flusher.h"
 #include "engine/lanes.h"
+#include "engine/seeing.h"
 #include "engine/shard.h"
 #include "engine/sweeps.h"
 #include "engine/table_ops.h"
@@ -48,6 +49,10 @@ Status check_options(const Platform& platform, const EngineOptions& options) {
   TRY(within("flush_bytes", options.flush_bytes, 1, 1ull << 40));
   TRY(within("flush_rows", options.flush_rows, 1, 1ull << 32));
   TRY(within("flush_threads", options.flush_threads, 1, 64));
+  TRY(within("pinned_segments_max", options.pinned_segments_max, 1, 100'000));
+  TRY(within("cold_age", options.cold_age, kSecond, kForever));
+  TRY(within("table_log_bytes", options.table_log_bytes, 1ull << 20, 1ull << 40));
+  TRY(within("disk_reserve_bytes", options.disk_reserve_bytes, 0, 1ull << 40));
   TRY(within("row_group_bytes", options.row_group_bytes, 64ull << 10, 1ull << 30));
   TRY(within("part_bytes", options.part_bytes, 64ull << 10, 1ull << 40));
   TRY(within("zstd_level", options.zstd_level, 1, 19));
@@ -137,6 +142,7 @@ class EngineOfTables : public Engine {
   Result<std::vector<SourcePosition>> sources(const TableName& name) override;
   Result<SweepReport> sweep(const TableName& name, const SweepOptions& options) override;
   EngineStatus status() override;
+  std::vector<PartitionStatus> pending(size_t limit) override;
   Status close() override;
 
  private:
@@ -537,6 +543,11 @@ EngineStatus EngineOfTables::status() {
   status.applied_lsn = lanes_.applied_lsn;
   status.recovering = !lanes_.recovered;
   return status;
+}
+
+std::vector<PartitionStatus> EngineOfTables::pending(size_t limit) {
+  MonitorLock lock(lanes_.monitor());
+  return pending_partitions(lanes_, runtime_.now(), limit);
 }
 
 Status EngineOfTables::close() {
