@@ -44,7 +44,7 @@
 
 #include "sluice/batch.h"
 #include "sluice/block.h"
-#include "sluice/cdc.h"
+#include "sluice/wal_entry.h"
 #include "sluice/options.h"
 #include "sluice/platform.h"
 

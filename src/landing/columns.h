@@ -9,7 +9,7 @@
 #include "part/meta.h"
 #include "part/writer.h"
 #include "sluice/batch.h"
-#include "sluice/cdc.h"
+#include "sluice/wal_entry.h"
 #include "table/metadata.h"
 
 namespace sluice::landing {
