@@ -19,6 +19,7 @@ Plan seed_plan() {
   plan.ticket = seed_name().ticket;
   plan.range = {10, 20, 5};
   plan.prefix = "db/coll";
+  plan.lsns = {{"", {{10, 12}, {20, 20}}}, {"a", {{11, 11}}}};
   return plan;
 }
 
@@ -31,6 +32,7 @@ void check_intent(ByteView bytes) {
   if (intent->parts) again += encode_parts(intent->plan.flush, *intent->parts);
   const auto same = decode_intent(as_bytes(again), seed_name());
   CHECK(same.ok() && same->plan.range == intent->plan.range);
+  CHECK(same->plan.lsns == intent->plan.lsns);
   CHECK(same->parts.has_value() == intent->parts.has_value());
   if (intent->parts) CHECK(same->parts->metas.size() == intent->parts->metas.size());
 }

@@ -44,9 +44,9 @@
 
 #include "sluice/batch.h"
 #include "sluice/block.h"
-#include "sluice/wal_entry.h"
 #include "sluice/options.h"
 #include "sluice/platform.h"
+#include "sluice/wal_entry.h"
 
 namespace sluice {
 
@@ -79,6 +79,10 @@ enum class LsnRule : uint8_t {
   kUnique,
   /// They are numbers of several sources, or of none: only the flush itself is recognised.
   kFree,
+  /// Each row has one LSN within its WalEntry::source, for ever. Those that are in the table, and
+  /// those that a flush has twice, are left out of it; whichever others come with them. Batches
+  /// have no source: of them as kUnique.
+  kPerSource,
 };
 
 struct AtomicFlushWriterOptions {
@@ -109,6 +113,7 @@ struct AtomicFlushResult {
   std::string flush_id;  ///< 32 hex digits
   FlushRange range;
   uint64_t rows = 0;
+  uint64_t rows_known = 0;  ///< of prepare_flush: rows that it was given and left out (kPerSource)
   std::vector<BlockMetadata> blocks;
 };
 
@@ -141,10 +146,11 @@ class AtomicFlushWriter {
   virtual ~AtomicFlushWriter() = default;
 
   /// Columns are found by name; a batch may lack some. kInvalid (kNoEntries): "No entries to
-  /// flush". kExists (kCommitted): with a table and kUnique, all these
-  /// LSNs are in it: the rows need not be sent again. kInvalid (kSequenceViolation): they are so
-  /// old that it is no longer known whether they are. Any error: nothing is visible, and nothing is
-  /// left unless pending_flush_count() says so; then where() is the flush's id.
+  /// flush". kExists (kCommitted): with a table, but not kFree, all
+  /// these LSNs are in it: the rows need not be sent again. kInvalid (kSequenceViolation): they are
+  /// so old that it is no longer known whether they are; or, of kPerSource, two rows have the same
+  /// (where() is the source, found() the index of the second). Any error: nothing is visible, and
+  /// nothing is left unless pending_flush_count() says so; then where() is the flush's id.
   virtual Result<AtomicFlushResult> prepare_flush(std::span<const Batch> batches,
                                                   const FlushRange& range) = 0;
   /// Rows as JSON text. The columns are the table's; alone, those of the entries: all integral →

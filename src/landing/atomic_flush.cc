@@ -213,16 +213,35 @@ size_t Writer::pending_flush_count() {
 
 Result<AtomicFlushResult> Writer::prepare_flush(std::span<const Batch> batches,
                                                 const FlushRange& range) {
-  return prepare(batches, {}, range);
+  return prepare({batches, {}, {}}, range, {});
 }
 
 Result<AtomicFlushResult> Writer::prepare_flush(std::span<const WalEntry> entries,
                                                 const FlushRange& range) {
   TRY(check_entries(entries, range));
-  return prepare({}, entries, range);
+  if (!numbers_by_source() || entries.empty()) return prepare({{}, entries, {}}, range, {});
+  NewRows rows = TRY(leave_out_known(entries));
+  if (rows.entries.empty()) {
+    return Error(Code::kExists, Reason::kCommitted, "all these LSNs are in the table");
+  }
+  AtomicFlushResult result =
+      TRY(prepare({{}, rows.entries, rows.numbers}, range, std::move(rows.lsns)));
+  result.rows_known = entries.size() - rows.entries.size();
+  return result;
 }
 
-Result<Plan> Writer::begin_flush(const FlushRange& range) {
+Result<NewRows> Writer::leave_out_known(std::span<const WalEntry> entries) {
+  NewRows rows;
+  const Status read = ask_ledger([&]() -> Status {
+    rows = TRY(
+        find_new_rows(entries, [&](std::string_view source) { return ledger_->known_of(source); }));
+    return ok();
+  });
+  TRY(read);
+  return rows;
+}
+
+Result<Plan> Writer::begin_flush(const FlushRange& range, SourceLsns lsns) {
   if (range.min_lsn > range.max_lsn || range.max_lsn > kLsnMax) {
     return Error({Code::kInvalid, Reason::kOutOfRange, "the LSNs of the flush are no range",
                   "max_lsn", range.min_lsn, range.max_lsn});
@@ -230,6 +249,7 @@ Result<Plan> Writer::begin_flush(const FlushRange& range) {
   Flush flush;
   flush.plan.flush = FlushId::draw(runtime_);
   flush.plan.range = range;
+  flush.plan.lsns = std::move(lsns);
   flush.plan.created_wall_time = runtime_.wall_now();
   flush.plan.with_table = !is_alone();
   flush.plan.prefix = is_alone() ? options_.location : table::table_prefix(*options_.table);
@@ -265,29 +285,28 @@ Status Writer::admit(const FlushRange& range) {
   });
 }
 
-Result<AtomicFlushResult> Writer::prepare(std::span<const Batch> batches,
-                                          std::span<const WalEntry> entries,
-                                          const FlushRange& range) {
+Result<AtomicFlushResult> Writer::prepare(const GivenRows& rows, const FlushRange& range,
+                                          SourceLsns lsns) {
   const bool empty =
-      entries.empty() &&
-      std::all_of(batches.begin(), batches.end(), [](const Batch& batch) { return batch.empty(); });
+      rows.entries.empty() && std::all_of(rows.batches.begin(), rows.batches.end(),
+                                          [](const Batch& batch) { return batch.empty(); });
   if (empty) return Error(Code::kInvalid, Reason::kNoEntries, "No entries to flush");
-  const Plan plan = TRY(begin_flush(range));
+  const bool is_admitted = !lsns.empty();
+  const Plan plan = TRY(begin_flush(range, std::move(lsns)));
   Flush* flush = nullptr;
   {
     MonitorLock lock(*monitor_);
     flush = &flushes_.find(plan.flush.hex())->second;
   }
   const Hold hold(*this, *flush);
-  const Status admitted = admit(range);
-  if (admitted.ok()) return prepare_held(*flush, batches, entries);
+  const Status admitted = is_admitted ? ok() : admit(range);
+  if (admitted.ok()) return prepare_held(*flush, rows);
   MonitorLock lock(*monitor_);
   flushes_.erase(plan.flush.hex());
   return admitted.error();
 }
 
-Result<Prepared> Writer::make_parts(const Flush& flush, std::span<const Batch> batches,
-                                    std::span<const WalEntry> entries,
+Result<Prepared> Writer::make_parts(const Flush& flush, const GivenRows& rows,
                                     std::function<Status()> before_visible,
                                     std::function<Status(const Parts&)> record) {
   const Preparation job{
@@ -300,11 +319,10 @@ Result<Prepared> Writer::make_parts(const Flush& flush, std::span<const Batch> b
       flush.parts ? std::span<const part::Meta>(flush.parts->metas) : std::span<const part::Meta>(),
       std::move(before_visible),
       std::move(record)};
-  return prepare_parts(job, batches, entries);
+  return prepare_parts(job, rows);
 }
 
-Result<AtomicFlushResult> Writer::prepare_held(Flush& flush, std::span<const Batch> batches,
-                                               std::span<const WalEntry> entries) {
+Result<AtomicFlushResult> Writer::prepare_held(Flush& flush, const GivenRows& rows) {
   const Plan plan = flush.plan;
   // The intent's syncs run while the rows are encoded; nothing is visible before both ended.
   Later intent(runtime_, "intent", [this, plan] { return intents_->create(plan); });
@@ -316,7 +334,7 @@ Result<AtomicFlushResult> Writer::prepare_held(Flush& flush, std::span<const Bat
     return intents_->add_parts(plan, parts);
   };
   auto prepared = make_parts(
-      flush, batches, entries, [&] { return intent.wait(); }, record);
+      flush, rows, [&] { return intent.wait(); }, record);
   const Status created = intent.wait();
   if (!prepared.ok()) return give_up(flush, created.ok(), prepared.error());
   flush.rows_replaced = prepared->rows_replaced;

@@ -20,6 +20,7 @@
 #include "landing/format.h"
 #include "landing/intents.h"
 #include "landing/ledger.h"
+#include "landing/new_rows.h"
 #include "landing/prepare.h"
 #include "sluice/flush.h"
 
@@ -72,15 +73,14 @@ class Writer final : public AtomicFlushWriter {
     const std::string id_;
   };
 
-  Result<AtomicFlushResult> prepare(std::span<const Batch> batches,
-                                    std::span<const WalEntry> entries, const FlushRange& range);
-  Result<Plan> begin_flush(const FlushRange& range);
+  Result<AtomicFlushResult> prepare(const GivenRows& rows, const FlushRange& range,
+                                    SourceLsns lsns);
+  Result<NewRows> leave_out_known(std::span<const WalEntry> entries);
+  Result<Plan> begin_flush(const FlushRange& range, SourceLsns lsns);
   Status admit(const FlushRange& range);
-  Result<AtomicFlushResult> prepare_held(Flush& flush, std::span<const Batch> batches,
-                                         std::span<const WalEntry> entries);
+  Result<AtomicFlushResult> prepare_held(Flush& flush, const GivenRows& rows);
   Error give_up(Flush& flush, bool has_intent, const Error& cause);
-  Result<Prepared> make_parts(const Flush& flush, std::span<const Batch> batches,
-                              std::span<const WalEntry> entries,
+  Result<Prepared> make_parts(const Flush& flush, const GivenRows& rows,
                               std::function<Status()> before_visible,
                               std::function<Status(const Parts&)> record);
 
@@ -105,6 +105,7 @@ class Writer final : public AtomicFlushWriter {
   Status ask_ledger(const std::function<Status()>& work);
   Error answer(const Error& error) const;
   bool is_alone() const { return ledger_ == nullptr; }
+  bool numbers_by_source() const { return !is_alone() && options_.lsn_rule == LsnRule::kPerSource; }
 
   Runtime& runtime_;
   Bucket& bucket_;

@@ -161,10 +161,12 @@ Error EntryReader::narrow() const {
 }
 
 Error EntryReader::refuse(size_t index, const source::Fault& fault) const {
+  size_t number = first_index_ + index;
+  if (!shape_.numbers.empty()) number = shape_.numbers[number];
   return Error({Code::kInvalid, reason_of(fault.reason),
-                "entry " + std::to_string(first_index_ + index) +
+                "entry " + std::to_string(number) +
                     " is no row of this flush: " + std::string(to_string(fault.reason)),
-                std::string(fault.column), 0, first_index_ + index});
+                std::string(fault.column), 0, number});
 }
 
 /// Copies entries to where the parser may read behind them; how many.

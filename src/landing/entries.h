@@ -35,6 +35,8 @@ struct EntryShape {
   bool with_rest = false;               ///< there is a column `_rest`
   bool may_widen = false;               ///< the types are those of the first entries
   std::set<std::string> nanos;
+  /// What the entries are called in errors; empty: their indexes.
+  std::span<const size_t> numbers;
   /// Of the batches: the rows' columns, `_rest`, and those of cdc.h.
   std::vector<Field> fields() const;
 };

@@ -180,6 +180,35 @@ Parts read_parts(ByteReader& in) {
   return parts;
 }
 
+void put_lsns(ByteWriter& out, const SourceLsns& lsns) {
+  out.fixed(static_cast<uint32_t>(lsns.size()));
+  for (const auto& [source, stretches] : lsns) {
+    out.text(source);
+    out.fixed(static_cast<uint32_t>(stretches.size()));
+    for (const LsnStretch& stretch : stretches) {
+      out.fixed(stretch.first);
+      out.fixed(stretch.last);
+    }
+  }
+}
+
+SourceLsns read_lsns(ByteReader& in) {
+  constexpr uint64_t kSourceBytesMin = 8;
+  constexpr uint64_t kStretchBytes = 16;
+  SourceLsns lsns;
+  for (size_t left = read_count(in, kSourceBytesMin); left > 0 && in.ok(); --left) {
+    std::vector<LsnStretch>& stretches = lsns[std::string(in.text())];
+    for (size_t more = read_count(in, kStretchBytes); more > 0 && in.ok(); --more) {
+      const auto first = in.fixed<uint64_t>();
+      const auto last = in.fixed<uint64_t>();
+      const bool rises = stretches.empty() || stretches.back().last < first;
+      if (!rises || first > last || last > kLsnMax) in.raw(in.remaining() + 1);
+      stretches.push_back({first, last});
+    }
+  }
+  return lsns;
+}
+
 std::string plan_frame(const Plan& plan) {
   ByteWriter body;
   put_id(body, plan.flush);
@@ -190,6 +219,7 @@ std::string plan_frame(const Plan& plan) {
   body.fixed(plan.created_wall_time);
   body.fixed(static_cast<uint8_t>(plan.with_table));
   body.text(plan.prefix);
+  if (!plan.lsns.empty()) put_lsns(body, plan.lsns);
   return frame(FrameKind::kPlan, body.view());
 }
 
@@ -205,6 +235,7 @@ Result<Plan> read_plan(ByteView bytes) {
   plan.created_wall_time = in.fixed<Nanos>();
   plan.with_table = in.fixed<uint8_t>() != 0;
   plan.prefix = in.text();
+  if (in.ok() && !in.at_end()) plan.lsns = read_lsns(in);
   const bool sound = plan.range.min_lsn <= plan.range.max_lsn && plan.range.max_lsn <= kLsnMax &&
                      plan.ticket > 0 && plan.ticket <= kTicketMax;
   if (!in.ok() || !in.at_end() || !sound) {

@@ -22,7 +22,8 @@
 //
 //   Identity  log id 16 | u32 openings | each: opening id 16, u64 first ticket    oldest first
 //   Plan      flush id 16 | u64 ticket | u64 min, max, seq | i64 wall time (ns) | u8 with a table
-//             | text prefix of its keys
+//             | text prefix of its keys | of LsnRule::kPerSource:
+//               u32 sources | each: text name, u32 stretches | each: u64 first, u64 last
 //   Parts     flush id 16 | u32 columns | each: i32 field id, u8 type, text name
 //             | u32 parts | each: text key, u64 bytes, u64 rows,
 //               u32 partition fields | each: u8 kind, i64 number, text
@@ -36,6 +37,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -91,6 +94,15 @@ struct Identity {
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 
+/// LSNs that a flush has all of; `last` included.
+struct LsnStretch {
+  uint64_t first = 0;
+  uint64_t last = 0;
+  friend bool operator==(const LsnStretch&, const LsnStretch&) = default;
+};
+/// Source → ascending stretches that do not touch.
+using SourceLsns = std::map<std::string, std::vector<LsnStretch>, std::less<>>;
+
 /// What a flush is going to be.
 struct Plan {
   FlushId flush;
@@ -99,6 +111,7 @@ struct Plan {
   Nanos created_wall_time = 0;
   bool with_table = false;
   std::string prefix;  ///< keys are `<prefix>/data/<flush id>-...`
+  SourceLsns lsns;     ///< of its rows, if each source numbers its own
 };
 
 /// What became of it.

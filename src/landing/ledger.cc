@@ -11,31 +11,11 @@ namespace {
 
 constexpr uint32_t kConflictsMax = 10;
 
-struct Stretch {
-  uint64_t first = 0;
-  uint64_t end = 0;  ///< behind the last
-};
-
-/// Ascending; those that touch are one.
-std::vector<Stretch> stretches_of(const table::Coverage& lsns) {
-  std::vector<Stretch> stretches;
-  for (const auto& [name, end] : lsns.exceptions) {
-    uint64_t first = 0;
-    const auto [last, error] = std::from_chars(name.data(), name.data() + name.size(), first);
-    if (error == std::errc{} && last == name.data() + name.size())
-      stretches.push_back({first, end});
-  }
-  std::sort(stretches.begin(), stretches.end(),
-            [](const Stretch& a, const Stretch& b) { return a.first < b.first; });
-  std::vector<Stretch> joined;
-  for (const Stretch& stretch : stretches) {
-    if (!joined.empty() && stretch.first <= joined.back().end) {
-      joined.back().end = std::max(joined.back().end, stretch.end);
-    } else {
-      joined.push_back(stretch);
-    }
-  }
-  return joined;
+/// Its name among the positions of a table.
+std::string position_name(std::string_view source) {
+  std::string name(kLsnSource);
+  if (!source.empty()) name.append(":").append(source);
+  return name;
 }
 
 /// The opening's own first ticket is not known yet. Nobody asks for it: marks of its own are no
@@ -53,25 +33,45 @@ table::Writer writer_of(const Identity& identity, const OpeningId& opening) {
 
 }  // namespace
 
-Known classify(const table::Coverage& lsns, const FlushRange& range) {
-  for (const Stretch& stretch : stretches_of(lsns)) {
-    if (stretch.first > range.max_lsn || stretch.end <= range.min_lsn) continue;
-    const bool whole = stretch.first <= range.min_lsn && range.max_lsn < stretch.end;
-    return whole ? Known::kCommitted : Known::kPartly;
+KnownLsns::KnownLsns(const table::Coverage& lsns) : low_water_(lsns.low_water) {
+  std::vector<LsnStretch> found;
+  for (const auto& [name, end] : lsns.exceptions) {
+    uint64_t first = 0;
+    const auto [last, error] = std::from_chars(name.data(), name.data() + name.size(), first);
+    const bool is_number = error == std::errc{} && last == name.data() + name.size();
+    if (is_number && end > first) found.push_back({first, end - 1});
   }
-  return range.min_lsn < lsns.low_water ? Known::kForgotten : Known::kNew;
+  std::sort(found.begin(), found.end(),
+            [](const LsnStretch& a, const LsnStretch& b) { return a.first < b.first; });
+  for (const LsnStretch& stretch : found) {
+    if (!stretches_.empty() && stretch.first <= stretches_.back().last + 1) {
+      stretches_.back().last = std::max(stretches_.back().last, stretch.last);
+    } else {
+      stretches_.push_back(stretch);
+    }
+  }
 }
 
-table::Coverage with_range(const table::Coverage& lsns, const FlushRange& range,
-                           uint64_t pending_min) {
-  const uint64_t end = range.max_lsn + 1;
-  std::string name = std::to_string(range.min_lsn);
+Known KnownLsns::of(const LsnStretch& lsns) const {
+  const auto at = std::lower_bound(
+      stretches_.begin(), stretches_.end(), lsns.first,
+      [](const LsnStretch& stretch, uint64_t first) { return stretch.last < first; });
+  if (at != stretches_.end() && at->first <= lsns.last) {
+    const bool whole = at->first <= lsns.first && lsns.last <= at->last;
+    return whole ? Known::kCommitted : Known::kPartly;
+  }
+  return lsns.first < low_water_ ? Known::kForgotten : Known::kNew;
+}
+
+table::Coverage with_stretch(const table::Coverage& lsns, const LsnStretch& stretch,
+                             uint64_t pending_min) {
+  std::string name = std::to_string(stretch.first);
   for (const auto& [first, behind] : lsns.exceptions) {
-    if (behind == range.min_lsn) name = first;
+    if (behind == stretch.first) name = first;
   }
   table::Coverage raised;
   raised.low_water = lsns.low_water;
-  raised.exceptions[name] = end;
+  raised.exceptions[name] = stretch.last + 1;
   table::Coverage all = lsns;
   all.raise(raised);
   if (all.exceptions.size() <= kStretchesMax) return raised;
@@ -81,6 +81,20 @@ table::Coverage with_range(const table::Coverage& lsns, const FlushRange& range,
   const uint64_t wanted = std::min(ends[ends.size() / 2], pending_min);
   raised.low_water = std::max(raised.low_water, wanted);
   return raised;
+}
+
+table::Coverage with_stretches(const table::Coverage& lsns, std::span<const LsnStretch> stretches,
+                               uint64_t pending_min) {
+  table::Coverage all = lsns;
+  if (stretches.size() > kStretchesMax) {
+    // The lowest would be forgotten in the end: not one after the other.
+    const uint64_t wanted = stretches[stretches.size() - kStretchesMax].first;
+    all.low_water = std::max(all.low_water, std::min(wanted, pending_min));
+  }
+  for (const LsnStretch& stretch : stretches) {
+    if (stretch.last >= all.low_water) all.raise(with_stretch(all, stretch, pending_min));
+  }
+  return all;
 }
 
 Result<std::unique_ptr<Ledger>> Ledger::open(Runtime& runtime, Bucket& bucket, Options options,
@@ -151,13 +165,34 @@ bool Ledger::is_committed(const FlushId& flush, uint64_t ticket) const {
   return marks() != nullptr && marks()->lsns.of(flush.hex()) >= ticket;
 }
 
-table::Coverage Ledger::lsns() const {
-  const auto found = head_->marks.sources.find(std::string(kLsnSource));
+table::Coverage Ledger::lsns(std::string_view source) const {
+  const auto found = head_->marks.sources.find(position_name(source));
   return found == head_->marks.sources.end() ? table::Coverage() : found->second;
 }
 
+KnownLsns Ledger::known_of(std::string_view source) const {
+  return KnownLsns(lsns(source));
+}
+
 Known Ledger::known(const FlushRange& range) const {
-  return options_.rule == LsnRule::kFree ? Known::kNew : classify(lsns(), range);
+  if (options_.rule == LsnRule::kFree) return Known::kNew;
+  return known_of("").of({range.min_lsn, range.max_lsn});
+}
+
+Known Ledger::known(const LedgerEntry& entry) const {
+  if (entry.lsns.empty()) return known(entry.range);
+  bool is_new = true;
+  bool is_committed = true;
+  for (const auto& [source, stretches] : entry.lsns) {
+    const KnownLsns lsns = known_of(source);
+    for (const LsnStretch& stretch : stretches) {
+      const Known known = lsns.of(stretch);
+      is_new = is_new && known == Known::kNew;
+      is_committed = is_committed && known == Known::kCommitted;
+    }
+  }
+  if (is_new) return Known::kNew;
+  return is_committed ? Known::kCommitted : Known::kPartly;
 }
 
 Status Ledger::commit(const LedgerEntry& entry, const PendingBounds& bounds) {
@@ -174,7 +209,7 @@ Status Ledger::try_commit(const LedgerEntry& entry, const PendingBounds& bounds)
   // L4: the flush itself is looked for first, then its LSNs; both travel with the edit, whose base
   // is this very head.
   if (!is_committed(entry.flush, entry.ticket)) {
-    switch (known(entry.range)) {
+    switch (known(entry)) {
       case Known::kNew:
         break;
       case Known::kCommitted:
@@ -195,8 +230,12 @@ Status Ledger::try_commit(const LedgerEntry& entry, const PendingBounds& bounds)
     edit.rows_replaced = entry.rows_replaced;
     edit.lsns.low_water = bounds.settled;
     edit.lsns.exceptions[entry.flush.hex()] = entry.ticket;
-    if (options_.rule == LsnRule::kUnique) {
-      edit.sources[std::string(kLsnSource)] = with_range(lsns(), entry.range, bounds.lowest_lsn);
+    SourceLsns brought = entry.lsns;
+    if (brought.empty()) brought[""] = {{entry.range.min_lsn, entry.range.max_lsn}};
+    if (options_.rule == LsnRule::kFree) brought.clear();
+    for (const auto& [source, stretches] : brought) {
+      edit.sources[position_name(source)] =
+          with_stretches(lsns(source), stretches, bounds.lowest_lsn);
     }
     start_clock();
     TRY(take_head(committer_->commit(edit)));

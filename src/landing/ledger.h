@@ -7,15 +7,17 @@
 // A flush is in the table iff its ticket <= max(low_water, exceptions[its id]); there are never
 // more exceptions than flushes that were pending at a time.
 //
-// The LSNs of flushes (LsnRule::kUnique) are positions of the source kLsnSource: exceptions map the
-// first LSN of a stretch to the LSN behind its last one; stretches that touch become one. When
-// there are more than kStretchesMax, low_water is raised over the lowest of them: below it only
-// what lies within a stretch is known.
+// The LSNs of flushes (LsnRule::kUnique) are positions of the source kLsnSource, those of a source
+// with a name (kPerSource) of `<kLsnSource>:<name>`: exceptions map the first LSN of a stretch to
+// the LSN behind its last one; stretches that touch become one. When there are more than
+// kStretchesMax, low_water is raised over the lowest of them: below it only what lies within a
+// stretch is known.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,17 +37,30 @@ enum class Known : uint8_t {
   kPartly,     ///< some are
   kForgotten,  ///< below low_water: all, some or none
 };
-Known classify(const table::Coverage& lsns, const FlushRange& range);
-/// `lsns` with the range in it. Low water stays at or below `pending_min`, the least LSN of a
-/// flush that is pending.
-table::Coverage with_range(const table::Coverage& lsns, const FlushRange& range,
-                           uint64_t pending_min);
+/// `lsns`, to be asked often.
+class KnownLsns {
+ public:
+  explicit KnownLsns(const table::Coverage& lsns);
+  Known of(const LsnStretch& lsns) const;
+
+ private:
+  uint64_t low_water_;
+  std::vector<LsnStretch> stretches_;
+};
+/// What `lsns` is to be raised by to have the stretch in it. Low water stays at or below
+/// `pending_min`, the least LSN of a flush that is pending.
+table::Coverage with_stretch(const table::Coverage& lsns, const LsnStretch& stretch,
+                             uint64_t pending_min);
+/// The same with all of them, which ascend.
+table::Coverage with_stretches(const table::Coverage& lsns, std::span<const LsnStretch> stretches,
+                               uint64_t pending_min);
 
 /// A flush that is to be committed.
 struct LedgerEntry {
   FlushId flush;
   uint64_t ticket = 0;
   FlushRange range;
+  SourceLsns lsns;  ///< empty: all of the range
   std::vector<part::Meta> parts;
   uint64_t rows_replaced = 0;
   Nanos put_at = 0;  ///< monotonic; no part is older
@@ -88,6 +103,7 @@ class Ledger {
 
   bool is_committed(const FlushId& flush, uint64_t ticket) const;
   Known known(const FlushRange& range) const;
+  KnownLsns known_of(std::string_view source) const;
   /// Reads the head anew.
   Status refresh();
   /// The same, behind an empty commit: it fills the slot that a commit without outcome aims at.
@@ -107,7 +123,8 @@ class Ledger {
   Status start(const Identity& identity, const OpeningId& opening);
   Status take_head(Result<table::HeadPtr> head);
   const table::LogMarks* marks() const;
-  table::Coverage lsns() const;
+  table::Coverage lsns(std::string_view source) const;
+  Known known(const LedgerEntry& entry) const;
 
   Runtime& runtime_;
   Bucket& bucket_;

@@ -20,9 +20,8 @@ bool is_plain(const TableSpec& spec) {
 
 class Preparer {
  public:
-  Preparer(const Preparation& job, std::span<const Batch> batches,
-           std::span<const WalEntry> entries)
-      : job_(job), batches_(batches), entries_(entries) {}
+  Preparer(const Preparation& job, const GivenRows& rows)
+      : job_(job), batches_(rows.batches), entries_(rows.entries), numbers_(rows.numbers) {}
 
   Result<Prepared> run();
 
@@ -41,6 +40,7 @@ class Preparer {
   const Preparation& job_;
   const std::span<const Batch> batches_;
   const std::span<const WalEntry> entries_;
+  const std::span<const size_t> numbers_;
   std::optional<TableSpec> spec_;
   size_t sampled_ = kSampledEntries;
   EntryShape shape_;
@@ -101,6 +101,7 @@ Status Preparer::plan_columns() {
     shape_ = TRY(shape_of(entries_, sampled_, spec_ ? &*spec_ : nullptr, job_.options.misfit));
     shape_.with_rest = shape_.with_rest || rest_;
     shape_.nanos = nanos_;
+    shape_.numbers = numbers_;
     fields = shape_.fields();
   }
   if (spec_) return plan_table_columns(fields);
@@ -217,9 +218,8 @@ Result<Prepared> Preparer::attempt_sorted() {
 
 }  // namespace
 
-Result<Prepared> prepare_parts(const Preparation& job, std::span<const Batch> batches,
-                               std::span<const WalEntry> entries) {
-  return Preparer(job, batches, entries).run();
+Result<Prepared> prepare_parts(const Preparation& job, const GivenRows& rows) {
+  return Preparer(job, rows).run();
 }
 
 }  // namespace sluice::landing

@@ -35,7 +35,13 @@ struct Prepared {
   uint64_t rows_replaced = 0;
 };
 
-Result<Prepared> prepare_parts(const Preparation& job, std::span<const Batch> batches,
-                               std::span<const WalEntry> entries);
+/// The rows of a flush: batches, or entries.
+struct GivenRows {
+  std::span<const Batch> batches;
+  std::span<const WalEntry> entries;
+  std::span<const size_t> numbers;  ///< of the entries, for errors; empty: their indexes
+};
+
+Result<Prepared> prepare_parts(const Preparation& job, const GivenRows& rows);
 
 }  // namespace sluice::landing

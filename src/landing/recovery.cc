@@ -103,16 +103,24 @@ bool Writer::is_too_old(const Flush& flush) const {
 
 Status Writer::rebuild(Flush& flush) {
   const FlushRows rows = TRY(options_.rows_of(flush.plan.range));
-  if (rows.batches.empty() && rows.entries.empty()) {
-    return Error(Code::kInvalid, Reason::kNoEntries, "the rows of the flush are not there any more",
-                 flush.plan.flush.hex());
-  }
+  const Error gone(Code::kInvalid, Reason::kNoEntries,
+                   "the rows of the flush are not there any more", flush.plan.flush.hex());
+  if (rows.batches.empty() && rows.entries.empty()) return gone;
   if (rows.batches.empty()) TRY(check_entries(rows.entries, flush.plan.range));
   flush.plan.created_wall_time = runtime_.wall_now();
-  const std::span<const WalEntry> entries =
-      rows.batches.empty() ? std::span<const WalEntry>(rows.entries) : std::span<const WalEntry>();
+  GivenRows given{rows.batches, {}, {}};
+  NewRows chosen;
+  if (rows.batches.empty() && !flush.plan.lsns.empty()) {
+    chosen = TRY(find_rows_of(rows.entries, flush.plan.lsns));
+    // L4: the table will say that it has all of them.
+    if (chosen.lsns != flush.plan.lsns) return gone;
+    given.entries = chosen.entries;
+    given.numbers = chosen.numbers;
+  } else if (rows.batches.empty()) {
+    given.entries = rows.entries;
+  }
   Prepared prepared = TRY(make_parts(
-      flush, rows.batches, entries, [] { return ok(); },
+      flush, given, [] { return ok(); },
       [&](const Parts& parts) {
         flush.named.insert(flush.named.end(), parts.metas.begin(), parts.metas.end());
         return intents_->replace(flush.plan, parts);

@@ -64,7 +64,7 @@ Nanos Writer::age_of(const Flush& flush) const {
 Status Writer::commit_to_table(Flush& flush) {
   const Status done = with_ledger([&] {
     return ledger_->commit(
-        {flush.plan.flush, flush.plan.ticket, flush.plan.range, flush.parts->metas,
+        {flush.plan.flush, flush.plan.ticket, flush.plan.range, flush.plan.lsns, flush.parts->metas,
          flush.rows_replaced, runtime_.now() - age_of(flush)},
         bounds(flush));
   });
