@@ -27,15 +27,16 @@ MAY_INCLUDE = {
     "engine": LOWEST | {"wal", "memtable", "part", "flush", "table", "landing", "compact", "rollup",
                         "query", "source"},
     "io": {"sluice", "base"},
-    "server": {"sluice", "source"},
-    "cli": {"sluice", "source"},
+    "remote": {"sluice", "base"},
+    "server": {"sluice", "source", "remote"},
+    "cli": {"sluice", "source", "remote"},
     "sim": {"sluice", "base"},
     "examples": {"sluice"},
 }
 EXTRA = {"src/engine/platform.cc": {"io"}}
 # Folders whose code meets the world only through Runtime, Disk and Bucket.
 PURE = [folder for folder in MAY_INCLUDE
-        if folder not in ("io", "server", "cli", "sim", "examples")]
+        if folder not in ("io", "remote", "server", "cli", "sim", "examples")]
 
 # Third-party headers: pattern -> the folders that may know them.
 LIBRARIES = {
