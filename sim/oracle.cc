@@ -27,6 +27,19 @@ std::string describe(uint64_t number, const Sent& batch) {
   return text + (batch.acked_at != kNever ? ", acknowledged in memory" : ", outcome unknown");
 }
 
+/// The batch's rows that lie in one partition with its row `at`, as bits.
+uint64_t mates_of(const SimTable& table, uint64_t number, const Sent& batch, uint64_t at) {
+  const auto partition_of = [&](uint64_t row) {
+    return place_of(table, row_of(table, row_id(number, row), false)).partition;
+  };
+  const auto ours = partition_of(at);
+  uint64_t mates = 0;
+  for (uint64_t row = 0; row < batch.rows; ++row) {
+    if (partition_of(row) == ours) mates |= uint64_t{1} << row;
+  }
+  return mates;
+}
+
 /// One comparison of a read with the ledger.
 class Audit {
  public:
@@ -74,7 +87,8 @@ class Audit {
              made_for;
     }
     const bool hidden = batch.hidden_at <= begin_ && promise_ == Promise::kDurable;
-    const bool gone = batch.gone && !(batch.rolled_back && promise_ == Promise::kPast);
+    const bool gone = batch.gone && !(batch.rolled_back && promise_ == Promise::kPast) &&
+                      (batch.shown >> at & 1) == 0;
     if (gone || hidden) return "a row that must not be there: " + name(number, at);
     if ((seen_[number] >> at & 1) != 0) return "a row twice: " + name(number, at);
     seen_[number] |= uint64_t{1} << at;
@@ -102,25 +116,30 @@ class Audit {
     });
   }
 
-  bool must_be_there(uint64_t number) const {
+  bool must_be_there(uint64_t number, uint64_t at) const {
     const Sent& batch = sent_[number];
-    if (seen_[number] != 0) return true;  // a batch is atomic
+    const uint64_t seen = seen_[number];
+    const bool is_whole = promise_ == Promise::kDurable && !batch.divided && !batch.rolled_back;
+    if (seen != 0 && (is_whole || (seen & mates_of(table_, number, batch, at)) != 0)) return true;
     if (promise_ == Promise::kNothing || promise_ == Promise::kPast) return false;
+    for (const Sent::Part& part : batch.committed_parts) {
+      if ((part.rows >> at & 1) != 0 && part.at <= begin_) return true;
+    }
     if (promise_ == Promise::kCommitted) return batch.committed_at <= begin_;
     return std::min(batch.durable_at, batch.committed_at) <= begin_;
   }
 
   std::optional<std::string> look_for_whole(uint64_t number) const {
-    if (!must_be_there(number)) return std::nullopt;
     for (uint64_t at = 0; at < sent_[number].rows; ++at) {
-      if ((seen_[number] >> at & 1) == 0) return "a row is missing: " + name(number, at);
+      if ((seen_[number] >> at & 1) != 0 || !must_be_there(number, at)) continue;
+      return "a row is missing: " + name(number, at);
     }
     return std::nullopt;
   }
 
   std::optional<std::string> look_for_replaced(uint64_t number) const {
-    if (!must_be_there(number)) return std::nullopt;
     for (uint64_t at = 0; at < sent_[number].rows; ++at) {
+      if ((seen_[number] >> at & 1) != 0 || !must_be_there(number, at)) continue;
       const uint64_t id = row_id(number, at);
       const Row row = row_of(table_, id, false);
       const auto winner = winners_.find(place_of(table_, row));
@@ -225,14 +244,17 @@ void Ledger::promise(uint64_t number) {
 
 void Ledger::begin_rollback(const Tagged& to) {
   tick();
-  std::vector<bool> shown(sent_.size());
-  for (const uint64_t id : to.ids) shown[id / kIdsPerBatch] = true;
+  std::vector<uint64_t> shown(sent_.size());
+  for (const uint64_t id : to.ids) shown[id / kIdsPerBatch] |= uint64_t{1} << id % kIdsPerBatch;
   for (uint64_t number = 0; number < sent_.size(); ++number) {
     Sent& batch = sent_[number];
-    if (batch.table != to.table || shown[number]) continue;
+    const uint64_t all = (uint64_t{1} << batch.rows) - 1;
+    if (batch.table != to.table || shown[number] == all) continue;
     batch.rolled_back = true;
+    batch.shown = shown[number];
     batch.durable_at = kNever;
     batch.committed_at = kNever;
+    batch.committed_parts.clear();
   }
 }
 
@@ -244,23 +266,31 @@ void Ledger::rolled_back(const Tagged& to, const SimTable& table) {
   }
 }
 
-void Ledger::mark_present(std::span<const Row> rows, Promise promise) {
+void Ledger::mark_present(std::span<const Row> rows) {
   for (const Row& row : rows) {
     Sent& batch = sent_[row.id / kIdsPerBatch];
     batch.durable_at = earlier(batch.durable_at);
-    if (promise == Promise::kCommitted) batch.committed_at = earlier(batch.committed_at);
   }
 }
 
-void Ledger::witness(std::span<const Row> rows, Promise promise) {
+void Ledger::witness(const SimTable& table, std::span<const Row> rows, Promise promise) {
   tick();
-  mark_present(rows, promise);
+  mark_present(rows);
+  if (promise != Promise::kCommitted) return;
+  for (const Row& row : rows) {
+    const uint64_t number = row.id / kIdsPerBatch;
+    const uint64_t at = row.id % kIdsPerBatch;
+    Sent& batch = sent_[number];
+    const auto is_known = [&](const Sent::Part& part) { return (part.rows >> at & 1) != 0; };
+    if (std::any_of(batch.committed_parts.begin(), batch.committed_parts.end(), is_known)) continue;
+    batch.committed_parts.push_back({mates_of(table, number, batch, at), now_});
+  }
 }
 
 void Ledger::settle(uint32_t index, const SimTable& table, std::span<const Row> rows,
                     uint64_t begin) {
   tick();
-  mark_present(rows, Promise::kDurable);
+  mark_present(rows);
   for (Sent& batch : sent_) {
     if (batch.table != index || batch.end >= begin || batch.durable_at != kNever) continue;
     if (table.keyed()) {
@@ -293,6 +323,7 @@ void Ledger::log_lost(uint32_t log) {
     if (batch.log != log || batch.committed_at != kNever) continue;
     batch.end = std::min(batch.end, now_);
     batch.in_doubt = true;
+    batch.divided = true;
     batch.acked_at = kNever;
     batch.durable_at = kNever;
     batch.lsn = 0;

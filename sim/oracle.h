@@ -3,7 +3,8 @@
 //
 //   an acknowledged row is in the table exactly once with equal values, or was replaced by a row of
 //   the same key and time that came later; no row that was never sent, or that was refused; what
-//   was not acknowledged appears at most once; a batch is in the table as a whole or not at all;
+//   was not acknowledged appears at most once; a batch is in the log as a whole or not at all, and
+//   so it is in each partition of the table;
 //   what a reader has seen stays; what a recovery did not bring back stays away; columns are
 //   called what they were altered to, and a dropped one's values do not come back
 //
@@ -55,6 +56,13 @@ struct Sent {
   /// Since then the same, but perhaps because later rows have replaced it.
   uint64_t hidden_at = kNever;
   bool rolled_back = false;  ///< by an operator, perhaps: nothing more is promised of it
+  uint64_t shown = 0;        ///< rows (bit i: row i) that stay all the same
+  bool divided = false;      ///< the log that had it whole was lost: some partitions may lack it
+  struct Part {
+    uint64_t rows = 0;  ///< all that are of one partition
+    uint64_t at = kNever;
+  };
+  std::vector<Part> committed_parts = {};  ///< since then the committed table must hold them
 };
 
 /// A snapshot with a tag: it stays, and so do its rows.
@@ -76,7 +84,7 @@ class Ledger {
   /// The engine of `log` flushed; the call began at `begin`.
   void flushed(uint32_t log, std::optional<uint32_t> table, uint64_t begin);
   /// A reader saw these rows, so they stay.
-  void witness(std::span<const Row> rows, Promise promise);
+  void witness(const SimTable& table, std::span<const Row> rows, Promise promise);
   /// A recovery that began at `begin` brought these rows back: what it did not stays away.
   void settle(uint32_t index, const SimTable& table, std::span<const Row> rows, uint64_t begin);
   /// The engine of `log` ended, in whatever way: what it has not answered it never will.
@@ -116,7 +124,7 @@ class Ledger {
 
  private:
   uint64_t earlier(uint64_t tick) const { return std::min(tick, now_); }
-  void mark_present(std::span<const Row> rows, Promise promise);
+  void mark_present(std::span<const Row> rows);
 
   std::vector<Sent> sent_;
   std::vector<Tagged> tagged_;

@@ -131,7 +131,7 @@ TEST_F(OracleTest, KeepsAwayWhatARecoveryDidNotBringBack) {
 
 TEST_F(OracleTest, KeepsWhatAReaderHasSeen) {
   find_all(send());
-  ledger_.witness(found_, Promise::kDurable);
+  ledger_.witness(table_, found_, Promise::kDurable);
   ledger_.process_ended(0);
   found_.clear();
   EXPECT_THAT(verdict(), HasSubstr("missing"));

@@ -89,7 +89,7 @@ std::optional<Reading> Stage::read_and_check(uint32_t table, Promise promise) {
     findings.violate(*wrong);
     return std::nullopt;
   }
-  if (promise != Promise::kNothing) ledger.witness(reading->rows, promise);
+  if (promise != Promise::kNothing) ledger.witness(tables[table], reading->rows, promise);
   if (kept != Promise::kNothing) ledger.shapes(table).witness(reading->shape, begin, ledger.tick());
   return std::move(*reading);
 }

@@ -47,7 +47,12 @@ EngineOptions draw_engine_options(Random& random, Nanos grace) {
   options.flush_bytes = pick(random, {16 << 10, 100 << 10, 2 << 20});
   options.flush_rows = 5 + random.below(496);
   options.flush_age = static_cast<Nanos>(pick(random, {5, 50, 1000})) * kMillisecond;
-  options.flush_threads = 1 + static_cast<uint32_t>(random.below(2));
+  options.flush_threads = 1 + static_cast<uint32_t>(random.below(3));
+  options.pinned_segments_max = 1 + static_cast<uint32_t>(random.below(5));
+  options.cold_age = random.chance(300) ? 3600 * kSecond : kForever;
+  options.table_log_bytes = random.chance(300) ? 1 << 20 : 1 << 30;
+  options.disk_reserve_bytes = random.chance(300) ? 128 << 10 : 0;
+  options.start_up = random.chance(200) ? StartUp::kStrict : StartUp::kInstant;
   options.row_group_bytes = 64 << 10;
   options.part_bytes = pick(random, {64 << 10, 1 << 20});
   options.retry_min = static_cast<Nanos>(pick(random, {1, 10})) * kMillisecond;

@@ -42,6 +42,18 @@ void Budget::release(uint64_t bytes) {
   monitor_->notify_all();
 }
 
+std::shared_ptr<const void> Budget::hold(uint64_t bytes) {
+  struct Held {
+    Held(Budget& of, uint64_t count) : budget(of), bytes(count) {}
+    ~Held() { budget.release(bytes); }
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+    Budget& budget;
+    const uint64_t bytes;
+  };
+  return std::make_shared<const Held>(*this, bytes);
+}
+
 void Budget::cancel() {
   MonitorLock lock(*monitor_);
   cancelled_ = true;

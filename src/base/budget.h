@@ -21,6 +21,8 @@ class Budget {
   /// Counts `bytes` that are there already, whatever the limit.
   void overdraw(uint64_t bytes);
   void release(uint64_t bytes);
+  /// Bytes that were reserved, released with the last copy. The budget outlives it.
+  std::shared_ptr<const void> hold(uint64_t bytes);
   /// Every waiting and later reserve() ends with kCancelled.
   void cancel();
   uint64_t used() const;

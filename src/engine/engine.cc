@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <concepts>
 #include <utility>
 
 #include "base/budget.h"
@@ -8,6 +7,7 @@
 #include "engine/applier.h"
 #include "engine/flusher.h"
 #include "engine/lanes.h"
+#include "engine/limits.h"
 #include "engine/seeing.h"
 #include "engine/shard.h"
 #include "engine/sweeps.h"
@@ -25,53 +25,10 @@ namespace sluice {
 namespace engine {
 namespace {
 
-constexpr uint64_t kMemoryBytesMin = 8ull << 20;
-// Added to any time of a clock it stays a time.
-constexpr Nanos kSpanMax = 365 * 24 * 3600 * kSecond;
 // Who waits for memory looks this often for the end of replay.
 constexpr Nanos kRecoveryPoll = 20 * kMillisecond;
-
-Status within(const char* name, std::integral auto value, uint64_t least, uint64_t most) {
-  if (std::cmp_greater_equal(value, least) && std::cmp_less_equal(value, most)) return ok();
-  return Error({Code::kInvalid, Reason::kOutOfRange,
-                "must be between " + std::to_string(least) + " and " + std::to_string(most), name,
-                std::cmp_less(value, least) ? least : most, static_cast<uint64_t>(value)});
-}
-
-Status check_grace(Nanos grace) {
-  return within("sweep_grace", grace, 60 * kSecond, kSpanMax);
-}
-
-Status check_options(const Platform& platform, const EngineOptions& options) {
-  CHECK(platform.runtime && platform.disk && platform.bucket);
-  TRY(within("segment_bytes", options.segment_bytes, 64ull << 10, 1ull << 30));
-  TRY(within("memory_bytes", options.memory_bytes, kMemoryBytesMin, 1ull << 40));
-  TRY(within("flush_bytes", options.flush_bytes, 1, 1ull << 40));
-  TRY(within("flush_rows", options.flush_rows, 1, 1ull << 32));
-  TRY(within("flush_threads", options.flush_threads, 1, 64));
-  TRY(within("pinned_segments_max", options.pinned_segments_max, 1, 100'000));
-  TRY(within("cold_age", options.cold_age, kSecond, kForever));
-  TRY(within("table_log_bytes", options.table_log_bytes, 1ull << 20, 1ull << 40));
-  TRY(within("disk_reserve_bytes", options.disk_reserve_bytes, 0, 1ull << 40));
-  TRY(within("row_group_bytes", options.row_group_bytes, 64ull << 10, 1ull << 30));
-  TRY(within("part_bytes", options.part_bytes, 64ull << 10, 1ull << 40));
-  TRY(within("zstd_level", options.zstd_level, 1, 19));
-  TRY(within("flush_age", options.flush_age, 0, kForever));
-  TRY(within("close_flush", options.close_flush, 0, kSpanMax));
-  TRY(within("retry_max", options.retry_max, 1, kSpanMax));
-  TRY(within("retry_min", options.retry_min, 1, options.retry_max));
-  TRY(within("sweep_grace", options.sweep_grace, 3600 * kSecond, kSpanMax));
-  TRY(within("sweep_interval", options.sweep_interval, kSecond, kForever));
-  TRY(within("manifests_merged_at", options.manifests_merged_at, 2, 10'000));
-  return within("snapshots_kept", options.snapshots_kept, 1, 1'000'000);
-}
-
-// What rows may take: the rest is for the encoders of running flushes and for buffers of the log.
-uint64_t bytes_for_rows(const EngineOptions& options) {
-  const uint64_t encoders = options.flush_threads * 2 * options.row_group_bytes;
-  return std::max(options.memory_bytes / 2,
-                  options.memory_bytes - std::min(encoders, options.memory_bytes));
-}
+// A wait for memory that is worth counting.
+constexpr Nanos kStall = kMillisecond;
 
 // Tables that can be read now raise the LSNs that the log goes on with, so that no LSN is given out
 // twice.
@@ -104,16 +61,19 @@ class EngineOfTables : public Engine {
  public:
   EngineOfTables(Platform platform, EngineOptions options, std::unique_ptr<wal::Log> log)
       : runtime_(*platform.runtime),
+        disk_(*platform.disk),
         bucket_(*platform.bucket),
         options_(std::move(options)),
         log_(std::move(log)),
         budget_(runtime_, bytes_for_rows(options_)),
         lanes_(runtime_),
         news_(runtime_),
-        shard_(runtime_, *log_, budget_, news_),
+        shard_(runtime_, disk_, *log_, news_, options_),
         flusher_(runtime_, bucket_, lanes_, options_, news_),
         applier_(runtime_, lanes_, budget_, news_, flusher_, shard_, options_),
-        sweeps_(runtime_, bucket_, lanes_, options_) {}
+        sweeps_(runtime_, bucket_, lanes_, options_) {
+    lanes_.segments = Segments(log_->segment_bases());
+  }
 
   ~EngineOfTables() override {
     if (begin_closing()) static_cast<void>(stop());
@@ -150,7 +110,8 @@ class EngineOfTables : public Engine {
   Result<table::HeadPtr> load(Lane& lane);
   Result<LanePtr> find(const TableName& name);
   Status check(const Passage& passage, const Batch& batch, const AppendOptions& options);
-  Status reserve(uint64_t bytes, Nanos deadline);
+  Status wait_for_memory(uint64_t bytes, Nanos deadline);
+  Result<std::shared_ptr<const void>> reserve(uint64_t bytes, Nanos deadline);
   Nanos deadline_of(Nanos timeout);
   Status wait_recovered();
   Status wait_applied(uint64_t lsn);
@@ -160,6 +121,7 @@ class EngineOfTables : public Engine {
   Status stop();
 
   Runtime& runtime_;
+  Disk& disk_;
   Bucket& bucket_;
   const EngineOptions options_;
   const std::unique_ptr<wal::Log> log_;
@@ -195,7 +157,8 @@ LanePtr EngineOfTables::make_lane(const TableName& name) {
   return std::make_shared<Lane>(
       name, recovered.log_id, recovered.opening,
       std::make_unique<table::Committer>(runtime_, bucket_, name, std::move(writer), options,
-                                         [this] { return flusher_.cancelled(); }));
+                                         [this] { return flusher_.cancelled(); }),
+      memtable::Patience{options_.flush_rows, options_.flush_age});
 }
 
 // What waiting may cure is tried again for a short while: a table that is stopped here stays so
@@ -375,7 +338,7 @@ Status EngineOfTables::check(const Passage& passage, const Batch& batch,
 
 // Rows that are being replayed need room, or nothing would ever be flushed: until they are all
 // there, others have a quarter.
-Status EngineOfTables::reserve(uint64_t bytes, Nanos deadline) {
+Status EngineOfTables::wait_for_memory(uint64_t bytes, Nanos deadline) {
   for (;;) {
     bool recovered = false;
     {
@@ -391,21 +354,34 @@ Status EngineOfTables::reserve(uint64_t bytes, Nanos deadline) {
   }
 }
 
+Result<std::shared_ptr<const void>> EngineOfTables::reserve(uint64_t bytes, Nanos deadline) {
+  const Nanos start = runtime_.now();
+  const Status reserved = wait_for_memory(bytes, deadline);
+  const Nanos waited = runtime_.now() - start;
+  if (waited > kStall || !reserved.ok()) {
+    MonitorLock lock(lanes_.monitor());
+    lanes_.figures.count_stall(waited);
+    if (!reserved.ok() && reserved.error().code() == Code::kBusy) lanes_.figures.count_refusal();
+  }
+  TRY(reserved);
+  return budget_.hold(bytes);
+}
+
 Status EngineOfTables::append(const TableName& name, Batch batch, AppendOptions options,
                               Completion done) {
   if (options.source) TRY(wait_recovered());
   const Nanos deadline = deadline_of(options.timeout);
   const Passage passage = TRY(Passage::enter(runtime_, lanes_, name, deadline));
   TRY(check(passage, batch, options));
-  TRY(reserve(memtable::charge(batch), deadline));
   Append append;
   append.lane = passage.lane();
-  append.reserved_bytes = memtable::charge(batch);
-  append.batch = std::move(batch);
+  append.run.held = TRY(reserve(memtable::charge(batch), deadline));
+  append.run.shares = memtable::share_out(batch, passage.spec());
+  append.run.batch = std::move(batch);
   append.ack = options.ack;
   if (options.source) {
-    append.source = std::make_shared<const std::string>(std::move(options.source->source));
-    append.position = options.source->position;
+    append.run.source = std::make_shared<const std::string>(std::move(options.source->source));
+    append.run.position = options.source->position;
     append.previous = options.source->previous;
   }
   append.done = done ? std::move(done) : [](const Result<Appended>&) {};
@@ -475,6 +451,7 @@ Result<FlushReport> EngineOfTables::flush_lanes(std::vector<LanePtr> lanes, Nano
     if (verdict.ok()) verdict = flushed;
     sum.rows += waiter->report.rows;
     sum.rows_replaced += waiter->report.rows_replaced;
+    sum.partitions += waiter->report.partitions;
     sum.parts += waiter->report.parts;
     sum.bytes += waiter->report.bytes;
   }
@@ -531,17 +508,25 @@ Result<SweepReport> EngineOfTables::sweep(const TableName& name, const SweepOpti
 }
 
 EngineStatus EngineOfTables::status() {
+  const Nanos now = runtime_.now();
   EngineStatus status;
-  status.durable_lsn = log_->durable_lsn();
-  status.memory_bytes_used = budget_.used();
+  {
+    MonitorLock lock(lanes_.monitor());
+    status = lanes_.figures.status(now);
+    fill(lanes_, now, status);
+  }
   const wal::LogStats log = log_->stats();
+  status.durable_lsn = log_->durable_lsn();
   status.log_bytes = log.bytes;
   status.log_segments = log.segments;
   status.syncs = shard_.syncs();
   status.appends = shard_.appends();
-  MonitorLock lock(lanes_.monitor());
-  status.applied_lsn = lanes_.applied_lsn;
-  status.recovering = !lanes_.recovered;
+  status.rows_appended = shard_.rows();
+  status.full = shard_.is_full();
+  status.memory_bytes_used = budget_.used();
+  status.memory_bytes_max = budget_.bytes_max();
+  status.flushes_waiting = flusher_.waiting();
+  status.flushes_running -= std::min(status.flushes_running, status.flushes_waiting);
   return status;
 }
 
@@ -583,7 +568,8 @@ Status EngineOfTables::stop() {
 }  // namespace engine
 
 Result<std::unique_ptr<Engine>> Engine::open(Platform platform, EngineOptions options) {
-  TRY(engine::check_options(platform, options));
+  CHECK(platform.runtime && platform.disk && platform.bucket);
+  TRY(engine::check_options(options));
   // W15: nothing is read that another opening may still change.
   std::unique_ptr<DiskLock> lock = TRY(wal::Log::lock(*platform.disk));
   const std::vector<TableName> names = TRY(table::list_tables(*platform.bucket));
@@ -591,6 +577,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Platform platform, EngineOptions op
   log_options.segment_bytes = options.segment_bytes;
   log_options.lsn_floor = TRY(engine::highest_mark(*platform.bucket, names));
   auto log = TRY(wal::Log::open(*platform.runtime, *platform.disk, log_options, std::move(lock)));
+  if (options.start_up == StartUp::kStrict) TRY(engine::verify_log(*log));
   engine::Replay replay = TRY(engine::Replay::start(*log));
   auto opened =
       std::make_unique<engine::EngineOfTables>(platform, std::move(options), std::move(log));

@@ -1,5 +1,8 @@
 #include "engine/flusher.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "flush/flush.h"
 #include "memtable/frozen.h"
 #include "table/format.h"
@@ -39,16 +42,6 @@ Result<flush::Layout> layout_for(const table::Metadata& metadata, const EngineOp
   layout.writer.zstd_level = options.zstd_level;
   layout.writer.iceberg_schema = schema.to_json();
   return layout;
-}
-
-std::map<std::string, table::Coverage> positions_of(const std::vector<memtable::Run>& runs) {
-  std::map<std::string, table::Coverage> positions;
-  for (const memtable::Run& run : runs) {
-    if (run.source == nullptr) continue;
-    uint64_t& position = positions[*run.source].low_water;
-    position = std::max(position, run.position);
-  }
-  return positions;
 }
 
 // A remainder below a microsecond gets its column when the first one appears.
@@ -97,10 +90,15 @@ Flusher::~Flusher() {
   stop();
 }
 
-void Flusher::submit(LanePtr lane) {
+void Flusher::submit(LanePtr lane, uint64_t cut) {
   MonitorLock lock(*monitor_);
-  queue_.push_back(std::move(lane));
+  queue_.push_back({std::move(lane), cut});
   monitor_->notify_all();
+}
+
+size_t Flusher::waiting() const {
+  MonitorLock lock(*monitor_);
+  return queue_.size();
 }
 
 void Flusher::stop() {
@@ -113,17 +111,17 @@ void Flusher::stop() {
   threads_.clear();
 }
 
-LanePtr Flusher::next() {
+Flusher::Job Flusher::next() {
   MonitorLock lock(*monitor_);
   while (queue_.empty() && !cancelled_) monitor_->wait_until(kForever);
-  if (cancelled_) return nullptr;
-  LanePtr lane = std::move(queue_.front());
+  if (cancelled_) return {};
+  Job job = std::move(queue_.front());
   queue_.erase(queue_.begin());
-  return lane;
+  return job;
 }
 
 void Flusher::work() {
-  while (const LanePtr lane = next()) news_.push(flush_lane(lane));
+  for (Job job = next(); job.lane != nullptr; job = next()) news_.push(flush(job));
 }
 
 namespace {
@@ -131,92 +129,157 @@ namespace {
 struct Flushed {
   table::HeadPtr head;
   FlushCompleteEvent report;
+  std::map<std::string, Error> left;
 };
 
-// Steps 2 to 7 of a job, with the commit turn held.
+// Steps 1 to 5 of a job.
 class FlushAttempt {
  public:
-  FlushAttempt(Runtime& runtime, Bucket& bucket, const EngineOptions& options, Lane& lane, Cut cut,
-               std::function<bool()> cancelled)
+  struct Rows {
+    uint64_t cut = 0;
+    std::vector<memtable::Run> runs;
+    std::shared_ptr<const TableSpec> spec;
+  };
+
+  FlushAttempt(Runtime& runtime, Bucket& bucket, const EngineOptions& options, Lanes& lanes,
+               Lane& lane, Rows rows, std::function<bool()> cancelled)
       : runtime_(runtime),
         bucket_(bucket),
         options_(options),
-        committer_(lane.committer()),
-        name_(lane.name()),
-        cut_(std::move(cut)),
+        lanes_(lanes),
+        lane_(lane),
+        cut_(rows.cut),
+        spec_(std::move(rows.spec)),
+        rows_(std::move(rows.runs), *spec_),
         cancelled_(std::move(cancelled)) {}
 
   Result<Flushed> run() {
+    const LanePass pass(lanes_, lane_, LanePass::Kind::kFlush);
     const Nanos start = runtime_.now();
-    const table::HeadPtr claimed = TRY(committer_.claim());
-    if (claimed->marks != cut_.base->marks) {
-      // E10: an earlier try was committed, though its answer or its confirmation failed.
-      return Error(Code::kConflict, "the table's marks moved; rows that they cover are dropped");
-    }
-    const TableSpec spec = claimed->metadata.spec();
-    const memtable::Frozen rows(std::move(cut_.runs), spec);
     table::FlushEdit edit;
-    edit.base = TRY(add_nanos_columns(committer_, rows, spec));
+    edit.base = TRY(begin());
     edit.flush = FlushId::draw(runtime_);
-    edit.lsns.low_water = cut_.lsn;
-    edit.sources = positions_;
-    edit.rows_replaced = rows.rows_replaced();
     edit.put_at = runtime_.now();
     const flush::Layout layout = TRY(layout_for(edit.base->metadata, options_));
-    edit.parts = TRY(flush::flush(runtime_, bucket_, {edit.flush, &rows, &layout, cancelled_}));
-    const Result<table::HeadPtr> committed = committer_.commit(edit);
+    flush::Outcome outcome =
+        TRY(flush::flush_each(runtime_, bucket_, {edit.flush, &rows_, &layout, cancelled_}));
+    edit.parts = std::move(outcome.parts);
+    Flushed flushed;
+    for (const flush::PartitionFailure& failure : outcome.failures) {
+      flushed.left.emplace(name_of(failure.partition), failure.error);
+    }
+    edit.rows_replaced = flushed.left.empty() ? rows_.rows_replaced() : 0;
+    flushed.head = TRY(commit(edit, flushed.left));
+    flushed.report = report(edit, flushed.left);
+    flushed.report.version = flushed.head->metadata.version;
+    flushed.report.duration = runtime_.now() - start;
+    return flushed;
+  }
+
+ private:
+  Result<table::HeadPtr> begin() {
+    CommitTurn turn(lanes_, lane_);
+    TRY(lane_.committer().claim());
+    return add_nanos_columns(lane_.committer(), rows_, *spec_);
+  }
+
+  Result<table::HeadPtr> commit(table::FlushEdit& edit, const std::map<std::string, Error>& left) {
+    CommitTurn turn(lanes_, lane_);
+    const Status fits = meet_head(edit, left);
+    const Result<table::HeadPtr> committed =
+        fits.ok() ? lane_.committer().commit(edit) : Result<table::HeadPtr>(fits.error());
     if (!committed.ok()) {
       if (may_discard(committed.error())) flush::discard(bucket_, edit.parts);
       return committed.error();
     }
-    TRY(committer_.confirm(edit.lsns));  // E5
-    return Flushed{*committed, report(edit, rows, **committed, runtime_.now() - start)};
+    TRY(lane_.committer().confirm(edit.lsns));  // E5
+    return committed;
   }
 
- private:
-  FlushCompleteEvent report(const table::FlushEdit& edit, const memtable::Frozen& rows,
-                            const table::Head& head, Nanos duration) const {
+  // E10: other flushes of the lane may have been committed meanwhile. They cover none of our rows,
+  // unless an earlier try of ours was committed, though its answer or its confirmation failed.
+  Status meet_head(table::FlushEdit& edit, const std::map<std::string, Error>& left) {
+    const table::HeadPtr head = lane_.committer().head();
+    const table::Metadata& now = head->metadata;
+    const table::Metadata& then = edit.base->metadata;
+    if (now.epoch != then.epoch || now.owner != then.owner ||
+        now.current_schema_id != then.current_schema_id) {
+      return Error(Code::kConflict, "the table's columns or owner changed while parts were put",
+                   lane_.name().to_string());
+    }
+    MonitorLock lock(lanes_.monitor());
+    if (lane_.stopped()) return *lane_.stopped();
+    lane_.set_head(head);
+    if (lane_.is_covered(cut_)) {
+      return Error(Code::kConflict, "the table's marks moved; rows that they cover are dropped",
+                   lane_.name().to_string());
+    }
+    MarksOfFlush marks = lane_.marks_after(cut_, left);
+    edit.base = head;
+    edit.lsns = std::move(marks.lsns);
+    edit.sources = std::move(marks.sources);
+    return ok();
+  }
+
+  std::string name_of(size_t partition) const {
+    return model::partition_text(*spec_, rows_.partitions()[partition].values);
+  }
+
+  FlushCompleteEvent report(const table::FlushEdit& edit,
+                            const std::map<std::string, Error>& left) const {
     FlushCompleteEvent event;
-    event.table = name_;
-    event.rows = rows.rows();
-    event.rows_replaced = rows.rows_replaced();
+    event.table = lane_.name();
+    for (size_t at = 0; at < rows_.partitions().size(); ++at) {
+      std::string name = name_of(at);
+      if (left.contains(name)) continue;
+      event.partitions.push_back(std::move(name));
+      event.rows += rows_.partitions()[at].count;
+    }
+    std::sort(event.partitions.begin(), event.partitions.end());
+    event.rows_replaced = edit.rows_replaced;
     event.parts = edit.parts.size();
     for (const part::Meta& part : edit.parts) event.bytes += part.bytes;
-    event.version = head.metadata.version;
-    event.duration = duration;
     return event;
   }
 
   Runtime& runtime_;
   Bucket& bucket_;
   const EngineOptions& options_;
-  table::Committer& committer_;
-  const TableName& name_;
-  Cut cut_;
-  const std::map<std::string, table::Coverage> positions_ = positions_of(cut_.runs);
+  Lanes& lanes_;
+  Lane& lane_;
+  const uint64_t cut_;
+  const std::shared_ptr<const TableSpec> spec_;
+  const memtable::Frozen rows_;
   std::function<bool()> cancelled_;
 };
 
 }  // namespace
 
-FlushDone Flusher::flush_lane(const LanePtr& lane) {
-  CommitTurn turn(lanes_, *lane);
-  Cut cut;
+FlushDone Flusher::flush(const Job& job) {
+  const LanePtr& lane = job.lane;
+  const auto ended = [&](Status verdict) {
+    return FlushDone{lane, job.cut, std::move(verdict), nullptr, {}, {}};
+  };
+  FlushAttempt::Rows rows{job.cut, {}, nullptr};
   {
     MonitorLock lock(lanes_.monitor());
-    if (lane->stopped()) return {lane, *lane->stopped(), nullptr, {}};
-    cut = lane->cut();
+    if (lane->stopped()) return ended(*lane->stopped());
+    rows.runs = lane->find(job.cut)->runs;
+    rows.spec = lane->spec();
   }
-  FlushAttempt attempt(runtime_, bucket_, options_, *lane, std::move(cut),
+  FlushAttempt attempt(runtime_, bucket_, options_, lanes_, *lane, std::move(rows),
                        [this] { return cancelled(); });
   Result<Flushed> flushed = attempt.run();
-  if (flushed.ok()) return {lane, ok(), flushed->head, flushed->report};
-  if (flushed.error().code() == Code::kConflict) {
-    const Result<table::HeadPtr> head = lane->committer().load();
-    if (!head.ok()) return {lane, head.error(), nullptr, {}};
-    return {lane, flushed.error(), *head, {}};
+  if (flushed.ok()) {
+    return {lane, job.cut, ok(), flushed->head, flushed->report, std::move(flushed->left)};
   }
-  return {lane, flushed.error(), nullptr, {}};
+  if (flushed.error().code() != Code::kConflict) return ended(flushed.error());
+  CommitTurn turn(lanes_, *lane);
+  const Result<table::HeadPtr> head = lane->committer().load();
+  if (!head.ok()) return ended(head.error());
+  FlushDone done = ended(flushed.error());
+  done.head = *head;
+  return done;
 }
 
 }  // namespace sluice::engine

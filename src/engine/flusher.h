@@ -1,10 +1,12 @@
 // Flusher: a fixed pool that carries frozen lanes into their tables.
 //
-// A job: 1 wait for the lane's commit turn  2 claim the table, once per opening  3 sort the cut  4
-// add the columns that its rows need  5 put parts  6 commit  7 confirm by a fresh look  8 tell
-// the applier. A failed try leaves the cut as it is and is told too; the applier decides when to
-// try again. Parts of a flush that certainly failed go at once. Owns: its threads. Does not own:
-// lanes, budget, the decision what to flush.
+// A job:  1 sort the cut  2 in the lane's commit turn, claim the table, once per opening, and add
+// the columns that the rows need  3 put parts; of a partition whose parts cannot be put the rows
+// stay in the cut  4 in the commit turn, compute the marks and commit all partitions that are ready
+// 5 confirm by a fresh look  6 tell the applier. A failed try leaves the cut as it is and is told
+// too; the applier decides when to try again. Parts of a flush that certainly failed go at once.
+// Several cuts of a lane may be on their way. Owns: its threads. Does not own: lanes, budget, the
+// decision what to flush.
 #pragma once
 
 #include <atomic>
@@ -24,8 +26,10 @@ class Flusher {
   Flusher(Runtime& runtime, Bucket& bucket, Lanes& lanes, const EngineOptions& options,
           Channel<ApplierEvent>& news);
   ~Flusher();
-  /// The lane has a cut and is marked flush_queued.
-  void submit(LanePtr lane);
+  /// The cut is marked as running.
+  void submit(LanePtr lane, uint64_t cut);
+  /// Jobs that no thread has taken.
+  size_t waiting() const;
   /// Ends running jobs at their next wait (kCancelled) and joins the threads.
   void stop();
   /// For committers: true once stop() was called.
@@ -33,8 +37,12 @@ class Flusher {
 
  private:
   void work();
-  LanePtr next();
-  FlushDone flush_lane(const LanePtr& lane);
+  struct Job {
+    LanePtr lane;  ///< null: the end
+    uint64_t cut = 0;
+  };
+  Job next();
+  FlushDone flush(const Job& job);
 
   Runtime& runtime_;
   Bucket& bucket_;
@@ -42,7 +50,7 @@ class Flusher {
   const EngineOptions options_;
   Channel<ApplierEvent>& news_;
   std::unique_ptr<Monitor> monitor_;
-  std::vector<LanePtr> queue_;
+  std::vector<Job> queue_;
   std::atomic<bool> cancelled_{false};
   std::vector<std::unique_ptr<Thread>> threads_;
 };

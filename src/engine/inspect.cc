@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "engine/log_summary.h"
+#include "memtable/share.h"
+#include "model/schema.h"
 #include "query/view.h"
 #include "table/read.h"
 #include "wal/verify.h"
@@ -76,8 +78,12 @@ class RecordCount {
       return note(frame, Error(Code::kCorrupt, Reason::kDecodeFailure,
                                "a batch refers to a schema that the log does not hold"));
     }
-    auto& rows = is_covered(frame.lsn, *record) ? current_->covered : current_->unflushed;
-    rows[*record->table].add(frame, *record);
+    const uint64_t missing = rows_not_in_table(frame, *record);
+    RecordSummary part = *record;
+    part.rows = record->rows - missing;
+    if (part.rows > 0) current_->covered[*record->table].add(frame, part);
+    part.rows = missing;
+    if (part.rows > 0) current_->unflushed[*record->table].add(frame, part);
   }
 
   void fill(SegmentDescription& segment) const {
@@ -124,13 +130,29 @@ class RecordCount {
     std::optional<Finding> unreadable;  ///< the first
   };
 
-  /// As a lane does it: by the table's marks, or by those of the source.
-  bool is_covered(uint64_t lsn, const RecordSummary& batch) const {
-    const auto head = heads_.find(*batch.table);
-    if (head == heads_.end() || !head->second.ok()) return false;
-    const table::Marks& marks = (*head->second)->marks;
-    if (lsn <= marks.flushed(log_, "")) return true;
-    return !batch.source.empty() && batch.position <= marks.position(batch.source, "");
+  /// As a lane does it: by the table's marks, or by those of the source, for each partition.
+  uint64_t rows_not_in_table(const wal::ParsedFrame& frame, const RecordSummary& record) const {
+    const auto head = heads_.find(*record.table);
+    if (head == heads_.end() || !head->second.ok()) return record.rows;
+    const table::Head& table = **head->second;
+    const auto covers = [&](const std::string& partition) {
+      return frame.lsn <= table.marks.flushed(log_, partition) ||
+             (!record.source.empty() &&
+              record.position <= table.marks.position(record.source, partition));
+    };
+    if (covers("")) return 0;
+    const TableSpec spec = table.metadata.spec();
+    const Result<Batch> batch = decode(frame);
+    if (!batch.ok() || !model::check_batch_fits(spec, *batch).ok()) return record.rows;
+    uint64_t missing = 0;
+    for (const memtable::Share& share : memtable::share_out(*batch, spec)) {
+      if (!covers(share.partition->name)) missing += share.rows;
+    }
+    return missing;
+  }
+  Result<Batch> decode(const wal::ParsedFrame& frame) const {
+    const BatchRecord record = TRY(decode_batch_record(frame.payload));
+    return Batch::decode(reader_.schemas().find(record.head.schema_lsn)->schema, record.batch);
   }
   void note(const wal::ParsedFrame& frame, const Error& error) {
     if (current_->unreadable) return;

@@ -2,15 +2,34 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "engine/figures.h"
 #include "engine/lane.h"
 #include "sluice/runtime.h"
 
 namespace sluice::engine {
+
+/// Where the ended segments of the log end, as far as they are not trimmed.
+class Segments {
+ public:
+  Segments() = default;
+  /// The base LSNs of the segments, the active one last.
+  explicit Segments(const std::vector<uint64_t>& bases);
+  void end(uint64_t last_lsn) { ends_.push_back(last_lsn); }
+  void trim(uint64_t lsn);
+  /// Those that hold `oldest` or something newer, the active one included.
+  uint64_t pinned_by(uint64_t oldest) const;
+  /// What the segments before the newest `count` hold ends here; 0: there are no more than that.
+  uint64_t end_before(uint64_t count, uint64_t oldest) const;
+
+ private:
+  std::deque<uint64_t> ends_;
+};
 
 /// Members without a lock of their own are read and written under monitor(). Nobody does I/O or
 /// calls back under it.
@@ -27,6 +46,8 @@ class Lanes {
   /// monitor itself.
   std::vector<LanePtr> to_flush(Runtime& runtime, Nanos deadline);
 
+  Segments segments;
+  Figures figures;
   uint64_t applied_lsn = 0;
   bool recovered = false;
   bool closing = false;  ///< no append is accepted any more
@@ -50,6 +71,23 @@ class CommitTurn {
  private:
   Lanes& lanes_;
   Lane& lane_;
+};
+
+/// Held by a flush while it writes parts that no metadata names yet, and by a sweep while it looks
+/// for what nothing names: one waits for the other (T14). Any number of flushes at a time.
+class LanePass {
+ public:
+  enum class Kind : uint8_t { kFlush, kSweep };
+  /// Takes the monitor itself.
+  LanePass(Lanes& lanes, Lane& lane, Kind kind);
+  ~LanePass();
+  LanePass(const LanePass&) = delete;
+  LanePass& operator=(const LanePass&) = delete;
+
+ private:
+  Lanes& lanes_;
+  Lane& lane_;
+  const Kind kind_;
 };
 
 }  // namespace sluice::engine

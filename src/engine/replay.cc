@@ -61,4 +61,11 @@ Result<std::optional<ReplayedRun>> Replay::decode(const wal::LogFrame& frame) {
   return std::optional<ReplayedRun>(std::move(replayed));
 }
 
+Status verify_log(const wal::Log& log) {
+  Replay replay = TRY(Replay::start(log));
+  while (TRY(replay.next()).has_value()) {
+  }
+  return ok();
+}
+
 }  // namespace sluice::engine

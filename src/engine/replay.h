@@ -49,4 +49,7 @@ class Replay {
   std::map<std::string, std::shared_ptr<const std::string>> sources_;  // each name once in memory
 };
 
+/// Reads and decodes all that earlier openings left in the log. Errors as Replay.
+Status verify_log(const wal::Log& log);
+
 }  // namespace sluice::engine

@@ -1,41 +1,87 @@
 #include "engine/seeing.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
 #include <utility>
 
-namespace sluice {
+namespace sluice::engine {
 
-void DurationCounts::add(Nanos duration) {
-  const auto* end = std::lower_bound(kDurationBuckets.begin(), kDurationBuckets.end(), duration);
-  ++counts[static_cast<size_t>(end - kDurationBuckets.begin())];
-  ++count;
-  sum += duration;
+namespace {
+
+PartitionStatus describe(const Lane& lane, const memtable::Pending& pending, Nanos now) {
+  PartitionStatus status;
+  status.name = {lane.name(), pending.partition->name};
+  status.rows = pending.rows;
+  status.first_lsn = pending.first_lsn;
+  status.oldest_age = now - pending.oldest;
+  return status;
 }
 
-std::string PartitionName::to_string() const {
-  return table.database + ":" + table.collection + ":" + partition;
+PartitionStatus describe(const Lane& lane, const Cut& cut, const memtable::Pending& pending,
+                         Nanos now) {
+  PartitionStatus status = describe(lane, pending, now);
+  status.flushing = true;
+  status.failures = cut.failures;
+  if (!cut.running && cut.retry_at > now) status.retry_in = cut.retry_at - now;
+  status.trouble = cut.trouble;
+  return status;
 }
 
-namespace engine {
+// A partition that is in a cut may have newer rows too.
+void add(PartitionStatus& into, const memtable::Pending& pending) {
+  into.rows += pending.rows;
+}
+
+}  // namespace
 
 std::vector<PartitionStatus> pending_partitions(const Lanes& lanes, Nanos now, size_t limit) {
-  std::vector<PartitionStatus> pending;
+  std::vector<PartitionStatus> all;
   for (const LanePtr& lane : lanes.all()) {
-    const auto first_lsn = lane->oldest_unflushed();
-    if (!first_lsn) continue;
-    PartitionStatus status;
-    status.name = {lane->name(), "-"};
-    status.rows = lane->unflushed_rows();
-    status.first_lsn = *first_lsn;
-    if (lane->has_active()) status.oldest_age = now - lane->active().oldest();
-    status.flushing = lane->flushing();
-    pending.push_back(std::move(status));
+    std::map<std::string, PartitionStatus> of_lane;
+    for (const Cut& cut : lane->cuts()) {
+      for (const auto& [name, pending] : cut.partitions) {
+        of_lane.emplace(name, describe(*lane, cut, pending, now));
+      }
+    }
+    for (const auto& [name, pending] : lane->active().partitions()) {
+      const auto [entry, is_new] = of_lane.try_emplace(name, describe(*lane, pending, now));
+      if (!is_new) add(entry->second, pending);
+    }
+    for (auto& [name, status] : of_lane) all.push_back(std::move(status));
   }
-  std::sort(pending.begin(), pending.end(),
+  std::sort(all.begin(), all.end(),
             [](const auto& a, const auto& b) { return a.first_lsn < b.first_lsn; });
-  if (pending.size() > limit) pending.resize(limit);
-  return pending;
+  if (all.size() > limit) all.resize(limit);
+  return all;
 }
 
-}  // namespace engine
-}  // namespace sluice
+void fill(const Lanes& lanes, Nanos now, EngineStatus& status) {
+  std::optional<uint64_t> oldest;
+  std::optional<Nanos> since;
+  for (const LanePtr& lane : lanes.all()) {
+    if (lane->stopped()) ++status.tables_stopped;
+    status.unflushed_rows += lane->unflushed_rows();
+    const auto first = lane->oldest_unflushed();
+    if (first) oldest = std::min(oldest.value_or(*first), *first);
+    status.pending_partitions += lane->active().partitions().size();
+    for (const auto& [name, pending] : lane->active().partitions()) {
+      since = std::min(since.value_or(pending.oldest), pending.oldest);
+    }
+    for (const Cut& cut : lane->cuts()) {
+      for (const auto& [name, pending] : cut.partitions) {
+        if (!lane->active().partitions().contains(name)) ++status.pending_partitions;
+        since = std::min(since.value_or(pending.oldest), pending.oldest);
+      }
+      if (cut.running) ++status.flushes_running;
+    }
+  }
+  if (oldest) status.pinned_segments = lanes.segments.pinned_by(*oldest);
+  if (since) status.oldest_unflushed_age = now - *since;
+  status.applied_lsn = lanes.applied_lsn;
+  status.recovering = !lanes.recovered;
+  status.failure = lanes.failure;
+}
+
+}  // namespace sluice::engine

@@ -16,8 +16,14 @@ constexpr Nanos kIdleAfter = kMillisecond;
 
 }  // namespace
 
-Shard::Shard(Runtime& runtime, wal::Log& log, Budget& budget, Channel<ApplierEvent>& applier)
-    : runtime_(runtime), log_(log), budget_(budget), applier_(applier), inbox_(runtime) {}
+Shard::Shard(Runtime& runtime, Disk& disk, wal::Log& log, Channel<ApplierEvent>& applier,
+             const EngineOptions& options)
+    : runtime_(runtime),
+      disk_(disk),
+      log_(log),
+      applier_(applier),
+      reserve_bytes_(options.disk_reserve_bytes),
+      inbox_(runtime) {}
 
 void Shard::push(ShardEvent event) {
   if (!inbox_.push(std::move(event))) turn_away(std::move(event));
@@ -29,9 +35,8 @@ Status Shard::run(Dictionary schemas) {
   for (bool running = true; running;) {
     Group group = collect(next_events());
     running = !group.stop;
-    const std::optional<uint64_t> trim_lsn = group.trim;
-    commit(std::move(group));
-    if (trim_lsn && recovered_) trim(*trim_lsn);
+    commit(group);
+    clean_up(std::move(group));
   }
   for (ShardEvent& event : inbox_.close()) turn_away(std::move(event));
   applier_.push(Stop{});
@@ -51,6 +56,9 @@ std::vector<ShardEvent> Shard::next_events() {
 }
 
 void Shard::turn_away(ShardEvent event) {
+  if (auto* trimmed = std::get_if<Trim>(&event); trimmed != nullptr && trimmed->done) {
+    trimmed->done();
+  }
   auto* append = std::get_if<Append>(&event);
   if (append == nullptr) return;
   Pending batch{std::move(*append)};
@@ -64,8 +72,11 @@ Shard::Group Shard::collect(std::vector<ShardEvent> events) {
       group.batches.push_back({std::move(*append)});
     } else if (auto* request = std::get_if<FlushRequest>(&event)) {
       group.tail.emplace_back(std::move(*request));
+    } else if (auto* wanted = std::get_if<Roll>(&event)) {
+      group.roll = std::max(group.roll, wanted->lsn);
     } else if (auto* trim_event = std::get_if<Trim>(&event)) {
       group.trim = std::max(group.trim.value_or(0), trim_event->lsn);
+      if (trim_event->done) group.trimmed.push_back(std::move(trim_event->done));
     } else if (auto* recovered = std::get_if<Recovered>(&event)) {
       serve_sources(std::move(*recovered));
     } else {
@@ -85,8 +96,12 @@ void Shard::serve_sources(Recovered recovered) {
   recovered_ = true;
 }
 
-void Shard::commit(Group group) {
-  Status verdict = write(group.batches);
+void Shard::commit(Group& group) {
+  const Status room = group.batches.empty() ? ok() : check_room();
+  for (Pending& batch : group.batches) {
+    if (!room.ok()) refuse(batch, room.error());
+  }
+  Status verdict = room.ok() ? write(group.batches) : ok();
   if (verdict.ok() && log_.appended_lsn() > log_.durable_lsn()) {
     verdict = log_.sync();
     ++syncs_;
@@ -103,6 +118,36 @@ void Shard::commit(Group group) {
     if (loses && request != nullptr) request->lost = verdict.error();
     applier_.push(std::move(event));
   }
+  tell_ended();
+}
+
+void Shard::tell_ended() {
+  for (WriteNotification& ended : std::exchange(ended_, {})) {
+    const uint64_t last_lsn = ended.last_lsn;
+    applier_.push(Rolled{last_lsn, std::move(ended)});
+  }
+}
+
+// What flushes, trims and the shutdown need is left to them.
+Status Shard::check_room() {
+  const Result<uint64_t> free = disk_.free_bytes();
+  full_ = free.ok() && *free < reserve_bytes_;
+  if (!full_) return ok();
+  return Error({Code::kFull, Reason::kNone,
+                "the log's disk has less left than its reserve; free space, then send again",
+                "disk_reserve_bytes", reserve_bytes_, *free});
+}
+
+// A flush that somebody waits for leaves no frame of its own in the log.
+void Shard::clean_up(Group group) {
+  if (log_.active_base() <= group.roll && log_.appended_lsn() >= log_.active_base()) {
+    const Status rolled = roll();
+    static_cast<void>(rolled);  // the segment is trimmed with a later one
+    tell_ended();
+  }
+  if (group.roll > 0) applier_.push(Rolled{group.roll, std::nullopt});
+  if (group.trim && recovered_) trim(*group.trim);
+  for (const auto& tell : group.trimmed) tell();
 }
 
 // Afterwards every batch that is not answered is in the log, or repeats one that is. Only a
@@ -111,7 +156,7 @@ Status Shard::write(std::vector<Pending>& batches) {
   for (size_t first = 0; first < batches.size();) {
     size_t end = first;
     for (uint64_t bytes = 0; end < batches.size() && bytes < kWriteBytes; ++end) {
-      bytes += batches[end].append.batch.bytes().size();
+      bytes += batches[end].append.run.batch.bytes().size();
     }
     const std::span<Pending> piece = std::span(batches).subspan(first, end - first);
     const Status written = write_piece(piece);
@@ -119,7 +164,7 @@ Status Shard::write(std::vector<Pending>& batches) {
     for (Pending& batch : piece) {
       if (!written.ok() && !batch.answered) refuse(batch, written.error());
     }
-    TRY(roll_when_full());
+    if (log_.wants_roll()) TRY(roll());
     first = end;
   }
   return ok();
@@ -127,11 +172,18 @@ Status Shard::write(std::vector<Pending>& batches) {
 
 // A roll that failed leaves a longer segment and is tried again after the next piece: what is in
 // the log stays accepted. Only a poisoned log promises nothing.
-Status Shard::roll_when_full() {
-  if (!log_.wants_roll()) return ok();
+Status Shard::roll() {
+  const uint64_t base_lsn = log_.active_base();
   const Status rolled = log_.roll(schemas_.encode());
-  if (rolled.ok() || rolled.error().code() != Code::kPoisoned) return ok();
-  return rolled;
+  if (rolled.ok()) {
+    ended_.push_back({0,
+                      wal::segment_name(base_lsn),
+                      log_.active_base() - 1,
+                      {touched_.begin(), touched_.end()}});
+    touched_.clear();
+    return ok();
+  }
+  return rolled.error().code() == Code::kPoisoned ? rolled : ok();
 }
 
 struct Shard::Piece {
@@ -145,29 +197,30 @@ struct Shard::Piece {
 // Whether the batch is news of its source. E7: one that is not is acknowledged after the sync that
 // covers its first copy.
 Result<bool> Shard::is_news(const Append& append, Piece& piece) const {
-  if (append.source == nullptr) return true;
+  const memtable::Run& run = append.run;
+  if (run.source == nullptr) return true;
   if (!recovered_) {
     return Error(Code::kBusy, "the log is being replayed; sources are served afterwards");
   }
-  const SourceKey key{append.lane->name(), *append.source};
+  const SourceKey key{append.lane->name(), *run.source};
   const auto known = positions_.find(key);
   uint64_t& position = piece.positions[key];
   if (known != positions_.end()) position = std::max(position, known->second);
-  if (append.position <= position) return false;
+  if (run.position <= position) return false;
   if (append.previous > position) {
     return Error({Code::kInvalid, Reason::kSequenceViolation,
                   "an earlier batch of the source is missing; send again from the known position",
-                  *append.source, position, append.previous});
+                  *run.source, position, append.previous});
   }
-  position = append.position;
+  position = run.position;
   return true;
 }
 
 void Shard::stage(Pending& batch, Piece& piece) const {
-  const Append& append = batch.append;
-  const TableName& table = append.lane->name();
-  const SchemaPtr& schema = append.batch.schema();
-  BatchHead head{0, append.source ? *append.source : "", append.position};
+  const memtable::Run& run = batch.append.run;
+  const TableName& table = batch.append.lane->name();
+  const SchemaPtr& schema = run.batch.schema();
+  BatchHead head{0, run.source ? *run.source : "", run.position};
   if (const auto bound = bound_.find(table); bound != bound_.end()) {
     for (const auto& [known, lsn] : bound->second) {
       if (known == schema || *known == *schema) head.schema_lsn = lsn;
@@ -186,7 +239,7 @@ void Shard::stage(Pending& batch, Piece& piece) const {
   piece.heads.push_back(encode(head));
   piece.records.push_back({.type = kBatchRecord | wal::kRequiredBit,
                            .head = piece.heads.back(),
-                           .body = append.batch.bytes()});
+                           .body = run.batch.bytes()});
   batch.lsn = piece.next_lsn++;
 }
 
@@ -209,6 +262,12 @@ Status Shard::write_piece(std::span<Pending> batches) {
     schemas_.add(lsn, std::move(record));
   }
   for (const auto& [key, position] : piece.positions) positions_[key] = position;
+  for (const Pending& batch : batches) {
+    if (batch.lsn == 0) continue;
+    for (const memtable::Share& share : batch.append.run.shares) {
+      touched_.insert({batch.append.lane->name(), share.partition->name});
+    }
+  }
   for (Pending& batch : batches) {
     if (batch.answered || batch.append.ack != AckClass::kMemory) continue;
     const Completion done = std::exchange(batch.append.done, nullptr);
@@ -226,26 +285,29 @@ void Shard::finish(Pending batch, const Status& verdict) {
   ++appends_;
   const bool wait_for_table = append.ack == AckClass::kTable;
   if (batch.lsn == 0) {
-    budget_.release(append.reserved_bytes);
+    append.run.held = nullptr;
     if (wait_for_table) {
       const auto duplicate = [done](const Result<Appended>& ack) {
         ack.ok() ? done(Appended{0, true}) : done(ack);
       };
-      applier_.push(Applied{append.lane, {{}, log_.durable_lsn(), nullptr, 0}, duplicate});
+      memtable::Run nothing;
+      nothing.lsn = log_.durable_lsn();
+      applier_.push(Applied{append.lane, std::move(nothing), duplicate});
     } else if (done) {
       done(Appended{0, true});
     }
     return;
   }
-  applier_.push(Applied{append.lane,
-                        {std::move(append.batch), batch.lsn, append.source, append.position},
+  rows_ += append.run.batch.rows();
+  append.run.lsn = batch.lsn;
+  applier_.push(Applied{append.lane, std::move(append.run),
                         wait_for_table ? std::exchange(done, nullptr) : nullptr});
   if (done) done(Appended{batch.lsn, false});
 }
 
 void Shard::refuse(Pending& batch, const Error& error) {
   batch.answered = true;
-  budget_.release(batch.append.reserved_bytes);
+  batch.append.run.held = nullptr;
   if (batch.append.done) batch.append.done(error);
 }
 
@@ -254,6 +316,8 @@ void Shard::refuse(Pending& batch, const Error& error) {
 // reads all of it. A trim that failed costs space only, and the next one takes it along; a poisoned
 // log says so to the next append.
 void Shard::trim(uint64_t lsn) {
+  const std::vector<wal::Lsn> bases = log_.segment_bases();
+  if (bases.size() < 2 || bases[1] > lsn + 1) return;  // no segment would go
   const uint64_t base = log_.recovered().base_lsn;
   if (log_.stats().segments == 1) schemas_.drop_before(base);
   const Status trimmed = log_.trim(lsn, schemas_.encode());

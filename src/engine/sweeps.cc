@@ -95,6 +95,7 @@ Result<SweepReport> Sweeps::sweep(const LanePtr& lane, const SweepOptions& optio
   request.dry_run = options.dry_run;
   table::Survey survey;
   {
+    const LanePass pass(lanes_, *lane, LanePass::Kind::kSweep);
     CommitTurn turn(lanes_, *lane);
     {
       MonitorLock lock(lanes_.monitor());

@@ -75,11 +75,11 @@ Result<Passage> Passage::enter(Runtime& runtime, Lanes& lanes, const TableName& 
     const LanePtr lane = lanes.find(name);
     if (lane == nullptr) return Error(Code::kNotFound, "there is no such table", name.to_string());
     if (lane->stopped()) return *lane->stopped();
-    if (!lane->gate_shut) {
+    if (!lane->gate_shut && !lane->throttled) {
       ++lane->entered;
       return Passage(lanes, lane);
     }
-    if (runtime.now() >= deadline) return too_late(*lane);
+    if (runtime.now() >= deadline) return lane->throttled ? *lane->throttled : too_late(*lane);
     lanes.monitor().wait_until(deadline);
   }
 }

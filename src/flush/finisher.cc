@@ -22,36 +22,43 @@ Finisher::~Finisher() {
   for (const auto& thread : threads_) thread->join();
 }
 
-Status Finisher::push(std::unique_ptr<Upload> upload) {
-  if (threads_.empty()) return upload->finish();
+void Finisher::push(std::unique_ptr<Upload> upload, size_t partition) {
+  if (threads_.empty()) return finish({std::move(upload), partition});
   MonitorLock lock(*monitor_);
-  while (!failure_ && waiting_.size() >= threads_.size()) monitor_->wait_until(kForever);
-  if (failure_) return *failure_;
-  waiting_.push_back(std::move(upload));
+  while (waiting_.size() >= threads_.size()) monitor_->wait_until(kForever);
+  waiting_.push_back({std::move(upload), partition});
   monitor_->notify_all();
-  return ok();
 }
 
-Status Finisher::wait() {
+const std::vector<PartitionFailure>& Finisher::wait() {
   MonitorLock lock(*monitor_);
   while (!waiting_.empty() || running_ > 0) monitor_->wait_until(kForever);
-  return verdict();
+  return failures_;
+}
+
+void Finisher::finish(Waiting waiting) {
+  const Status finished = waiting.upload->finish();
+  waiting.upload.reset();
+  if (finished.ok()) return;
+  MonitorLock lock(*monitor_);
+  failures_.push_back({waiting.partition, finished.error()});
 }
 
 void Finisher::work() {
-  MonitorLock lock(*monitor_);
   for (;;) {
-    while (waiting_.empty() && !ended_) monitor_->wait_until(kForever);
-    if (waiting_.empty()) return;
-    std::unique_ptr<Upload> upload = std::move(waiting_.back());
-    waiting_.pop_back();
-    ++running_;
-    monitor_->unlock();
-    const Status finished = upload->finish();
-    upload.reset();
-    monitor_->lock();
+    Waiting next;
+    {
+      MonitorLock lock(*monitor_);
+      while (waiting_.empty() && !ended_) monitor_->wait_until(kForever);
+      if (waiting_.empty()) return;
+      next = std::move(waiting_.back());
+      waiting_.pop_back();
+      ++running_;
+      monitor_->notify_all();
+    }
+    finish(std::move(next));
+    MonitorLock lock(*monitor_);
     --running_;
-    if (!finished.ok() && !failure_) failure_ = finished.error();
     monitor_->notify_all();
   }
 }

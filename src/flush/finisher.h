@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "sluice/io.h"
@@ -12,6 +11,12 @@
 namespace sluice::flush {
 
 inline constexpr size_t kFinishThreadsMax = 16;
+
+/// Why a partition, by its place among those of the flush, has not all of its parts.
+struct PartitionFailure {
+  size_t partition = 0;
+  Error error;
+};
 
 /// One thread calls. Destroying it ends what was pushed.
 class Finisher {
@@ -22,21 +27,25 @@ class Finisher {
   Finisher(const Finisher&) = delete;
   Finisher& operator=(const Finisher&) = delete;
 
-  /// Waits while as many uploads are waiting as there are threads. An error met so far is returned;
-  /// this upload may then be unfinished.
-  Status push(std::unique_ptr<Upload> upload);
-  /// Every upload pushed is durable, or the first error.
-  Status wait();
+  /// Waits while as many uploads are waiting as there are threads.
+  void push(std::unique_ptr<Upload> upload, size_t partition);
+  /// Every upload pushed has ended; returns those that failed so far.
+  const std::vector<PartitionFailure>& wait();
 
  private:
   void work();
-  Status verdict() const { return failure_ ? Status(*failure_) : ok(); }
 
   const std::unique_ptr<Monitor> monitor_;
-  std::vector<std::unique_ptr<Upload>> waiting_;
+  struct Waiting {
+    std::unique_ptr<Upload> upload;
+    size_t partition = 0;
+  };
+  void finish(Waiting waiting);
+
+  std::vector<Waiting> waiting_;
   size_t running_ = 0;
   bool ended_ = false;
-  std::optional<Error> failure_;
+  std::vector<PartitionFailure> failures_;
   std::vector<std::unique_ptr<Thread>> threads_;
 };
 

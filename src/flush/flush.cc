@@ -1,14 +1,19 @@
 #include "flush/flush.h"
 
 #include <algorithm>
-
-#include "flush/finisher.h"
+#include <utility>
 
 namespace sluice::flush {
 
 namespace {
 
 constexpr size_t kChunkRows = 8192;
+// From here on it matters whether more partitions fail than not.
+constexpr size_t kFailuresMin = 4;
+
+bool is_of_the_partition(const Error& error) {
+  return error.code() == Code::kIo || error.code() == Code::kFull || error.code() == Code::kBusy;
+}
 
 struct AttemptTag;
 
@@ -22,12 +27,23 @@ class PartSequence {
               RandomId<AttemptTag>::draw(runtime).hex().substr(0, 8) + "-"),
         finisher_(runtime, job.rows->partitions().size()) {}
 
+  /// An error: of the flush, not of a partition.
   Status write_all() {
-    for (const auto& partition : job_.rows->partitions()) {
-      const size_t end = partition.first + partition.count;
-      for (size_t at = partition.first; at < end;) at = TRY(write_part(partition.values, at, end));
+    const auto& partitions = job_.rows->partitions();
+    for (size_t number = 0; number < partitions.size(); ++number) {
+      const size_t end = partitions[number].first + partitions[number].count;
+      for (size_t at = partitions[number].first; at < end;) {
+        const Result<size_t> written = write_part(number, at, end);
+        at = written.ok() ? *written : end;
+        if (written.ok()) continue;
+        if (!is_of_the_partition(written.error())) return written.error();
+        failures_.push_back({number, written.error()});
+        if (failures_.size() >= kFailuresMin && failures_.size() * 2 > number) {
+          return written.error();
+        }
+      }
     }
-    return finisher_.wait();
+    return ok();
   }
 
   /// Ends what is under way first, so that nothing appears after it was discarded.
@@ -35,11 +51,44 @@ class PartSequence {
     static_cast<void>(finisher_.wait());
     discard(bucket_, parts_);
   }
-  std::vector<part::Meta> take() { return std::move(parts_); }
+
+  Result<Outcome> settle() {
+    const std::vector<PartitionFailure>& late = finisher_.wait();
+    failures_.insert(failures_.end(), late.begin(), late.end());
+    const auto by_partition = [](const auto& a, const auto& b) {
+      return a.partition < b.partition;
+    };
+    std::stable_sort(failures_.begin(), failures_.end(), by_partition);
+    const auto last =
+        std::unique(failures_.begin(), failures_.end(),
+                    [](const auto& a, const auto& b) { return a.partition == b.partition; });
+    failures_.erase(last, failures_.end());
+    if (!failures_.empty() && failures_.size() * 2 > job_.rows->partitions().size()) {
+      const Error first = failures_.front().error;
+      discard(bucket_, parts_);
+      return first;
+    }
+    return split();
+  }
 
  private:
+  // Keeps the parts of whole partitions, and removes the others.
+  Outcome split() {
+    Outcome outcome;
+    std::vector<part::Meta> broken;
+    for (size_t at = 0; at < parts_.size(); ++at) {
+      const bool fails = std::any_of(failures_.begin(), failures_.end(), [&](const auto& failure) {
+        return failure.partition == partition_of_[at];
+      });
+      (fails ? broken : outcome.parts).push_back(std::move(parts_[at]));
+    }
+    discard(bucket_, broken);
+    outcome.failures = std::move(failures_);
+    return outcome;
+  }
+
   // Writes rows from `at` on until the part is full or `end` is reached; returns where it stopped.
-  Result<size_t> write_part(const model::PartitionTuple& partition, size_t at, size_t end) {
+  Result<size_t> write_part(size_t partition, size_t at, size_t end) {
     const std::string key = stem_ + std::to_string(parts_.size()) + ".parquet";
     std::unique_ptr<Upload> upload = TRY(bucket_.begin_upload(key));
     part::WriterOptions options = job_.layout->writer;
@@ -53,10 +102,11 @@ class PartSequence {
     }
     part::Meta meta = TRY(writer.finish());
     meta.key = key;
-    meta.partition = partition;
+    meta.partition = job_.rows->partitions()[partition].values;
     // Named before finish(): after an unknown answer the object may exist and has to be discarded.
     parts_.push_back(std::move(meta));
-    TRY(finisher_.push(std::move(upload)));
+    partition_of_.push_back(partition);
+    finisher_.push(std::move(upload), partition);
     return at;
   }
 
@@ -65,19 +115,28 @@ class PartSequence {
   memtable::Gatherer rows_;
   std::string stem_;
   std::vector<part::Meta> parts_;
+  std::vector<size_t> partition_of_;  // of each part
+  std::vector<PartitionFailure> failures_;
   Finisher finisher_;
 };
 
 }  // namespace
 
-Result<std::vector<part::Meta>> flush(Runtime& runtime, Bucket& bucket, const Job& job) {
+Result<Outcome> flush_each(Runtime& runtime, Bucket& bucket, const Job& job) {
   PartSequence sequence(runtime, bucket, job);
   const Status written = sequence.write_all();
   if (!written.ok()) {
     sequence.give_up();
     return written.error();
   }
-  return sequence.take();
+  return sequence.settle();
+}
+
+Result<std::vector<part::Meta>> flush(Runtime& runtime, Bucket& bucket, const Job& job) {
+  Outcome outcome = TRY(flush_each(runtime, bucket, job));
+  if (outcome.failures.empty()) return std::move(outcome.parts);
+  discard(bucket, outcome.parts);
+  return outcome.failures.front().error;
 }
 
 void discard(Bucket& bucket, const std::vector<part::Meta>& parts) {

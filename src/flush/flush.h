@@ -2,8 +2,8 @@
 // else.
 //
 // Steps: 1 for each partition in order, open an upload  2 gather, encode and write rows in chunks
-// 3 finish: the part is durable. Owns its uploads; on any error it removes the parts that it
-// finished and returns the error.
+// 3 finish: the part is durable. Owns its uploads; of a partition that fails it removes the parts
+// that it finished.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "flush/finisher.h"
 #include "memtable/frozen.h"
 #include "part/meta.h"
 #include "part/writer.h"
@@ -22,8 +23,8 @@ namespace sluice::flush {
 
 /// The user's and the system's columns of the parts, as the table has them.
 struct Layout {
-  std::string prefix;      ///< keys are `<prefix>/data/<flush id>-<attempt>-<n>.parquet`
-  SchemaPtr columns;       ///< what is gathered: user columns, then `_version` in a keyed table
+  std::string prefix;  ///< keys are `<prefix>/data/<flush id>-<attempt>-<n>.parquet`
+  SchemaPtr columns;   ///< what is gathered: user columns, then `_version` in a keyed table
   std::vector<part::WriterColumn> part_columns;
   part::WriterOptions writer;
   uint64_t part_bytes = 192ull << 20;  ///< a part is ended at this size
@@ -37,8 +38,17 @@ struct Job {
   std::function<bool()> cancelled;  ///< asked between chunks
 };
 
-/// Runs on the calling thread. kCancelled; else the bucket's and writer's errors.
+/// All parts or none. Runs on the calling thread. kCancelled; else the bucket's and writer's
+/// errors.
 Result<std::vector<part::Meta>> flush(Runtime& runtime, Bucket& bucket, const Job& job);
+
+struct Outcome {
+  std::vector<part::Meta> parts;           ///< of the partitions that have all of theirs
+  std::vector<PartitionFailure> failures;  ///< one of each other partition, by their order
+};
+/// The same, but a partition whose parts could not be put (kIo, kFull, kBusy) holds up no other. An
+/// error: none was put, or so many failed that the bucket is to blame.
+Result<Outcome> flush_each(Runtime& runtime, Bucket& bucket, const Job& job);
 
 /// Removes parts that no table names and never will; best effort (a sweeper finds what is left).
 void discard(Bucket& bucket, const std::vector<part::Meta>& parts);

@@ -71,6 +71,14 @@ int compare_values(const ColumnView& a, size_t row_a, const ColumnView& b, size_
   return x < y ? -1 : x > y;
 }
 
+// Which numbers of partitions are the run's, where some are not; empty: all.
+std::vector<bool> numbers_of_shares(const Run& run, const std::vector<uint32_t>& numbers) {
+  if (run.shares.empty() || run.rows() == run.batch.rows()) return {};
+  std::vector<bool> taken(*std::max_element(numbers.begin(), numbers.end()) + 1, false);
+  for (const Share& share : run.shares) taken[numbers[share.first_row]] = true;
+  return taken;
+}
+
 }  // namespace
 
 int64_t make_version(uint64_t epoch, uint64_t lsn) {
@@ -98,16 +106,18 @@ void Frozen::collect(const TableSpec& spec) {
   const Texts texts = text ? survey(keys_[0]) : Texts{};
   prefix_is_key_ = keys_.size() == 1 && texts.fit_a_word();
   size_t rows = 0;
-  for (const Run& run : runs_) rows += run.batch.rows();
+  for (const Run& run : runs_) rows += run.rows();
   order_.reserve(rows);
   model::Partitioner partitioner(model::partition_of(spec));
   std::vector<uint32_t> numbers;
   for (uint32_t run = 0; run < runs_.size(); ++run) {
     const Batch& batch = runs_[run].batch;
     partitioner.number_rows(batch, numbers);
+    const std::vector<bool> taken = numbers_of_shares(runs_[run], numbers);
     const ColumnView time =
         spec.time.empty() ? ColumnView{} : batch.column(*batch.schema()->find(spec.time));
     for (uint32_t row = 0; row < batch.rows(); ++row) {
+      if (!taken.empty() && !taken[numbers[row]]) continue;
       const int64_t at = spec.time.empty() ? 0 : time.int64(row);
       uint64_t prefix = 0;
       if (!keys_.empty()) {
@@ -185,10 +195,9 @@ void Frozen::drop_replaced() {
   order_.erase(last, order_.end());
 }
 
-// A partition that rows were met of has rows: one of a key that is replaced is by one beside it.
 void Frozen::count_partitions() {
-  if (order_.empty()) return partitions_.clear();
   for (const Row& row : order_) ++partitions_[row.partition].count;
+  std::erase_if(partitions_, [](const Partition& partition) { return partition.count == 0; });
   size_t first = 0;
   for (Partition& partition : partitions_) {
     partition.first = first;

@@ -42,6 +42,11 @@ std::vector<PartitionField> partition_of(const TableSpec& spec);
 /// Iceberg's name of the field: `time_day`, `id_bucket`, or the column's own.
 std::string partition_name(const PartitionField& field);
 
+/// A text that no other partition of the table has, for marks and people: "2026-11-21" of a day
+/// alone, else `name=value` joined by '/'; "-" without fields. Values as format_value() gives them,
+/// other characters of text than [A-Za-z0-9_.:-] as %XX.
+std::string partition_text(const TableSpec& spec, const PartitionTuple& tuple);
+
 /// Whether a table of these columns, key and time can be partitioned so. kInvalid, where() is the
 /// column: it does not exist, or its type does not fit the transform; a number of buckets that is
 /// none; two fields of one name, or two times of one column; a name that another column has; too

@@ -196,4 +196,47 @@ std::string format_value(const PartitionField& field, Type type, const Partition
   return type == Type::kBinary ? to_hex(value.bytes) : value.bytes;
 }
 
+namespace {
+
+bool is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '.' || c == ':' || c == '-';
+}
+
+// No text reads as the word that stands for null.
+std::string escape(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string escaped;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (is_plain(c) && text != "null") {
+      escaped += c;
+    } else {
+      escaped += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+    }
+  }
+  return escaped;
+}
+
+}  // namespace
+
+std::string partition_text(const TableSpec& spec, const PartitionTuple& tuple) {
+  const std::vector<PartitionField> fields = partition_of(spec);
+  if (fields.empty()) return "-";
+  std::string text;
+  for (size_t at = 0; at < fields.size(); ++at) {
+    const auto column = std::find_if(spec.columns.begin(), spec.columns.end(),
+                                     [&](const Field& f) { return f.name == fields[at].column; });
+    CHECK(column != spec.columns.end());
+    const std::string value = format_value(fields[at], column->type, tuple[at]);
+    const bool is_text = tuple[at].kind == PartitionValue::Kind::kBytes;
+    if (fields.size() > 1 || fields[at].transform != Transform::kDay) {
+      if (!text.empty()) text += '/';
+      text += partition_name(fields[at]) + "=";
+    }
+    text += is_text ? escape(value) : value;
+  }
+  return text;
+}
+
 }  // namespace sluice::model

@@ -40,7 +40,7 @@ class ViewSnapshot final : public Snapshot {
         view_(std::move(view)),
         parts_(bucket, view_.head->metadata),
         description_(describe(bucket, view_.name, *view_.head)) {
-    for (const memtable::Run& run : view_.runs) description_.unflushed_rows += run.batch.rows();
+    for (const memtable::Run& run : view_.runs) description_.unflushed_rows += run.rows();
   }
 
   const TableDescription& table() const override { return description_; }

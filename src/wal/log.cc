@@ -318,6 +318,13 @@ Result<std::unique_ptr<LogReader>> Log::read(LsnRange range) const {
   return std::make_unique<LogReader>(disk_, segments_, range);
 }
 
+std::vector<Lsn> Log::segment_bases() const {
+  const MonitorLock lock(*monitor_);
+  std::vector<Lsn> bases;
+  for (const Segment& segment : segments_) bases.push_back(segment.header.base_lsn);
+  return bases;
+}
+
 LogStats Log::stats() const {
   const MonitorLock lock(*monitor_);
   LogStats stats{.segments = segments_.size(), .syncs = syncs_};

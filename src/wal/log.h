@@ -88,6 +88,8 @@ class Log {
   Lsn appended_lsn() const { return writer_->last_lsn(); }
   Lsn durable_lsn() const;
 
+  /// The first LSN that the active segment could hold.
+  Lsn active_base() const { return writer_->header().base_lsn; }
   bool wants_roll() const { return writer_->tail() >= options_.segment_bytes; }
   /// Syncs, then starts a new segment with a checkpoint of `application`; only a checkpoint if the
   /// segment holds no frame yet. Any error but kPoisoned: the log goes on in the old segment.
@@ -104,6 +106,8 @@ class Log {
   /// kNotFound (kMissingSegment).
   Result<std::unique_ptr<LogReader>> read(LsnRange range) const;
   LogStats stats() const;
+  /// The base LSNs of all segments, oldest first.
+  std::vector<Lsn> segment_bases() const;
 
  private:
   Log(Runtime& runtime, Disk& disk, LogOptions options, std::unique_ptr<DiskLock> lock);

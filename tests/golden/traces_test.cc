@@ -142,7 +142,7 @@ TEST(Trace, OfOpeningAnExistingDirectory) {
                                       life.tape().phase("close");
                                       life.close();
                                     }});
-  expect_order(trace, {"lock lock", "sync 1.wal", "rename 3.wal.new 3.wal"});
+  expect_order(trace, {"lock lock", "sync 3.wal", "rename 3.wal.new 3.wal"});
 }
 
 TEST(Trace, OfOneAppend) {
@@ -243,12 +243,14 @@ TEST(Trace, OfAFlushOfTwoDays) {
                                     }});
   const std::string parts = "finish demo/events/data/<id1>-<id2>-";
   const std::string commit = "put_if_absent demo/events/metadata/v2.metadata.json";
-  expect_order(trace, {parts + "0", commit, "sync 1.wal", "# close"});
+  expect_order(trace,
+               {"rename 4.wal.new 4.wal", parts + "0", commit, "sync 4.wal", "remove 1.wal"});
   expect_order(trace, {parts + "1", "put_if_absent demo/events/marks/", commit});
   // The answer rests on a look after the commit.
   expect_order(when_answered, {commit, "put demo/events/metadata/version-hint.text"});
-  expect_order(when_answered, {commit, "head demo/events/metadata/v3.metadata.json",
-                               "head demo/events/metadata/v2.metadata.json"});
+  expect_order(when_answered,
+               {commit, "head demo/events/metadata/v3.metadata.json",
+                "head demo/events/metadata/v2.metadata.json", "remove 1.wal", "sync_dir"});
 }
 
 TEST(Trace, OfAClaimByASecondOpening) {
