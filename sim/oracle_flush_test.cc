@@ -32,7 +32,7 @@ class FlushOracle : public testing::Test {
     block.min_lsn = flush.range.min_lsn;
     block.max_lsn = flush.range.max_lsn;
     block.seq = flush.range.seq;
-    return {block.flush_id, flush.range, 3, {block}};
+    return {block.flush_id, flush.range, 3, 0, {block}};
   }
   Wrong commit(uint64_t number, const Result<AtomicFlushResult>& answer) {
     ledger.begin_commit(number);
