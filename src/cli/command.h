@@ -36,6 +36,7 @@ Command make_flush(CLI::App& program);
 Command make_table(CLI::App& program);
 Command make_verify(CLI::App& program);
 Command make_inspect(CLI::App& program);
+Command make_serve(CLI::App& program);
 
 /// How the user called the program, fit to be pasted into a shell: "sluice", "build/run/sluice".
 void set_program_call(std::string_view argv0);

@@ -102,9 +102,9 @@ int run(std::span<char*> arguments) {
       program, "--color", colors,
       {{"auto", ColorMode::kAuto}, {"always", ColorMode::kAlways}, {"never", ColorMode::kNever}},
       "Colors; auto: on a terminal, unless NO_COLOR is set");
-  const Command commands[] = {make_ingest(program),  make_query(program), make_tables(program),
-                              make_inspect(program), make_flush(program), make_table(program),
-                              make_verify(program)};
+  const Command commands[] = {make_serve(program),  make_ingest(program),  make_query(program),
+                              make_tables(program), make_inspect(program), make_flush(program),
+                              make_table(program),  make_verify(program)};
   try {
     std::vector<std::string> words = words_of(arguments.subspan(1));
     std::reverse(words.begin(), words.end());  // the parser takes them from the back

@@ -29,7 +29,7 @@ MAY_INCLUDE = {
     "io": {"sluice", "base"},
     "remote": {"sluice", "base"},
     "server": {"sluice", "source", "remote"},
-    "cli": {"sluice", "source", "remote"},
+    "cli": {"sluice", "source", "remote", "server"},
     "sim": {"sluice", "base"},
     "examples": {"sluice"},
 }
@@ -41,7 +41,7 @@ PURE = [folder for folder in MAY_INCLUDE
 # Third-party headers: pattern -> the folders that may know them.
 LIBRARIES = {
     r"zstd.*\.h": {"part", "source"},
-    r"simdjson.*": {"table", "source"},
+    r"simdjson.*": {"table", "source", "server"},
     r"(isa-l\.h|isa-l/.*)": {"base", "source"},
     r"cctz/.*": {"model"},
     r"[nx]?mmintrin\.h|immintrin\.h": {"base"},
@@ -49,6 +49,7 @@ LIBRARIES = {
     r"CLI/.*": {"cli"},
     r"fmt/.*": {"cli", "server"},
     r"boost/context/.*": {"sim"},
+    r"boost/(asio|beast)/.*": {"server"},
     r"curl/.*": {"io"},
     r"pugixml\.hpp": {"io"},
     r"openssl/.*": {"io"},
