@@ -112,6 +112,7 @@ class EngineOfTables : public Engine {
   Status check(const Passage& passage, const Batch& batch, const AppendOptions& options);
   Status wait_for_memory(uint64_t bytes, Nanos deadline);
   Result<std::shared_ptr<const void>> reserve(uint64_t bytes, Nanos deadline);
+  Error count_refusal(const Error& error);
   Nanos deadline_of(Nanos timeout);
   Status wait_recovered();
   Status wait_applied(uint64_t lsn);
@@ -361,17 +362,24 @@ Result<std::shared_ptr<const void>> EngineOfTables::reserve(uint64_t bytes, Nano
   if (waited > kStall || !reserved.ok()) {
     MonitorLock lock(lanes_.monitor());
     lanes_.figures.count_stall(waited);
-    if (!reserved.ok() && reserved.error().code() == Code::kBusy) lanes_.figures.count_refusal();
   }
-  TRY(reserved);
+  if (!reserved.ok()) return count_refusal(reserved.error());
   return budget_.hold(bytes);
+}
+
+Error EngineOfTables::count_refusal(const Error& error) {
+  MonitorLock lock(lanes_.monitor());
+  if (error.code() == Code::kBusy) lanes_.figures.count_refusal();
+  return error;
 }
 
 Status EngineOfTables::append(const TableName& name, Batch batch, AppendOptions options,
                               Completion done) {
   if (options.source) TRY(wait_recovered());
   const Nanos deadline = deadline_of(options.timeout);
-  const Passage passage = TRY(Passage::enter(runtime_, lanes_, name, deadline));
+  Result<Passage> entered = Passage::enter(runtime_, lanes_, name, deadline);
+  if (!entered.ok()) return count_refusal(entered.error());
+  const Passage passage = std::move(*entered);
   TRY(check(passage, batch, options));
   Append append;
   append.lane = passage.lane();
@@ -522,6 +530,7 @@ EngineStatus EngineOfTables::status() {
   status.syncs = shard_.syncs();
   status.appends = shard_.appends();
   status.rows_appended = shard_.rows();
+  status.appends_refused += shard_.refused();
   status.full = shard_.is_full();
   status.memory_bytes_used = budget_.used();
   status.memory_bytes_max = budget_.bytes_max();

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,7 +47,15 @@ class FaultyDisk : public Disk {
   Result<std::unique_ptr<DiskLock>> lock(std::string_view name) override {
     return inner_.lock(name);
   }
-  Result<uint64_t> free_bytes() override { return inner_.free_bytes(); }
+  Result<uint64_t> free_bytes() override {
+    std::lock_guard lock(mutex_);
+    return free_bytes_ ? *free_bytes_ : inner_.free_bytes();
+  }
+  /// Nothing: as it is.
+  void set_free_bytes(std::optional<uint64_t> bytes) {
+    std::lock_guard lock(mutex_);
+    free_bytes_ = bytes;
+  }
 
  private:
   class FaultyFile : public File {
@@ -92,6 +101,7 @@ class FaultyDisk : public Disk {
   Disk& inner_;
   std::mutex mutex_;
   Rule rule_;
+  std::optional<uint64_t> free_bytes_;
 };
 
 }  // namespace sluice

@@ -99,7 +99,9 @@ void Shard::serve_sources(Recovered recovered) {
 void Shard::commit(Group& group) {
   const Status room = group.batches.empty() ? ok() : check_room();
   for (Pending& batch : group.batches) {
-    if (!room.ok()) refuse(batch, room.error());
+    if (room.ok()) break;
+    ++refused_;
+    refuse(batch, room.error());
   }
   Status verdict = room.ok() ? write(group.batches) : ok();
   if (verdict.ok() && log_.appended_lsn() > log_.durable_lsn()) {

@@ -38,6 +38,8 @@ class Shard {
   uint64_t syncs() const { return syncs_.load(); }
   uint64_t appends() const { return appends_.load(); }
   uint64_t rows() const { return rows_.load(); }
+  /// For want of room.
+  uint64_t refused() const { return refused_.load(); }
   /// The last appends were refused: the disk has less left than its reserve.
   bool is_full() const { return full_.load(); }
   /// The loop; returns after Stop, with the log closed. `schemas` are those of the log's newest
@@ -95,6 +97,7 @@ class Shard {
   std::atomic<uint64_t> syncs_{0};
   std::atomic<uint64_t> appends_{0};
   std::atomic<uint64_t> rows_{0};
+  std::atomic<uint64_t> refused_{0};
   std::atomic<bool> full_{false};
 };
 

@@ -89,7 +89,7 @@ class PartSequence {
 
   // Writes rows from `at` on until the part is full or `end` is reached; returns where it stopped.
   Result<size_t> write_part(size_t partition, size_t at, size_t end) {
-    const std::string key = stem_ + std::to_string(parts_.size()) + ".parquet";
+    const std::string key = stem_ + std::to_string(next_part_++) + ".parquet";
     std::unique_ptr<Upload> upload = TRY(bucket_.begin_upload(key));
     part::WriterOptions options = job_.layout->writer;
     options.key = key;
@@ -114,6 +114,7 @@ class PartSequence {
   const Job& job_;
   memtable::Gatherer rows_;
   std::string stem_;
+  uint64_t next_part_ = 0;  // a name that was tried is never used again
   std::vector<part::Meta> parts_;
   std::vector<size_t> partition_of_;  // of each part
   std::vector<PartitionFailure> failures_;
