@@ -56,6 +56,7 @@ RejectReason Newcomers::settle(Newcomer& field, Kind kind, std::string_view toke
   if (kind == Kind::kNested) return RejectReason::kTypeMismatch;
   const bool is_inexact = (kind == Kind::kBig || kind == Kind::kLong) && !is_exact_double(token);
   if (kind == Kind::kBig && is_inexact) return RejectReason::kInexact;
+  if (kind == Kind::kFraction && !source::parse_double(token)) return RejectReason::kOutOfRange;
   const Type type = type_of(kind);
   const auto is_number = [](Type one) { return one == Type::kInt64 || one == Type::kDouble; };
   const bool fits =

@@ -191,11 +191,13 @@ void PointReader::State::read_one(std::string_view text, uint64_t place) {
   }
   const uint64_t faults = points.faults_total;
   const uint32_t count = points.count;
+  const bool needed_rest = needs_rest;
   take(object, place);
   if (points.faults_total > faults) return;
   if (document.current_location().error() == simdjson::OUT_OF_BOUNDS) return;
   points.count = count;
   newcomers.forget_point();
+  needs_rest = needed_rest;
   add_fault(place, RejectReason::kInvalidJson);
 }
 
@@ -260,10 +262,12 @@ void PointReader::State::take(ondemand::object object, uint64_t place) {
   rest.clear();
   culprit.clear();
   newcomers.begin_point();
+  const bool needed_rest = needs_rest;
   RejectReason reason = take_members(object);
   if (reason == RejectReason::kNone) reason = append_absent();
   if (reason != RejectReason::kNone) {
     newcomers.forget_point();
+    needs_rest = needed_rest;
     return add_fault(place, reason);
   }
   ++points.count;
