@@ -52,6 +52,7 @@ WalEntry wal_entry_of(const CdcEntry& entry, std::string_view source);
 
 /// What an entry counts in every limit below: 24 + row id + row + 4 bytes.
 uint64_t entry_bytes(const WalEntry& entry);
+uint64_t entry_bytes(std::span<const WalEntry> entries);
 
 /// Entries and what they point to.
 struct OwnedEntries {
@@ -65,6 +66,7 @@ class EntryStore {
   EntryStore() = default;
   EntryStore(EntryStore&&) = default;
   EntryStore& operator=(EntryStore&&) = default;
+  void append(std::span<const WalEntry> entries);
   /// With `source` in place of theirs.
   void append(std::string_view source, std::span<const WalEntry> entries);
   OwnedEntries take();  ///< all; it is empty afterwards

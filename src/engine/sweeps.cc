@@ -2,29 +2,11 @@
 
 #include <algorithm>
 
+#include "base/turn.h"
 #include "sluice/events.h"
 #include "table/sweeper.h"
 
 namespace sluice::engine {
-
-class Sweeps::Turn {
- public:
-  explicit Turn(Sweeps& sweeps) : sweeps_(sweeps) {
-    MonitorLock lock(*sweeps_.monitor_);
-    while (sweeps_.turn_taken_) sweeps_.monitor_->wait_until(kForever);
-    sweeps_.turn_taken_ = true;
-  }
-  ~Turn() {
-    MonitorLock lock(*sweeps_.monitor_);
-    sweeps_.turn_taken_ = false;
-    sweeps_.monitor_->notify_all();
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-
- private:
-  Sweeps& sweeps_;
-};
 
 Sweeps::Sweeps(Runtime& runtime, Bucket& bucket, Lanes& lanes, const EngineOptions& options)
     : runtime_(runtime),
@@ -88,7 +70,7 @@ void Sweeps::sweep_claimed() {
 }
 
 Result<SweepReport> Sweeps::sweep(const LanePtr& lane, const SweepOptions& options) {
-  const Turn alone(*this);
+  const Turn alone(*monitor_, turn_taken_);
   const Nanos start = runtime_.now();
   table::SweepRequest request;
   request.grace = options.grace.value_or(options_.sweep_grace);

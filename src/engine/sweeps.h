@@ -27,8 +27,6 @@ class Sweeps {
   void stop();
 
  private:
-  class Turn;
-
   void run();
   bool wait(Nanos span);
   void sweep_claimed();

@@ -1,45 +1,11 @@
 // CdcBuffer and SizeBasedBuffer.
 #include <algorithm>
 
-#include "landing/format.h"
 #include "landing/positive.h"
+#include "landing/row_limits.h"
 #include "sluice/cdc.h"
 
 namespace sluice {
-namespace {
-
-Status check_entries(std::span<const WalEntry> entries) {
-  for (size_t index = 0; index < entries.size(); ++index) {
-    if (entries[index].lsn > landing::kLsnMax) {
-      return Error({Code::kInvalid, Reason::kOutOfRange, "an entry's LSN is above 2^63 - 1",
-                    std::string(kLsnColumn), landing::kLsnMax, index});
-    }
-    if (entries[index].json.empty()) {
-      return Error(
-          {Code::kInvalid, Reason::kIncompletePayload, "an entry has no row", "", 1, index});
-    }
-  }
-  return ok();
-}
-
-/// Of one more call, before anything of it is kept.
-Status check_room(std::span<const WalEntry> entries, uint64_t held, uint64_t limit) {
-  uint64_t size = 0;
-  for (const WalEntry& entry : entries) size += entry_bytes(entry);
-  if (size > limit) {
-    return Error({Code::kInvalid, Reason::kPayloadTooLarge,
-                  "the entries are larger than the buffer may ever be: cut them", "", limit, size});
-  }
-  if (held + size > limit) {
-    return Error({Code::kBusy, Reason::kPayloadTooLarge,
-                  "the buffer is full: flush it, then send the entries again", "", limit,
-                  held + size});
-  }
-  return ok();
-}
-
-}  // namespace
-
 // ---- cursors
 
 void SourceCursors::raise(std::string_view source, uint64_t lsn) {
@@ -87,8 +53,9 @@ Result<CdcBuffer> CdcBuffer::create(CdcBufferOptions options) {
 
 Status CdcBuffer::add(std::string_view source, std::span<const WalEntry> entries, Nanos now) {
   if (entries.empty()) return ok();
-  Status fits = check_entries(entries);
-  if (fits.ok()) fits = check_room(entries, bytes(), options_.max_buffer_size);
+  Status fits = landing::check_rows(entries);
+  if (fits.ok())
+    fits = landing::check_room(entry_bytes(entries), bytes(), options_.max_buffer_size);
   if (!fits.ok()) {
     refused_ += entries.size();
     return fits;
@@ -163,10 +130,9 @@ Result<SizeBasedBuffer> SizeBasedBuffer::create(uint64_t target_bytes, uint64_t 
 }
 
 Result<bool> SizeBasedBuffer::add(std::span<const WalEntry> entries) {
-  TRY(check_entries(entries));
-  TRY(check_room(entries, bytes(), max_bytes_));
-  // Who sent them is kept with each.
-  for (const WalEntry& entry : entries) store_.append(entry.source, std::span(&entry, 1));
+  TRY(landing::check_rows(entries));
+  TRY(landing::check_room(entry_bytes(entries), bytes(), max_bytes_));
+  store_.append(entries);
   return bytes() >= target_bytes_;
 }
 

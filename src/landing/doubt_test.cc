@@ -189,6 +189,21 @@ TEST(LandingColumns, WhatATableLacksIsAddedInOneCommit) {
   EXPECT_EQ(head_version(store), 4u);
 }
 
+TEST(LandingColumns, WhatATableHasNoColumnForIsKeptInOneThatIsAdded) {
+  Store store;
+  AtomicFlushWriterOptions options = with_table();
+  options.misfit = Misfit::kKeep;
+  auto writer = open_writer(store, options);
+  Entries entries(1, 2);
+  entries.all()[1].json = R"({"n":"no number","else":1})";
+  const auto flushed = writer->atomic_flush(entries, entries.range());
+  ASSERT_TRUE(flushed.ok());
+  const auto head = table::load_head(store.bucket, {"db", "users"}).value();
+  const part::Column* rest = head->metadata.schema().find("_rest");
+  ASSERT_NE(rest, nullptr);
+  EXPECT_EQ(flushed->blocks[0].columns.size(), 8u);
+}
+
 // L4, L5: the claim is the first thing that an opening does, and a claim lands at the head.
 TEST(LandingLag, AnOpeningThatMeetsAListingThatLagsGivesOutNoTicketTwice) {
   Store store;

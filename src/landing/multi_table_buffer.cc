@@ -43,8 +43,7 @@ Status MultiTableBuffer::add(std::string_view table, std::string_view source,
   if (entries.empty()) return ok();
   CdcBuffer& buffer = *TRY(find_or_make(table));
   const uint64_t before = buffer.bytes();
-  uint64_t after = before;
-  for (const WalEntry& entry : entries) after += entry_bytes(entry);
+  const uint64_t after = before + entry_bytes(entries);
   const uint64_t borrowed = beyond_share(before);
   const uint64_t limit = share_bytes_ + borrowed + free_bytes_;
   const uint64_t limit_ever = options_.max_bytes - share_bytes_ * (options_.max_tables - 1);

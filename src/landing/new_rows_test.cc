@@ -7,8 +7,7 @@
 #include <set>
 
 #include "landing/store_fixture.h"
-#include "part/reader.h"
-#include "table/read.h"
+#include "landing/table_rows_fixture.h"
 
 namespace sluice::landing {
 namespace {
@@ -155,25 +154,8 @@ AtomicFlushWriterOptions by_source() {
   return options;
 }
 
-/// Source and LSN of every row in the table, in order.
-std::multiset<std::pair<std::string, int64_t>> rows_in_table(Store& store) {
-  std::multiset<std::pair<std::string, int64_t>> found;
-  const auto head = table::load_head(store.bucket, {"db", "users"}).value();
-  for (const part::Meta& meta : table::read_parts(store.bucket, head->metadata).value()) {
-    const auto reader = part::Reader::open(store.bucket, meta.key, meta.bytes).value();
-    std::vector<part::ReadColumn> wanted(2);
-    for (const part::Column& column : reader->columns()) {
-      if (column.name == kSourceColumn) wanted[0] = {column.field_id, column.name, Type::kString};
-      if (column.name == kLsnColumn) wanted[1] = {column.field_id, column.name, Type::kInt64};
-    }
-    const auto cursor = reader->read(wanted, {}).value();
-    while (const auto batch = cursor->next().value()) {
-      for (uint32_t row = 0; row < batch->rows(); ++row) {
-        found.emplace(batch->column(0).bytes(row), batch->column(1).int64(row));
-      }
-    }
-  }
-  return found;
+std::multiset<SourceAndLsn> rows_in_table(Store& store) {
+  return rows_in_table(store.bucket, {"db", "users"});
 }
 
 TEST(PerSource, EachSourceNumbersItsOwnAndWhatOverlapsIsThereOnce) {
@@ -195,7 +177,7 @@ TEST(PerSource, EachSourceNumbersItsOwnAndWhatOverlapsIsThereOnce) {
   EXPECT_EQ(writer->atomic_flush(gap, gap.range())->rows, 2u);
   const Rows filling = rows("b", {3, 4, 5, 6, 7, 8, 9});
   EXPECT_EQ(writer->atomic_flush(filling, filling.range())->rows, 6u);
-  std::multiset<std::pair<std::string, int64_t>> expected;
+  std::multiset<SourceAndLsn> expected;
   for (int64_t lsn = 1; lsn <= 8; ++lsn) expected.emplace("a", lsn);
   for (int64_t lsn = 1; lsn <= 10; ++lsn) expected.emplace("b", lsn);
   EXPECT_EQ(rows_in_table(store), expected);

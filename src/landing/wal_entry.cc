@@ -22,6 +22,21 @@ uint64_t entry_bytes(const WalEntry& entry) {
   return kHeader + entry.row_id.size() + entry.json.size() + kChecksum;
 }
 
+uint64_t entry_bytes(std::span<const WalEntry> entries) {
+  uint64_t bytes = 0;
+  for (const WalEntry& entry : entries) bytes += entry_bytes(entry);
+  return bytes;
+}
+
+void EntryStore::append(std::span<const WalEntry> entries) {
+  for (size_t first = 0; first < entries.size();) {
+    size_t end = first + 1;
+    while (end < entries.size() && entries[end].source == entries[first].source) ++end;
+    append(entries[first].source, entries.subspan(first, end - first));
+    first = end;
+  }
+}
+
 void EntryStore::append(std::string_view source, std::span<const WalEntry> entries) {
   if (entries.empty()) return;
   if (texts_ == nullptr) texts_ = std::make_shared<std::deque<std::string>>();

@@ -110,7 +110,7 @@ Result<HeadPtr> Committer::add_columns(const std::vector<Field>& columns) {
 }
 
 Result<HeadPtr> Committer::add_system_columns(const std::vector<part::Column>& columns) {
-  for (const part::Column& column : columns) CHECK(!model::is_user_column(column.name));
+  for (const part::Column& column : columns) CHECK(column.name.starts_with('_'));
   if (!claimed_epoch_) TRY(claim());
   return add_physical_columns(columns);
 }
