@@ -51,22 +51,29 @@ void Partitioner::Level::number_rows(const Batch& batch, std::vector<uint32_t>& 
   }
 }
 
-// Rows are mostly of the few partitions that were just met.
+// Rows are mostly of the partition of the row before, or of the few that were just met.
 void Partitioner::Level::number_values(const ColumnView& view, std::vector<uint32_t>& numbers) {
   partition_numbers(field_, view, values_);
   const bool has_nulls = view.null_count > 0;
+  std::optional<NumberKey> last;
+  uint32_t found = 0;
   for (size_t row = 0; row < numbers.size(); ++row) {
     if (has_nulls && view.is_null(row)) {
       numbers[row] = find_null(numbers[row]);
       continue;
     }
     const NumberKey key{numbers[row], values_[row]};
+    if (last == key) {
+      numbers[row] = found;
+      continue;
+    }
     auto& [met, number] = met_[NumberHash()(key) % met_.size()];
     if (met != key) {
       number = find(key);
       met = key;
     }
-    numbers[row] = number;
+    numbers[row] = found = number;
+    last = key;
   }
 }
 

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "part/chunk_pages.h"
 #include "part/encoding/dictionary.h"
 #include "part/encoding/hybrid.h"
@@ -119,7 +120,17 @@ class TypedColumnWriter final : public ColumnWriter {
 
   void append_values(std::span<const T> values) {
     if (!in_dictionary_) return append_plain(values, plain_);
-    for (const T value : values) indices_.push_back(dictionary_.index_of(value));
+    const size_t first = indices_.size();
+    indices_.resize(first + values.size());
+    uint32_t* index = indices_.data() + first;
+    if constexpr (std::is_same_v<T, std::string_view>) {
+      for (size_t at = 0; at < values.size(); ++at, ++index) {  // sorted parts have long runs
+        const bool repeats = at > 0 && same_text(values[at], values[at - 1]);
+        *index = repeats ? index[-1] : dictionary_.index_of(values[at]);
+      }
+    } else {
+      for (const T value : values) *index++ = dictionary_.index_of(value);
+    }
   }
 
   void cut_page() {

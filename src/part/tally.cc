@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/hash.h"
 
 namespace sluice::part {
 namespace {
@@ -178,7 +179,7 @@ void Tally::add(PhysicalType type, std::span<const std::string_view> values) {
   std::string_view high = values[0];
   std::string_view previous = values[0];
   for (const std::string_view value : values) {
-    if (value == previous) continue;  // sorted parts have long runs
+    if (same_text(value, previous)) continue;  // sorted parts have long runs
     previous = value;
     if (value < low) low = value;
     if (value > high) high = value;

@@ -9,45 +9,10 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/hash.h"
 #include "part/encoding/plain.h"
 
 namespace sluice::part {
-
-/// The 128-bit product folded: every bit of the result depends on every bit of both.
-inline uint64_t mix(uint64_t a, uint64_t b) {
-  __extension__ using Wide = unsigned __int128;
-  const Wide product = Wide{a} * b;
-  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-}
-
-inline constexpr uint64_t kHashSeed = 0x9e3779b97f4a7c15;
-inline constexpr uint64_t kHashStep = 0xd6e8feb86659fd93;
-
-template <class T>
-requires(sizeof(T) <= 8) uint64_t hash_value(T value) {
-  uint64_t bits = 0;
-  std::memcpy(&bits, &value, sizeof value);
-  return mix(bits ^ kHashSeed, kHashStep);
-}
-
-inline uint64_t hash_value(std::string_view value) {
-  const auto* begin = reinterpret_cast<const std::byte*>(value.data());
-  const size_t size = value.size();
-  uint64_t hash = kHashSeed ^ size;
-  uint64_t last = 0;
-  if (size >= 8) {
-    for (size_t at = 0; at + 8 < size; at += 8) {
-      hash = mix(hash ^ load<uint64_t>(begin + at), kHashStep);
-    }
-    last = load<uint64_t>(begin + size - 8);
-  } else if (size >= 4) {
-    last = load<uint32_t>(begin) | uint64_t{load<uint32_t>(begin + size - 4)} << 32;
-  } else if (size > 0) {
-    last = load<uint8_t>(begin) | load<uint8_t>(begin + size / 2) << 8 |
-           load<uint8_t>(begin + size - 1) << 16;
-  }
-  return mix(hash ^ last, kHashStep);
-}
 
 /// T: int32_t, int64_t, float, double (told apart by their bits), std::string_view.
 template <class T>
@@ -95,7 +60,7 @@ class Dictionary {
 
   static bool same_bits(T a, T b) {
     if constexpr (std::is_same_v<T, std::string_view>) {
-      return a == b;
+      return same_text(a, b);
     } else {
       return std::memcmp(&a, &b, sizeof(T)) == 0;
     }

@@ -16,17 +16,23 @@ void put_packed(std::span<const T> values, int width, Bytes& out) {
   if (values.empty()) return;
   const size_t groups = (values.size() + 7) / 8;
   put_varint(groups << 1 | 1, out);
-  const size_t end = out.size() + groups * static_cast<size_t>(width);
+  const size_t begin = out.size();
+  const size_t bytes = groups * static_cast<size_t>(width);
+  out.resize(begin + bytes + sizeof(uint64_t));  // whole words are stored
+  std::byte* at = out.data() + begin;
   uint64_t pending = 0;
   int bits = 0;
   for (const T value : values) {
     pending |= uint64_t{value} << bits;
-    for (bits += width; bits >= 8; bits -= 8, pending >>= 8) {
-      out.push_back(static_cast<std::byte>(pending));
-    }
+    bits += width;
+    if (bits < 32) continue;
+    store(at, static_cast<uint32_t>(pending));
+    at += sizeof(uint32_t);
+    pending >>= 32;
+    bits -= 32;
   }
-  if (bits > 0) out.push_back(static_cast<std::byte>(pending));
-  out.resize(end);
+  store(at, pending);
+  out.resize(begin + bytes);
 }
 
 void put_run(uint32_t value, uint64_t count, int width, Bytes& out) {
