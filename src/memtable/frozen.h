@@ -7,12 +7,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string_view>
 #include <vector>
 
 #include "memtable/buffer.h"
-#include "model/partition.h"
+#include "memtable/row_sort.h"
 #include "sluice/batch.h"
 #include "sluice/options.h"
 
@@ -28,19 +27,14 @@ inline constexpr std::string_view kVersionColumn = "_version";
 
 class Frozen {
  public:
-  /// Rows [first, first + count) of the order belong to one partition.
-  struct Partition {
-    model::PartitionTuple values;
-    size_t first = 0;
-    size_t count = 0;
-  };
+  using Partition = PartitionRows;
 
   /// Sorts. Takes about kIndexBytesPerRow bytes a row, and what a model::Partitioner holds, freed
   /// with the object. Every run must fit the table (model/schema.h check_batch_fits); anything else
-  /// is a bug. Fewer than 2^32 runs.
+  /// is a bug. Fewer than 2^32 rows.
   Frozen(std::vector<Run> runs, const TableSpec& spec);
 
-  uint64_t rows() const { return order_.size(); }       ///< after the last write won
+  uint64_t rows() const { return rows_; }               ///< after the last write won
   uint64_t rows_replaced() const { return replaced_; }  ///< rows that lost
   const std::vector<Partition>& partitions() const { return partitions_; }
   /// Timestamp columns of the spec that hold a remainder below a microsecond, by index.
@@ -48,59 +42,14 @@ class Frozen {
 
  private:
   friend class Gatherer;
-  struct Row {
-    uint32_t partition;  // in their order, once they are sorted
-    uint32_t run;
-    uint32_t row;
-    uint64_t prefix;
-    int64_t time;
-  };
-  void collect(const TableSpec& spec);
-  void order_partitions(std::vector<model::PartitionTuple> tuples);
   void find_nanos(const TableSpec& spec);
-  void sort_rows();
-  void drop_replaced();
-  void count_partitions();
-  int compare_keys(const Row& a, const Row& b) const;
 
   std::vector<Run> runs_;
-  std::vector<std::vector<ColumnView>> keys_;  // [key column][run]
-  std::vector<Row> order_;
+  std::unique_ptr<RowSort::Row[]> order_;
+  size_t rows_ = 0;
   std::vector<Partition> partitions_;
   std::vector<bool> has_nanos_;
   uint64_t replaced_ = 0;
-  bool prefix_is_key_ = false;
-};
-
-inline constexpr uint64_t kGatherBytes = 4ull << 20;
-
-/// Takes rows out of a Frozen, which outlives it. One thread.
-class Gatherer {
- public:
-  /// `columns` are found by name; a column that a run lacks is null. A column named kVersionColumn
-  /// gets make_version(epoch, LSN of the row).
-  Gatherer(const Frozen& frozen, SchemaPtr columns, uint64_t epoch);
-  /// The rows from `first` on: `count` (at most 65536) of them, or fewer (at least one) where they
-  /// are so long that a batch of them would exceed kGatherBytes.
-  Result<Batch> rows(size_t first, size_t count);
-
- private:
-  struct RowRef {
-    uint32_t slot;
-    uint32_t row;
-  };
-  void resolve(size_t first, size_t count);
-  void gather_column(BatchBuilder& out, size_t column);
-  template <class Append>
-  void each(BatchBuilder& out, size_t column, Append append) const;
-
-  const Frozen& frozen_;
-  SchemaPtr columns_;
-  uint64_t epoch_;
-  std::vector<uint32_t> slot_of_run_;
-  std::vector<uint32_t> touched_;
-  std::vector<RowRef> rows_;
-  std::vector<ColumnView> views_;
 };
 
 }  // namespace sluice::memtable

@@ -9,65 +9,10 @@
 #include <string>
 #include <tuple>
 
+#include "memtable/readings_fixture.h"
+
 namespace sluice::memtable {
 namespace {
-
-constexpr Nanos kDay = 86'400 * kSecond;
-
-const TableSpec kKeyed = {
-    {{"id", Type::kString}, {"time", Type::kTimestamp}, {"n", Type::kInt64}}, {"id"}, "time"};
-
-TableSpec without_key() {
-  TableSpec spec = kKeyed;
-  spec.key.clear();
-  return spec;
-}
-
-struct Reading {
-  std::string id;
-  Nanos time;
-  int64_t n;
-};
-
-Batch batch_of(const std::vector<Reading>& readings) {
-  BatchBuilder builder(Schema::make(kKeyed.columns).value());
-  for (const Reading& reading : readings) {
-    builder.append_bytes(0, reading.id);
-    builder.append_timestamp(1, reading.time);
-    builder.append_int64(2, reading.n);
-  }
-  return builder.finish().value();
-}
-
-/// One batch of every vector; LSNs from 1.
-std::vector<Run> runs_of(const std::vector<std::vector<Reading>>& batches) {
-  std::vector<Run> runs;
-  for (const auto& batch : batches) runs.push_back({batch_of(batch), runs.size() + 1, nullptr, 0});
-  return runs;
-}
-
-std::vector<Run> run_of(Batch batch) {
-  std::vector<Run> runs;
-  runs.push_back({std::move(batch), 1, nullptr, 0});
-  return runs;
-}
-
-/// The long in column `name` of all rows, in order.
-std::vector<int64_t> longs(const Frozen& frozen, const std::string& name = "n",
-                           uint64_t epoch = 0) {
-  Gatherer gatherer(frozen, Schema::make({{name, Type::kInt64}}).value(), epoch);
-  std::vector<int64_t> values;
-  while (values.size() < frozen.rows()) {
-    const size_t count = std::min<size_t>(frozen.rows() - values.size(), 1000);
-    const Batch batch = gatherer.rows(values.size(), count).value();
-    for (uint32_t row = 0; row < batch.rows(); ++row) {
-      values.push_back(batch.column(0).int64(row));
-    }
-  }
-  return values;
-}
-
-using Longs = std::vector<int64_t>;
 
 TEST(Frozen, AVersionOrdersByEpochThenLsn) {
   EXPECT_EQ(make_version(0, 7), 7);
@@ -265,54 +210,6 @@ TEST(Frozen, NanosecondsAreFoundInEveryTimeColumn) {
   }
   const Frozen frozen(run_of(builder.finish().value()), spec);
   EXPECT_EQ(frozen.has_nanos(), (std::vector<bool>{false, true, false, false}));
-}
-
-TEST(Gatherer, ColumnsThatARunLacksAreNull) {
-  auto runs = runs_of({{{"a", 1, 1}}});
-  BatchBuilder builder(
-      Schema::make({{"late", Type::kDouble}, {"time", Type::kTimestamp}, {"id", Type::kString}})
-          .value());
-  builder.append_double(0, 2.5);
-  builder.append_timestamp(1, 1);
-  builder.append_bytes(2, "b");
-  runs.push_back({builder.finish().value(), 2, nullptr, 0});
-  TableSpec spec = kKeyed;
-  spec.columns.push_back({"late", Type::kDouble});
-  const Frozen frozen(std::move(runs), spec);
-  Gatherer gatherer(frozen, Schema::make(spec.columns).value(), 0);
-  const Batch batch = gatherer.rows(0, 2).value();
-  EXPECT_EQ(batch.column(0).bytes(0), "a");
-  EXPECT_EQ(batch.column(2).int64(0), 1);
-  EXPECT_TRUE(batch.column(3).is_null(0));
-  EXPECT_EQ(batch.column(0).bytes(1), "b");
-  EXPECT_TRUE(batch.column(2).is_null(1));
-  EXPECT_EQ(batch.column(3).real(1), 2.5);
-}
-
-TEST(Gatherer, TheVersionIsOfTheRunThatWroteTheRow) {
-  const Frozen frozen(runs_of({{{"a", 1, 1}, {"b", 1, 1}}, {{"a", 1, 2}}}), kKeyed);
-  EXPECT_EQ(longs(frozen, std::string(kVersionColumn), 3),
-            (Longs{make_version(3, 2), make_version(3, 1)}));
-}
-
-TEST(Gatherer, LongRowsComeInSmallerBatches) {
-  std::vector<Reading> readings;
-  for (int i = 0; i < 10; ++i) readings.push_back({std::string(1u << 20, 'a' + char(i)), 0, i});
-  const Frozen frozen(runs_of({readings}), kKeyed);
-  Gatherer gatherer(frozen, Schema::make(kKeyed.columns).value(), 0);
-  size_t at = 0;
-  while (at < 10) {
-    const Batch batch = gatherer.rows(at, 10 - at).value();
-    ASSERT_GE(batch.rows(), 1u);
-    EXPECT_LE(batch.bytes().size(), kGatherBytes + 4096);
-    for (uint32_t row = 0; row < batch.rows(); ++row) {
-      EXPECT_EQ(batch.column(2).int64(row), static_cast<int64_t>(at + row));
-    }
-    at += batch.rows();
-  }
-  const Frozen longest(runs_of({{{std::string(8u << 20, 'x'), 0, 0}}}), kKeyed);
-  Gatherer whole(longest, Schema::make(kKeyed.columns).value(), 0);
-  EXPECT_EQ(whole.rows(0, 1)->column(0).bytes(0).size(), 8u << 20);
 }
 
 }  // namespace

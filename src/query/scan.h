@@ -20,7 +20,7 @@
 #include <optional>
 #include <vector>
 
-#include "memtable/frozen.h"
+#include "memtable/gatherer.h"
 #include "part/meta.h"
 #include "part/reader.h"
 #include "query/live_parts.h"

@@ -4,7 +4,7 @@
 #include <memory>
 #include <optional>
 
-#include "memtable/frozen.h"
+#include "memtable/gatherer.h"
 #include "part/meta.h"
 #include "part/reader.h"
 #include "query/merge.h"

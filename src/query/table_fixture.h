@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "memtable/frozen.h"
+#include "memtable/gatherer.h"
 #include "part/writer.h"
 #include "query/rows_fixture.h"
 #include "query/view.h"
