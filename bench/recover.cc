@@ -2,8 +2,8 @@
 //
 //   bench_recover DIR [ROWS]
 //
-// A child process appends ROWS rows with flushing put off, and dies without closing; the parent
-// opens the directory and waits until every row is visible.
+// A child process appends ROWS rows while its bucket takes no parts, and dies without closing; the
+// parent opens the directory and waits until every row is visible.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +12,7 @@
 #include <cstdlib>
 
 #include "bench/telemetry.h"
+#include "engine/faulty_bucket_fixture.h"
 #include "sluice/engine.h"
 
 namespace {
@@ -23,18 +24,20 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-EngineOptions options_that_flush_late() {
+EngineOptions options_for_much_in_the_log() {
   EngineOptions options;
-  options.memory_bytes = 16ull << 30;
-  options.flush_bytes = 1ull << 40;
-  options.flush_rows = 1ull << 32;
-  options.flush_age = 3600 * kSecond;
+  options.memory_bytes = 64ull << 30;
+  options.table_log_bytes = 1ull << 40;
   return options;
 }
 
 void write_and_die(const char* dir, uint64_t rows) {
   const auto platform = open_local_platform(dir, DirectoryUse::kCreate).value();
-  auto engine = Engine::open(platform->platform(), options_that_flush_late()).value();
+  Platform seams = platform->platform();
+  FaultyBucket bucket(*seams.bucket);
+  bucket.set_rule(takes_no_parts());
+  seams.bucket = &bucket;
+  auto engine = Engine::open(seams, options_for_much_in_the_log()).value();
   const TableName table{"bench", "telemetry"};
   bench::require(engine->create_table(table, bench::telemetry_spec()));
   const SchemaPtr schema = Schema::make(bench::telemetry_spec().columns).value();

@@ -110,7 +110,7 @@ struct EngineOptions {
   /// does. From 1 s.
   Nanos cold_age = kForever;
   uint32_t flush_threads = 2;  ///< flushes that run at a time; 1 to 64
-  std::optional<DeviceGroups> device_groups = std::nullopt;  ///< absent: one run a partition
+  std::optional<DeviceGroups> device_groups = std::nullopt;  ///< not built yet: kUnsupported
 
   /// What of the log a table may pin while it cannot commit: beyond it its writers, and no others,
   /// wait, and then are told kBusy (kQuota); 1 MiB to 1 TiB. Nobody's rows leave the log for it.

@@ -71,4 +71,12 @@ class FaultyBucket : public Bucket {
   Rule rule_;
 };
 
+/// Parts are refused for a reason that may pass: what is accepted stays in the log.
+inline FaultyBucket::Rule takes_no_parts() {
+  return [](std::string_view call, std::string_view) {
+    return call == "begin_upload" ? FaultyBucket::Verdict::kFailBefore
+                                  : FaultyBucket::Verdict::kPass;
+  };
+}
+
 }  // namespace sluice

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <string>
 
+#include "engine/faulty_bucket_fixture.h"
 #include "sluice/engine.h"
 #include "sluice/time_text.h"
 
@@ -81,10 +82,8 @@ Batch batch_of(const SchemaPtr& schema, uint64_t first, uint64_t end) {
 
 void fill_log(const char* dir, uint64_t rows) {
   EngineOptions options;
-  options.memory_bytes = 16ull << 30;
-  options.flush_bytes = 1ull << 40;
-  options.flush_rows = 1ull << 32;
-  options.flush_age = 3600 * kSecond;
+  options.memory_bytes = 64ull << 30;
+  options.table_log_bytes = 1ull << 40;
   const TableSpec spec{{{"device", Type::kString},
                         {"time", Type::kTimestamp},
                         {"temp", Type::kDouble},
@@ -93,7 +92,11 @@ void fill_log(const char* dir, uint64_t rows) {
                        {"device"},
                        "time"};
   const auto platform = open_local_platform(dir, DirectoryUse::kCreate).value();
-  const auto engine = Engine::open(platform->platform(), options).value();
+  Platform seams = platform->platform();
+  FaultyBucket bucket(*seams.bucket);
+  bucket.set_rule(takes_no_parts());
+  seams.bucket = &bucket;
+  const auto engine = Engine::open(seams, options).value();
   const TableName table{"bulk", "telemetry"};
   if (!engine->create_table(table, spec).ok()) std::exit(1);
   const SchemaPtr schema = Schema::make(spec.columns).value();

@@ -70,10 +70,7 @@ std::map<std::string, uint64_t> FlushWorld::pending() {
 }
 
 void FlushWorld::fail_uploads(bool fails) {
-  bucket.set_rule([fails](std::string_view call, std::string_view) {
-    const bool hit = fails && call == "begin_upload";
-    return hit ? FaultyBucket::Verdict::kFailBefore : FaultyBucket::Verdict::kPass;
-  });
+  bucket.set_rule(fails ? takes_no_parts() : nullptr);
 }
 
 void run(const std::function<void(EngineOptions&)>& prepare,
