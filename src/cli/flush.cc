@@ -31,8 +31,8 @@ Result<FlushReport> flush_tables(Engine& engine, const FlushOptions& options) {
 Result<ExitCode> flush(const FlushOptions& options) {
   EngineOptions engine_options;
   engine_options.listener = std::make_shared<Troubles>();
-  const OpenEngine open = TRY(
-      open_engine(options.data_dir, DirectoryUse::kExisting, engine_options, ProgressMode::kNever));
+  const OpenEngine open = TRY(reach_engine(options.data_dir, DirectoryUse::kExisting,
+                                           engine_options, ProgressMode::kNever));
   const FlushReport report = TRY(flush_tables(*open.engine, options));
   Output output;
   TRY(output.finish(output.write("flushed " + format_count(report.rows) + " rows into " +

@@ -1,5 +1,5 @@
-// The subcommands of `sluice table` that write. Each opens the engine, so no other process has the
-// directory meanwhile.
+// The subcommands of `sluice table` that write. Each opens the engine, or goes through the server
+// that has it.
 #include "cli/figures.h"
 #include "cli/output.h"
 #include "cli/table.h"
@@ -12,7 +12,7 @@ namespace {
 Result<OpenEngine> open_for(const TableOptions& options, DirectoryUse use) {
   EngineOptions engine_options;
   engine_options.listener = std::make_shared<Troubles>();
-  return open_engine(options.data_dir, use, engine_options);
+  return reach_engine(options.data_dir, use, engine_options);
 }
 
 /// What the table is now.
