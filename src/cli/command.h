@@ -37,6 +37,7 @@ Command make_table(CLI::App& program);
 Command make_verify(CLI::App& program);
 Command make_inspect(CLI::App& program);
 Command make_serve(CLI::App& program);
+Command make_config(CLI::App& program);
 
 /// How the user called the program, fit to be pasted into a shell: "sluice", "build/run/sluice".
 void set_program_call(std::string_view argv0);
@@ -55,6 +56,23 @@ std::function<void(const std::string&)> read_into(T& into, Parse parse) {
     if (!parsed.ok()) throw CLI::ValidationError("\"" + text + "\"", parsed.error().message());
     into = *std::move(parsed);
   };
+}
+
+/// An option that may be given several times: each value is parsed, then taken.
+template <class Parse, class Take>
+CLI::Option* add_each(CLI::App& command, const std::string& name, const std::string& type,
+                      const std::string& description, Parse parse, Take take) {
+  const auto read = [parse, take](const std::string& text) {
+    auto parsed = parse(text);
+    if (!parsed.ok()) throw CLI::ValidationError("\"" + text + "\"", parsed.error().message());
+    take(*std::move(parsed));
+  };
+  return command.add_option(name, description)
+      ->each(read)
+      ->type_name(type)
+      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
 }
 
 template <class T>
@@ -88,17 +106,11 @@ struct OpenEngine {
   std::unique_ptr<OwnedPlatform> platform;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<Activity> recovery;  ///< shows recovery_line()
-  bool is_served = false;  ///< the engine is a server's: our options and listener do not count
 };
 /// kBusy (kLocked): another process has the directory open.
 Result<OpenEngine> open_engine(const std::string& data_dir, DirectoryUse use,
                                EngineOptions options = {},
                                ProgressMode progress = ProgressMode::kAuto,
                                const BucketOptions& tables = {});
-/// The same; or, where a server has the directory, its engine, through its socket.
-Result<OpenEngine> reach_engine(const std::string& data_dir, DirectoryUse use,
-                                EngineOptions options = {},
-                                ProgressMode progress = ProgressMode::kAuto,
-                                const BucketOptions& tables = {});
 
 }  // namespace sluice::cli

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "cli/command.h"
+#include "cli/configuration.h"
 #include "cli/figures.h"
 #include "cli/output.h"
 #include "cli/troubles.h"
@@ -11,6 +12,7 @@ namespace {
 
 struct FlushOptions {
   std::string data_dir;
+  ConfigOptions config;
   std::optional<TableName> table;
   ProgressMode progress = ProgressMode::kAuto;
 };
@@ -29,10 +31,10 @@ Result<FlushReport> flush_tables(Engine& engine, const FlushOptions& options) {
 }
 
 Result<ExitCode> flush(const FlushOptions& options) {
-  EngineOptions engine_options;
-  engine_options.listener = std::make_shared<Troubles>();
-  const OpenEngine open = TRY(reach_engine(options.data_dir, DirectoryUse::kExisting,
-                                           engine_options, ProgressMode::kNever));
+  config::Setup setup = TRY(configure(options.config, config::Defaults::kOfLibrary));
+  setup.engine.listener = std::make_shared<Troubles>();
+  const OpenEngine open =
+      TRY(open_engine(setup.data_dir, DirectoryUse::kExisting, setup.engine, ProgressMode::kNever));
   const FlushReport report = TRY(flush_tables(*open.engine, options));
   Output output;
   TRY(output.finish(output.write("flushed " + format_count(report.rows) + " rows into " +
@@ -47,6 +49,7 @@ Command make_flush(CLI::App& program) {
   const auto options = std::make_shared<FlushOptions>();
   CLI::App* command = program.add_subcommand("flush", "Write rows of the log into their tables");
   add_data_dir(*command, options->data_dir);
+  add_config(*command, options->config);
   command->add_option("TABLE", "Only this table, DATABASE.COLLECTION")
       ->each(read_into(options->table, TableName::parse));
   add_progress(*command, options->progress);

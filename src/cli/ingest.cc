@@ -5,6 +5,7 @@
 
 #include "cli/column_types.h"
 #include "cli/command.h"
+#include "cli/configuration.h"
 #include "cli/figures.h"
 #include "cli/ingest_summary.h"
 #include "cli/input_list.h"
@@ -19,6 +20,7 @@ namespace {
 
 struct IngestOptions {
   std::string data_dir;
+  ConfigOptions config;
   BucketOptions tables;
   IntakeOptions intake;
   std::optional<ServerAddress> server;
@@ -82,35 +84,6 @@ Result<std::optional<uint64_t>> count_superseded(Engine& engine, const TableName
   const std::optional<Batch> count = TRY(counted->next());
   const auto seen = static_cast<uint64_t>(count->column(0).int64(0));
   return std::optional<uint64_t>(table->stored_rows + table->unflushed_rows - seen);
-}
-
-/// What the tables of an ingest hold.
-struct Stored {
-  uint64_t rows = 0;  ///< superseded ones included, and those that are not flushed yet
-  uint64_t bytes = 0;
-};
-
-Result<Stored> count_stored(Engine& engine, const IngestOptions& options) {
-  Stored stored;
-  for (const TableDescription& table : TRY(engine.tables())) {
-    const bool is_ours = is_database(options) ? table.name.database == options.intake.table.database
-                                              : table.name == options.intake.table;
-    if (!is_ours) continue;
-    stored.rows += table.stored_rows + table.unflushed_rows;
-    stored.bytes += table.stored_bytes;
-  }
-  return stored;
-}
-
-/// What a server's flushes did, of which nobody tells us: seen by what the tables hold, as far as
-/// others do not write to them meanwhile.
-Status count_served(Engine& engine, const IngestOptions& options, const Stored& before,
-                    IngestSummary& summary) {
-  const Stored now = TRY(count_stored(engine, options));
-  const uint64_t expected = before.rows + summary.totals.rows;
-  summary.rows_replaced = expected - std::min(expected, now.rows);
-  summary.bytes_stored = now.bytes - std::min(before.bytes, now.bytes);
-  return ok();
 }
 
 bool is_interruption(const Error& error) {
@@ -198,9 +171,10 @@ Result<IngestSummary> summarize(OpenEngine& open, const Intake& intake,
   return summary;
 }
 
-/// To what flushes replaced within themselves, what they superseded in the table.
-Status add_superseded(Engine& engine, std::optional<uint64_t> superseded_before,
-                      IngestSummary& summary) {
+/// What flushes replaced within themselves, and what they superseded in the table.
+Status count_replaced(Engine& engine, const FlushWatch& watch,
+                      std::optional<uint64_t> superseded_before, IngestSummary& summary) {
+  summary.rows_replaced = watch.rows_replaced();
   std::optional<uint64_t> superseded;
   if (superseded_before) superseded = TRY(count_superseded(engine, summary.name));
   summary.knows_all_replaced = superseded.has_value();
@@ -253,6 +227,9 @@ Result<ExitCode> conclude(const Status& taken, bool is_complete, bool is_watch,
 }
 
 Result<ExitCode> ingest(IngestOptions options) {
+  config::Setup setup = TRY(configure(options.config, config::Defaults::kOfLibrary));
+  options.data_dir = setup.data_dir;
+  options.tables = TRY(choose_tables(options.tables, setup.tables));
   const bool is_watch = !options.watched.empty();
   const OwnPaths own{options.data_dir, options.intake.rejects_path};
   const InputList inputs = list_inputs(options.inputs, own);
@@ -266,14 +243,11 @@ Result<ExitCode> ingest(IngestOptions options) {
   Progress progress(shown);
   if (!options.quiet) tell_left_out(inputs, progress);
   const auto flushes = std::make_shared<FlushWatch>(progress, options.quiet);
-  EngineOptions engine_options;
-  engine_options.listener = flushes;
-  OpenEngine open = TRY(open_target(target_of(options), engine_options, shown));
+  setup.engine.listener = flushes;
+  OpenEngine open = TRY(open_target(target_of(options), setup.engine, shown));
   std::unique_ptr<WatchedDirectory> watched;
   if (is_watch) watched = TRY(watch_directory(options, own, interrupt, progress));
   Runtime& runtime = *open.platform->platform().runtime;
-  Stored stored;
-  if (open.is_served) stored = TRY(count_stored(*open.engine, options));
   // A service does not read the whole table for one figure.
   std::optional<uint64_t> superseded;
   if (!is_watch && !is_database(options)) {
@@ -291,11 +265,9 @@ Result<ExitCode> ingest(IngestOptions options) {
   const bool has_ended = taken.ok() || (is_watch && is_interruption(taken.error()));
   summary.is_complete = has_ended && summary.totals.failures == 0;
   summary.duration = runtime.now() - began;
-  summary.rows_replaced = flushes->rows_replaced();
-  if (open.is_served) TRY(count_served(*open.engine, options, stored, summary));
-  TRY(add_superseded(*open.engine, superseded, summary));
+  TRY(count_replaced(*open.engine, *flushes, superseded, summary));
   TRY(open.engine->close());
-  if (!open.is_served) summary.bytes_stored = flushes->bytes();
+  summary.bytes_stored = flushes->bytes();
   TRY(tell(summary, options, progress));
   return conclude(taken, summary.is_complete, is_watch, progress);
 }
@@ -468,6 +440,7 @@ void add_input_options(CLI::App& command, IngestOptions& options) {
 
 void add_target_options(CLI::App& command, IngestOptions& options) {
   add_data_dir(command, options.data_dir);
+  add_config(command, options.config);
   add_tables(command, options.tables);
   command.add_option("--to", "Send to a server instead (http://HOST:PORT); not yet supported")
       ->each(read_into(options.server,

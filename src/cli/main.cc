@@ -7,8 +7,8 @@
 
 #include "cli/color.h"
 #include "cli/command.h"
-#include "cli/nearest.h"
 #include "cli/output.h"
+#include "config/nearest.h"
 #include "sluice/platform.h"
 #include "sluice/version.h"
 
@@ -54,7 +54,7 @@ std::string sentence_of(const CLI::App& program, const CLI::ParseError& error) {
   const std::vector<std::string> commands = commands_of(chosen);
   const std::vector<std::string> extras = program.remaining(true);
   if (commands.empty() || extras.empty() || extras.front().starts_with('-')) return error.what();
-  const std::string near = nearest(extras.front(), commands);
+  const std::string near = config::nearest(extras.front(), commands);
   return "there is no command \"" + extras.front() + "\"" +
          (near.empty() ? "" : "; did you mean \"" + near + "\"?");
 }
@@ -104,7 +104,7 @@ int run(std::span<char*> arguments) {
       "Colors; auto: on a terminal, unless NO_COLOR is set");
   const Command commands[] = {make_serve(program),  make_ingest(program),  make_query(program),
                               make_tables(program), make_inspect(program), make_flush(program),
-                              make_table(program),  make_verify(program)};
+                              make_table(program),  make_verify(program),  make_config(program)};
   try {
     std::vector<std::string> words = words_of(arguments.subspan(1));
     std::reverse(words.begin(), words.end());  // the parser takes them from the back

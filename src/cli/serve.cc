@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "cli/command.h"
+#include "cli/configuration.h"
 #include "cli/figures.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
@@ -12,16 +13,18 @@
 namespace sluice::cli {
 namespace {
 
-struct ServeOptions {
-  std::string data_dir;
-  BucketOptions tables;
-  std::string listen;
-  server::Options server;
-};
-
 struct ListenAddress {
   std::string host;
   uint16_t port = 0;
+};
+
+struct ServeOptions {
+  std::string data_dir;
+  BucketOptions tables;
+  ConfigOptions config;
+  std::optional<ListenAddress> listen;
+  std::vector<std::string> api_keys;  ///< of the command line
+  server::Options server;             ///< what all of it comes to
 };
 
 /// HOST:PORT; an IPv6 address in brackets.
@@ -83,37 +86,68 @@ Status run(Engine& engine, Runtime& runtime, const ServeOptions& options,
   return printed.ok() ? closed : printed;
 }
 
+server::Options server_options(const config::ServerSettings& settings,
+                               const ServeOptions& options) {
+  server::Options server;
+  server.host = options.listen ? options.listen->host : settings.host;
+  server.port = options.listen ? options.listen->port : settings.http_port;
+  server.threads = settings.threads;
+  server.workers = settings.workers;
+  server.connections_max = settings.connections_max;
+  if (settings.auth_enabled) server.api_keys = settings.api_keys;
+  if (!options.api_keys.empty()) server.api_keys = options.api_keys;
+  server.allow_anonymous = settings.allow_anonymous;
+  server.auto_create = settings.auto_create;
+  server.on_conflict =
+      settings.keeps_conflicts ? source::OnConflict::kKeep : source::OnConflict::kReject;
+  server.ack = settings.ack;
+  server.body_bytes_max = settings.body_bytes_max;
+  server.timezone = settings.timezone;
+  server.node_id = settings.node_id;
+  server.groups_total = settings.total_groups;
+  return server;
+}
+
 Result<ExitCode> serve(ServeOptions options) {
-  EngineOptions engine_options;
-  engine_options.listener = std::make_shared<Troubles>();
-  const OpenEngine open = TRY(open_engine(options.data_dir, DirectoryUse::kCreate, engine_options,
-                                          ProgressMode::kNever, options.tables));
+  config::Setup setup = TRY(configure(options.config, config::Defaults::kOfTable));
+  setup.engine.listener = std::make_shared<Troubles>();
+  options.data_dir = setup.data_dir;
+  options.server = server_options(setup.server, options);
   options.server.catalog_path = options.data_dir + "/catalog.json";
-  TRY(run(*open.engine, *open.platform->platform().runtime, options, engine_options));
+  const BucketOptions tables = TRY(choose_tables(options.tables, setup.tables));
+  const OpenEngine open = TRY(open_engine(options.data_dir, DirectoryUse::kCreate, setup.engine,
+                                          ProgressMode::kNever, tables));
+  TRY(run(*open.engine, *open.platform->platform().runtime, options, setup.engine));
   return ExitCode::kDone;
 }
 
-void add_server(CLI::App& command, server::Options& options) {
-  command
-      .add_option("--api-key", options.api_keys,
-                  "Key that clients must send, 32 characters or more; may be repeated")
-      ->envname("SLUICE_API_KEY")
-      ->type_name("KEY");
-  command.add_flag("--allow-anonymous", options.allow_anonymous,
-                   "Without a key, listen where other machines can reach it");
-  command
-      .add_option("--auto-create", options.auto_create,
-                  "The first write makes database and collection")
-      ->capture_default_str();
-  add_choice(command, "--conflicts", options.on_conflict,
-             {{"refuse", source::OnConflict::kReject}, {"rest", source::OnConflict::kKeep}},
-             "A value that does not fit its column: refuse the write, or keep it in _rest");
-  add_choice(command, "--ack", options.ack,
-             {{"memory", AckClass::kMemory}, {"log", AckClass::kLog}, {"table", AckClass::kTable}},
-             "When a write that does not say is answered");
-  command.add_option("--threads", options.threads, "Threads that serve connections")
-      ->capture_default_str();
-  command.add_option("--workers", options.workers, "Queries at a time")->capture_default_str();
+/// An option that sets a key, as --set KEY=VALUE does.
+void add_setting(CLI::App& command, ConfigOptions& config, const std::string& name,
+                 const std::string& key, const std::string& type, const std::string& description) {
+  const std::string shown = description + " (" + key + ")";
+  command.add_option(name, shown)
+      ->each([&config, name, key](const std::string& text) {
+        config.flags.push_back({key, text, name});
+      })
+      ->type_name(type);
+}
+
+void add_settings(CLI::App& command, ConfigOptions& config) {
+  command.add_flag_callback(
+      "--allow-anonymous",
+      [&config] {
+        config.flags.push_back({"server.allow_anonymous", "true", "--allow-anonymous"});
+      },
+      "Without a key, listen where other machines can reach it (server.allow_anonymous)");
+  add_setting(command, config, "--auto-create", "server.auto_create", "true|false",
+              "The first write makes database and collection");
+  add_setting(command, config, "--on-conflict", "server.on_conflict", "reject|keep",
+              "A value that does not fit its column: refuse the write, or keep it in _rest");
+  add_setting(command, config, "--ack", "server.ack", "memory|log|table",
+              "When a write that does not say is answered");
+  add_setting(command, config, "--threads", "server.threads", "N",
+              "Threads that serve connections");
+  add_setting(command, config, "--workers", "server.workers", "N", "Queries at a time");
 }
 
 }  // namespace
@@ -123,15 +157,20 @@ Command make_serve(CLI::App& program) {
   CLI::App* command = program.add_subcommand("serve", "Serve writes and queries over HTTP");
   add_data_dir(*command, options->data_dir);
   add_tables(*command, options->tables);
-  command->add_option("--listen", "Where; port 0: any that is free. Default 127.0.0.1:5555")
-      ->each([options](const std::string& text) {
-        ListenAddress address;
-        read_into(address, parse_listen)(text);
-        options->server.host = address.host;
-        options->server.port = address.port;
-      })
+  add_config(*command, options->config);
+  command
+      ->add_option("--listen",
+                   "Where; port 0: any that is free (server.host, server.http_port). Default "
+                   "127.0.0.1:5555")
+      ->each(read_into(options->listen, parse_listen))
       ->type_name("ADDRESS:PORT");
-  add_server(*command, options->server);
+  command
+      ->add_option("--api-key", options->api_keys,
+                   "Key that clients must send, 32 characters or more; may be repeated "
+                   "(auth.api_keys)")
+      ->envname("SLUICE_API_KEY")
+      ->type_name("KEY");
+  add_settings(*command, options->config);
   command->footer(
       "SIGTERM and Ctrl-C end it: running requests are answered, and rows go into their tables.\n"
       "A second one ends it at once; rows stay in the log.\n\n"

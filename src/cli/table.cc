@@ -9,6 +9,7 @@ struct Verb {
   const char* description;
   const char* footer;
   Result<ExitCode> (*run)(const TableOptions& options);
+  bool only_reads = false;
 };
 
 constexpr Verb kCreate = {
@@ -26,19 +27,19 @@ constexpr Verb kDescribe = {"describe", "Columns, key, partition, order, propert
                             "Examples:\n"
                             "  sluice table describe demo.weather\n"
                             "  sluice table describe demo.weather --format json",
-                            describe_table};
+                            describe_table, true};
 constexpr Verb kHistory = {
     "history", "Which snapshot was current since when",
     "A rollback is a line of its own. The list begins behind the last snapshot that has expired:\n"
     "`sluice query --as-of TIME` is exact from there.\n\n"
     "Examples:\n"
     "  sluice table history demo.weather",
-    show_history};
+    show_history, true};
 constexpr Verb kSnapshots = {"snapshots", "The snapshots that are kept, and their tags",
                              "Examples:\n"
                              "  sluice table snapshots demo.weather\n"
                              "  sluice query demo.weather --as-of tag:release",
-                             show_table_snapshots};
+                             show_table_snapshots, true};
 constexpr Verb kAlter = {
     "alter", "Add, rename, drop and widen columns, in one commit",
     "All changes speak of the table as it was: --rename a=b --rename b=a swaps two names. Columns\n"
@@ -98,6 +99,7 @@ struct Choice {
 CLI::App* add_verb(CLI::App& table, const Verb& verb, Choice& choice) {
   CLI::App* command = table.add_subcommand(verb.name, verb.description);
   add_data_dir(*command, choice.options.data_dir);
+  if (!verb.only_reads) add_config(*command, choice.options.config);
   add_report_format(*command, choice.options.format);
   command->add_option("TABLE", "DATABASE.COLLECTION")
       ->each(read_into(choice.options.table, TableName::parse))
@@ -105,23 +107,6 @@ CLI::App* add_verb(CLI::App& table, const Verb& verb, Choice& choice) {
   command->footer(verb.footer);
   command->callback([&verb, &choice] { choice.verb = &verb; });
   return command;
-}
-
-/// An option that may be given several times: each value is parsed, then taken.
-template <class Parse, class Take>
-CLI::Option* add_each(CLI::App& command, const std::string& name, const std::string& type,
-                      const std::string& description, Parse parse, Take take) {
-  const auto read = [parse, take](const std::string& text) {
-    auto parsed = parse(text);
-    if (!parsed.ok()) throw CLI::ValidationError("\"" + text + "\"", parsed.error().message());
-    take(*std::move(parsed));
-  };
-  return command.add_option(name, description)
-      ->each(read)
-      ->type_name(type)
-      ->expected(1, CLI::detail::expected_max_vector_size)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->allow_extra_args(false);
 }
 
 void add_create(CLI::App& table, Choice& choice) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/configuration.h"
 #include "cli/report.h"
 #include "sluice/sweep.h"
 #include "sluice/table_change.h"
@@ -15,6 +16,7 @@ namespace sluice::cli {
 
 struct TableOptions {
   std::string data_dir;
+  ConfigOptions config;  ///< of the verbs that write
   ReportFormat format = ReportFormat::kText;
   std::optional<TableName> table;
   TableSpec spec;                     ///< of create

@@ -1,5 +1,5 @@
-// The subcommands of `sluice table` that write. Each opens the engine, or goes through the server
-// that has it.
+// The subcommands of `sluice table` that write. Each opens the engine, so no other process has the
+// directory meanwhile.
 #include "cli/figures.h"
 #include "cli/output.h"
 #include "cli/table.h"
@@ -10,9 +10,10 @@ namespace sluice::cli {
 namespace {
 
 Result<OpenEngine> open_for(const TableOptions& options, DirectoryUse use) {
-  EngineOptions engine_options;
-  engine_options.listener = std::make_shared<Troubles>();
-  return reach_engine(options.data_dir, use, engine_options);
+  config::Setup setup = TRY(configure(options.config, config::Defaults::kOfLibrary));
+  setup.engine.listener = std::make_shared<Troubles>();
+  const BucketOptions tables = TRY(choose_tables({}, setup.tables));
+  return open_engine(setup.data_dir, use, setup.engine, ProgressMode::kAuto, tables);
 }
 
 /// What the table is now.
@@ -105,8 +106,8 @@ Result<ExitCode> sweep_table(const TableOptions& options) {
   report.field("swept size", Cell::bytes(swept.swept_bytes));
   Listing listing({{"object"}, {"size", true}, {"age", true}});
   for (const SweptObject& object : swept.swept) {
-    listing.add({Cell::words(object.key), Cell::bytes(object.bytes),
-                 Cell::words(format_span(object.age))});
+    listing.add(
+        {Cell::words(object.key), Cell::bytes(object.bytes), Cell::words(format_span(object.age))});
   }
   report.listing("swept objects", std::move(listing));
   return close_and_tell(open, options, std::move(report));

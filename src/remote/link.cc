@@ -3,8 +3,6 @@
 #include <chrono>
 #include <utility>
 
-#include "remote/start_thread.h"
-
 namespace sluice::remote {
 namespace {
 
@@ -69,7 +67,7 @@ Result<std::unique_ptr<Link>> Link::open(const std::string& data_dir,
   Socket socket = TRY(Socket::connect(data_dir));
   std::unique_ptr<Link> link(new Link(std::move(socket), std::move(due)));
   TRY(link->greet());
-  TRY(start_thread(link->receiving_, [self = link.get()] { self->receive_all(); }));
+  link->receiving_ = std::thread([self = link.get()] { self->receive_all(); });
   return link;
 }
 

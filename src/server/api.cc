@@ -212,6 +212,7 @@ void Api::query(Request request, const Responder& respond) {
     return respond(to_response({400, "INVALID_NAME", name.error().message()}, request));
   }
   Query asked;
+  asked.zone = around_.options.timezone;
   if (auto refusal = read_query(request, asked)) return respond(to_response(*refusal, request));
   const bool is_posted = around_.readers.post([this, name = *name, asked, request, respond] {
     Response response;

@@ -40,6 +40,7 @@ struct Options {
   Nanos idle_max = 120 * kSecond;           ///< between two requests of a connection
   Nanos stop_wait = 10 * kSecond;           ///< for running requests, when the server stops
 
+  std::string timezone = "UTC";  ///< whose calendar intervals of queries follow; parse_zone()
   std::string node_id = "storage-default-node";  ///< what answers call this process
   uint32_t groups_total = 256;                   ///< that devices are numbered by; 1 to 65,536
   /// Where descriptions of databases and collections are kept: a file; empty: in memory only.

@@ -66,6 +66,7 @@ Result<std::unique_ptr<Cursor>> open_cursor(Snapshot& snapshot, const Query& que
   }
   Grouping grouping;
   grouping.every = query.interval;
+  grouping.zone = query.zone;
   grouping.by = {id};
   for (const std::string& field : fields) {
     grouping.aggregates.push_back({query.aggregation, field, field});

@@ -24,6 +24,7 @@ struct Query {
   std::vector<std::string> fields;  ///< empty: all
   uint64_t limit = 0;               ///< points of a device; 0: all
   std::optional<Period> interval;
+  std::string zone = "UTC";  ///< whose calendar the interval follows
   Aggregate::Function aggregation = Aggregate::Function::kSum;  ///< with an interval
 };
 

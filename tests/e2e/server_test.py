@@ -6,6 +6,7 @@
 
 import gzip
 import json
+import os
 import re
 import unittest
 
@@ -78,7 +79,7 @@ class Server(ServerCase):
         self.assertEqual(sorted(values, key=str), [7, None])
 
     def test_what_does_not_fit_can_be_kept_beside_the_columns(self):
-        client = self.client(self.serve("--conflicts", "rest"))
+        client = self.client(self.serve("--on-conflict", "keep"))
         for number, value in enumerate(["1", '"x"', '{"a": [1, 2.50]}', "null"]):
             body = json.dumps(point(number, v="VALUE")).replace('"VALUE"', value)
             self.assertEqual(client.json("POST", WRITE, body)[0], 202)
@@ -184,6 +185,24 @@ class Server(ServerCase):
             "times": [f"2026-01-01T02:00:0{n // 3}.{n:06}+02:00" for n in (1, 4, 7)]}])
         url = QUERY + "?device_id=d1&fields=n&start_time=2026-01-01T02:00:00%2B02:00"
         self.assertEqual(client.json("GET", url)[1]["results"], answer["results"])
+
+    def test_a_file_configures_the_server_and_flags_are_above_it(self):
+        file = self.write("sluice.yaml", "storage:\n  data_dir: " + self.path("here") +
+                          "\n  timezone: Asia/Tokyo\n  node_id: alpha\n"
+                          "server: {auto_create: false}\n")
+        server = self.serve("--config", file, "--auto-create=true", "--set",
+                            "storage.flush.interval=7s")
+        self.assertIn("7 s after a row came", server.banner)
+        client = self.client(server)
+        client.write([point(1, time="2026-01-01T14:59:59Z"),
+                      point(4, time="2026-01-01T15:00:00Z")])
+        status, answer = client.json("GET", f"{QUERY}?interval=1d&aggregation=count&fields=n"
+                                     "&start_time=2026-01-01T00:00:00Z"
+                                     "&end_time=2026-01-03T00:00:00Z")
+        self.assertEqual(status, 200)
+        times = ["2025-12-31T15:00:00Z", "2026-01-01T15:00:00Z"]  # midnights in Tokyo
+        self.assertEqual([each["times"] for each in answer["results"]], [times])
+        self.assertTrue(os.path.isdir(self.path("here", "tables")))
 
     def test_queries_that_cannot_be_are_refused(self):
         client = self.client(self.serve())

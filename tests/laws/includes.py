@@ -29,7 +29,8 @@ MAY_INCLUDE = {
     "io": {"sluice", "base"},
     "remote": {"sluice", "base"},
     "server": {"sluice", "source", "remote"},
-    "cli": {"sluice", "source", "remote", "server"},
+    "config": {"sluice"},
+    "cli": {"sluice", "source", "remote", "server", "config"},
     "sim": {"sluice", "base"},
     "examples": {"sluice"},
 }
@@ -53,6 +54,7 @@ LIBRARIES = {
     r"curl/.*": {"io"},
     r"pugixml\.hpp": {"io"},
     r"openssl/.*": {"io"},
+    r"yaml-cpp/.*": {"config"},
 }
 STANDARD = set("""
 algorithm any array atomic bit bitset cctype cerrno cfloat charconv chrono cinttypes climits cmath

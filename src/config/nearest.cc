@@ -1,8 +1,8 @@
-#include "cli/nearest.h"
+#include "config/nearest.h"
 
 #include <algorithm>
 
-namespace sluice::cli {
+namespace sluice::config {
 namespace {
 
 /// Optimal string alignment distance, row by row.
@@ -38,4 +38,4 @@ std::string nearest(std::string_view typed, const std::vector<std::string>& word
   return found;
 }
 
-}  // namespace sluice::cli
+}  // namespace sluice::config
