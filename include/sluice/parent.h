@@ -98,7 +98,7 @@ struct WriterOptions {
   Disk* disk = nullptr;        ///< of the intents of flushes; this writer's alone
   Runtime* runtime = nullptr;  ///< the three outlive the writer
   /// Where the table is: at least two names joined by '/', of which the last two are of
-  /// [A-Za-z0-9_-]: "com/example/users".
+  /// [A-Za-z0-9_-], those before them names of keys (io.h): "com/example/users". At most 300 bytes.
   std::string table_path;
   PartitionMode partition_mode = PartitionMode::kDoSqlite;
   uint64_t buffer_size = 10'000;       ///< entries that make a flush due

@@ -24,7 +24,7 @@ struct PartColumns {
 
 /// `_<name>_ns`: the companion of a timestamp with remainders below a microsecond.
 std::string nanos_column(std::string_view timestamp);
-/// The columns that parts of entries have besides: see cdc.h.
+/// The columns that parts of entries have besides: see wal_entry.h.
 const std::vector<Field>& entry_columns();
 
 /// The columns of all batches by name, in order of appearance. kInvalid: where() is the column:

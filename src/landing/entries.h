@@ -37,7 +37,7 @@ struct EntryShape {
   std::set<std::string> nanos;
   /// What the entries are called in errors; empty: their indexes.
   std::span<const size_t> numbers;
-  /// Of the batches: the rows' columns, `_rest`, and those of cdc.h.
+  /// Of the batches: the rows' columns, `_rest`, and those of wal_entry.h.
   std::vector<Field> fields() const;
 };
 

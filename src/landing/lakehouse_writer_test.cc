@@ -282,9 +282,12 @@ TEST(LakehouseWriter, OptionsThatCannotBeAreNamed) {
   EXPECT_EQ(refused([](Options& o) { o.block_target_bytes = 1; }), "block_target_bytes");
   EXPECT_EQ(refused([](Options& o) { o.block_bytes_max = 1; }), "block_bytes_max");
   EXPECT_EQ(refused([](Options& o) { o.max_retries = 100; }), "max_retries");
-  for (const char* path : {"", "users", "/users", "example/", "com//users", "com/example/us ers"}) {
+  for (const char* path : {"", "users", "/users", "example/", "com//users", "com/example/us ers",
+                           "a//b/c", "../b/c", "a/./b/c", "a b/c/d"}) {
     EXPECT_EQ(refused([&](Options& o) { o.table_path = path; }), "table_path") << path;
   }
+  EXPECT_EQ(refused([](Options& o) { o.table_path = std::string(297, 'a') + "/b/c"; }),
+            "table_path");
   EXPECT_EQ(refused([](Options& o) { o.table_path = "example/users"; }), "nothing");
   EXPECT_EQ(refused([](Options& o) { o.table_path = "a/b/c/d"; }), "nothing");
 }

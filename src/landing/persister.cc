@@ -17,6 +17,24 @@ struct Place {
   TableName table;
 };
 
+/// Beside the names of a table's objects in a key of 512 bytes.
+constexpr size_t kPathBytesMax = 300;
+
+/// Of keys (sluice/io.h), each ended by '/'.
+bool is_prefix(std::string_view prefix) {
+  constexpr std::string_view kAllowed =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._=+-";
+  while (!prefix.empty()) {
+    const size_t end = prefix.find('/');
+    const std::string_view name = prefix.substr(0, end);
+    const bool is_name = name.find_first_not_of(kAllowed) == std::string_view::npos &&
+                         !name.empty() && name != "." && name != "..";
+    if (!is_name) return false;
+    prefix.remove_prefix(end + 1);
+  }
+  return true;
+}
+
 Result<Place> parse_path(const std::string& path) {
   const Error wrong(Code::kInvalid, Reason::kOutOfRange,
                     "a table's path is two names or more joined by '/': '" + path + "'",
@@ -27,7 +45,8 @@ Result<Place> parse_path(const std::string& path) {
   const size_t start = before == std::string::npos ? 0 : before + 1;
   const auto table =
       TableName::parse(path.substr(start, last - start) + "." + path.substr(last + 1));
-  if (!table.ok()) return wrong;
+  if (!table.ok() || path.size() > kPathBytesMax) return wrong;
+  if (!is_prefix(std::string_view(path).substr(0, start))) return wrong;
   return Place{path.substr(0, start), *table};
 }
 
