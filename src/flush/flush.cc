@@ -3,11 +3,20 @@
 #include <algorithm>
 #include <utility>
 
+#include "memtable/gatherer.h"
+
 namespace sluice::flush {
 
 namespace {
 
-constexpr size_t kChunkRows = 8192;
+// Of keys in turn, neighbours in a batch lie far apart in a part: a chunk spans many keys, so that
+// what a cache line holds of the next ones is used while it is there.
+constexpr size_t kChunkRowsMin = 8192;
+constexpr size_t kChunkRowsMax = 32'768;
+// A part is ended between chunks: where parts are to be small, so are they.
+size_t chunk_rows(uint64_t part_bytes) {
+  return std::clamp<uint64_t>(part_bytes / 1024, kChunkRowsMin, kChunkRowsMax);
+}
 // From here on it matters whether more partitions fail than not.
 constexpr size_t kFailuresMin = 4;
 
@@ -96,7 +105,8 @@ class PartSequence {
     part::Writer writer(*upload, job_.layout->part_columns, std::move(options));
     while (at < end && writer.bytes() < job_.layout->part_bytes) {
       if (job_.cancelled()) return Error(Code::kCancelled, "the flush was told to stop", key);
-      const Batch batch = TRY(rows_.rows(at, std::min(kChunkRows, end - at)));
+      const Batch batch =
+          TRY(rows_.rows(at, std::min(chunk_rows(job_.layout->part_bytes), end - at)));
       TRY(writer.append(batch));
       at += batch.rows();
     }

@@ -13,7 +13,7 @@
 
 #include "base/ids.h"
 #include "flush/finisher.h"
-#include "memtable/gatherer.h"
+#include "memtable/frozen.h"
 #include "part/meta.h"
 #include "part/writer.h"
 #include "sluice/io.h"
