@@ -228,6 +228,39 @@ TEST(Flush, APartWhoseAnswerWasLostIsRemovedToo) {
   }
 }
 
+TEST(FlushEach, APartitionThatFailsHoldsUpNoOther) {
+  const auto runtime = io::make_thread_runtime();
+  const Layout layout = layout_of(1u << 30);
+  const memtable::Frozen rows = frozen_of(3, 10);
+  const auto go_on = [] { return false; };
+  UploadBucket bucket;
+  bucket.lost_finish = 1;
+  const auto outcome = flush_each(*runtime, bucket, {FlushId{}, &rows, &layout, go_on});
+  ASSERT_TRUE(outcome.ok()) << outcome.error().to_string();
+  ASSERT_EQ(outcome->failures.size(), 1u);
+  ASSERT_EQ(outcome->parts.size(), 2u);
+  const auto& failed = rows.partitions()[outcome->failures[0].partition];
+  for (const part::Meta& part : outcome->parts) {
+    EXPECT_NE(part.partition, failed.values);
+    EXPECT_TRUE(bucket.objects.contains(part.key));
+  }
+  EXPECT_EQ(bucket.objects.size(), 2u) << "the part whose answer was lost has gone";
+}
+
+TEST(FlushEach, WhenMoreFailThanNotTheBucketIsToBlame) {
+  const auto runtime = io::make_thread_runtime();
+  const Layout layout = layout_of(1u << 30);
+  const memtable::Frozen rows = frozen_of(20, 10);
+  const auto go_on = [] { return false; };
+  UploadBucket bucket;
+  bucket.bytes_left = 0;
+  const auto outcome = flush_each(*runtime, bucket, {FlushId{}, &rows, &layout, go_on});
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.error().code(), Code::kFull);
+  EXPECT_TRUE(bucket.objects.empty());
+  EXPECT_EQ(bucket.open_uploads, 0);
+}
+
 TEST(Discard, RemovesTheObjectsOfParts) {
   UploadBucket bucket;
   const auto parts = flush_into(bucket, frozen_of(2, 10), 1u << 30).value();
