@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "cli/figures.h"
+#include "remote/connect.h"
 
 namespace sluice::cli {
 namespace {
@@ -10,6 +11,19 @@ namespace {
 std::string& called_as() {
   static std::string text = "sluice";
   return text;
+}
+
+/// Null: no server has the directory.
+Result<std::unique_ptr<Engine>> find_server(const std::string& data_dir) {
+  auto engine = remote::connect(data_dir);
+  if (engine.ok()) return engine;
+  if (engine.error().code() == Code::kNotFound) return std::unique_ptr<Engine>();
+  return engine.error().with_context("the server of the directory cannot be asked");
+}
+
+void show_recovery(OpenEngine& opened, ProgressMode progress) {
+  opened.recovery = std::make_unique<Activity>(
+      progress, [engine = opened.engine.get()] { return recovery_line(*engine); });
 }
 
 }  // namespace
@@ -66,9 +80,27 @@ Result<OpenEngine> open_engine(const std::string& data_dir, DirectoryUse use, En
     return engine.error().with_context("another process is at work here, wait for it or stop it");
   }
   opened.engine = TRY(std::move(engine));
-  opened.recovery = std::make_unique<Activity>(
-      progress, [engine = opened.engine.get()] { return recovery_line(*engine); });
+  show_recovery(opened, progress);
   return opened;
+}
+
+Result<OpenEngine> reach_engine(const std::string& data_dir, DirectoryUse use,
+                                EngineOptions options, ProgressMode progress,
+                                const BucketOptions& tables) {
+  auto served = TRY(find_server(data_dir));
+  if (served == nullptr) {
+    auto opened = open_engine(data_dir, use, std::move(options), progress, tables);
+    if (opened.ok() || opened.error().reason() != Reason::kLocked) return opened;
+    // A server that has just started has the lock first, and then the socket.
+    served = TRY(find_server(data_dir));
+    if (served == nullptr) return opened;
+  }
+  OpenEngine reached;
+  reached.platform = TRY(open_directory(data_dir, use, tables));
+  reached.engine = std::move(served);
+  reached.is_served = true;
+  show_recovery(reached, progress);
+  return reached;
 }
 
 }  // namespace sluice::cli

@@ -106,11 +106,17 @@ struct OpenEngine {
   std::unique_ptr<OwnedPlatform> platform;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<Activity> recovery;  ///< shows recovery_line()
+  bool is_served = false;  ///< the engine is a server's: our options and listener do not count
 };
 /// kBusy (kLocked): another process has the directory open.
 Result<OpenEngine> open_engine(const std::string& data_dir, DirectoryUse use,
                                EngineOptions options = {},
                                ProgressMode progress = ProgressMode::kAuto,
                                const BucketOptions& tables = {});
+/// The same; or, where a server has the directory, its engine, through its socket.
+Result<OpenEngine> reach_engine(const std::string& data_dir, DirectoryUse use,
+                                EngineOptions options = {},
+                                ProgressMode progress = ProgressMode::kAuto,
+                                const BucketOptions& tables = {});
 
 }  // namespace sluice::cli

@@ -33,8 +33,8 @@ Result<FlushReport> flush_tables(Engine& engine, const FlushOptions& options) {
 Result<ExitCode> flush(const FlushOptions& options) {
   config::Setup setup = TRY(configure(options.config, config::Defaults::kOfLibrary));
   setup.engine.listener = std::make_shared<Troubles>();
-  const OpenEngine open =
-      TRY(open_engine(setup.data_dir, DirectoryUse::kExisting, setup.engine, ProgressMode::kNever));
+  const OpenEngine open = TRY(
+      reach_engine(setup.data_dir, DirectoryUse::kExisting, setup.engine, ProgressMode::kNever));
   const FlushReport report = TRY(flush_tables(*open.engine, options));
   Output output;
   TRY(output.finish(output.write("flushed " + format_count(report.rows) + " rows into " +

@@ -86,6 +86,35 @@ Result<std::optional<uint64_t>> count_superseded(Engine& engine, const TableName
   return std::optional<uint64_t>(table->stored_rows + table->unflushed_rows - seen);
 }
 
+/// What the tables of an ingest hold.
+struct Stored {
+  uint64_t rows = 0;  ///< superseded ones included, and those that are not flushed yet
+  uint64_t bytes = 0;
+};
+
+Result<Stored> count_stored(Engine& engine, const IngestOptions& options) {
+  Stored stored;
+  for (const TableDescription& table : TRY(engine.tables())) {
+    const bool is_ours = is_database(options) ? table.name.database == options.intake.table.database
+                                              : table.name == options.intake.table;
+    if (!is_ours) continue;
+    stored.rows += table.stored_rows + table.unflushed_rows;
+    stored.bytes += table.stored_bytes;
+  }
+  return stored;
+}
+
+/// What a server's flushes did, of which nobody tells us: seen by what the tables hold, as far as
+/// others do not write to them meanwhile.
+Status count_served(Engine& engine, const IngestOptions& options, const Stored& before,
+                    IngestSummary& summary) {
+  const Stored now = TRY(count_stored(engine, options));
+  const uint64_t expected = before.rows + summary.totals.rows;
+  summary.rows_replaced = expected - std::min(expected, now.rows);
+  summary.bytes_stored = now.bytes - std::min(before.bytes, now.bytes);
+  return ok();
+}
+
 bool is_interruption(const Error& error) {
   return error.code() == Code::kCancelled;
 }
@@ -171,10 +200,9 @@ Result<IngestSummary> summarize(OpenEngine& open, const Intake& intake,
   return summary;
 }
 
-/// What flushes replaced within themselves, and what they superseded in the table.
-Status count_replaced(Engine& engine, const FlushWatch& watch,
-                      std::optional<uint64_t> superseded_before, IngestSummary& summary) {
-  summary.rows_replaced = watch.rows_replaced();
+/// To what flushes replaced within themselves, what they superseded in the table.
+Status add_superseded(Engine& engine, std::optional<uint64_t> superseded_before,
+                      IngestSummary& summary) {
   std::optional<uint64_t> superseded;
   if (superseded_before) superseded = TRY(count_superseded(engine, summary.name));
   summary.knows_all_replaced = superseded.has_value();
@@ -248,6 +276,8 @@ Result<ExitCode> ingest(IngestOptions options) {
   std::unique_ptr<WatchedDirectory> watched;
   if (is_watch) watched = TRY(watch_directory(options, own, interrupt, progress));
   Runtime& runtime = *open.platform->platform().runtime;
+  Stored stored;
+  if (open.is_served) stored = TRY(count_stored(*open.engine, options));
   // A service does not read the whole table for one figure.
   std::optional<uint64_t> superseded;
   if (!is_watch && !is_database(options)) {
@@ -265,9 +295,11 @@ Result<ExitCode> ingest(IngestOptions options) {
   const bool has_ended = taken.ok() || (is_watch && is_interruption(taken.error()));
   summary.is_complete = has_ended && summary.totals.failures == 0;
   summary.duration = runtime.now() - began;
-  TRY(count_replaced(*open.engine, *flushes, superseded, summary));
+  summary.rows_replaced = flushes->rows_replaced();
+  if (open.is_served) TRY(count_served(*open.engine, options, stored, summary));
+  TRY(add_superseded(*open.engine, superseded, summary));
   TRY(open.engine->close());
-  summary.bytes_stored = flushes->bytes();
+  if (!open.is_served) summary.bytes_stored = flushes->bytes();
   TRY(tell(summary, options, progress));
   return conclude(taken, summary.is_complete, is_watch, progress);
 }

@@ -23,15 +23,16 @@ void note_missing_rows(const Error& error) {
 
 Result<OpenReading> open_reading(const std::string& data_dir) {
   OpenReading reading;
-  reading.platform = TRY(open_directory(data_dir, DirectoryUse::kExisting));
-  auto engine = Engine::open(reading.platform->platform(), {});
-  if (engine.ok()) {
-    reading.engine = *std::move(engine);
-    reading.recovery = std::make_unique<Activity>(
-        ProgressMode::kAuto, [engine = reading.engine.get()] { return recovery_line(*engine); });
-  } else {
-    note_missing_rows(engine.error());
+  auto reached = reach_engine(data_dir, DirectoryUse::kExisting);
+  if (reached.ok()) {
+    reading.platform = std::move(reached->platform);
+    reading.engine = std::move(reached->engine);
+    reading.recovery = std::move(reached->recovery);
+    return reading;
   }
+  // What is wrong with the directory itself ends the command.
+  reading.platform = TRY(open_directory(data_dir, DirectoryUse::kExisting));
+  note_missing_rows(reached.error());
   return reading;
 }
 

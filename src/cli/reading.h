@@ -18,9 +18,9 @@ struct OpenReading {
   std::unique_ptr<Activity> recovery;
 };
 
-/// Opens the engine, so that rows are shown that only the log holds. When it does not open (another
-/// process has the directory, the log is damaged, nothing can be written there), the committed
-/// tables are still served: a note says so and why, and nothing is changed.
+/// Opens the engine, or that of the server, so that rows are shown that only the log holds. When it
+/// does not open (another process has the directory, the log is damaged, nothing can be written
+/// there), the committed tables are still served: a note says so and why, and nothing is changed.
 Result<OpenReading> open_reading(const std::string& data_dir);
 
 /// Of the engine or, if it cannot give one because of the log, of the committed table: with a note.

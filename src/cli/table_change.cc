@@ -1,5 +1,5 @@
-// The subcommands of `sluice table` that write. Each opens the engine, so no other process has the
-// directory meanwhile.
+// The subcommands of `sluice table` that write. Each opens the engine, or goes through the server
+// that has it.
 #include "cli/figures.h"
 #include "cli/output.h"
 #include "cli/table.h"
@@ -13,7 +13,7 @@ Result<OpenEngine> open_for(const TableOptions& options, DirectoryUse use) {
   config::Setup setup = TRY(configure(options.config, config::Defaults::kOfLibrary));
   setup.engine.listener = std::make_shared<Troubles>();
   const BucketOptions tables = TRY(choose_tables({}, setup.tables));
-  return open_engine(setup.data_dir, use, setup.engine, ProgressMode::kAuto, tables);
+  return reach_engine(setup.data_dir, use, setup.engine, ProgressMode::kAuto, tables);
 }
 
 /// What the table is now.

@@ -50,8 +50,8 @@ Result<OpenEngine> open_target(const Target& target, EngineOptions options, Prog
                  server->host + ":" + std::to_string(server->port));
   }
   const LocalDirectory& local = std::get<LocalDirectory>(target);
-  return open_engine(local.data_dir, DirectoryUse::kCreate, std::move(options), progress,
-                     local.tables);
+  return reach_engine(local.data_dir, DirectoryUse::kCreate, std::move(options), progress,
+                      local.tables);
 }
 
 }  // namespace sluice::cli

@@ -231,6 +231,7 @@ void Applier::handle(FlushRequest request) {
     for (size_t i = 0; i < request.lanes.size(); ++i) {
       Lane& lane = *request.lanes[i];
       pending = pending || (lane.oldest_unflushed() && !lane.stopped());
+      lane.try_again_now();
       request.waiters[i]->lsn = lsn;
       request.waiters[i]->lost = request.lost;
       lane.waiters.push_back(std::move(request.waiters[i]));
@@ -377,7 +378,7 @@ const Lane* Applier::largest_when_short(const std::vector<LanePtr>& lanes) const
   if (budget_.used() <= budget_.bytes_max() / 2) return nullptr;
   const Lane* largest = nullptr;
   for (const LanePtr& lane : lanes) {
-    if (lane->stopped() || lane->active().empty()) continue;
+    if (!due_.can_freeze(*lane)) continue;
     if (!largest || lane->active().bytes() > largest->active().bytes()) largest = lane.get();
   }
   return largest;

@@ -12,6 +12,13 @@ constexpr Nanos kCheckEvery = 50 * kMillisecond;
 
 }  // namespace
 
+bool Due::can_freeze(const Lane& lane) const {
+  const auto& partitions = lane.active().partitions();
+  return !lane.stopped() && lane.cuts().size() < kCutsMax &&
+         std::any_of(partitions.begin(), partitions.end(),
+                     [&](const auto& entry) { return !lane.is_in_cut(entry.first); });
+}
+
 bool Due::has_due(const Lane& lane, Nanos now, bool of_all) const {
   if (lane.stopped() || lane.active().empty() || lane.cuts().size() >= kCutsMax) return false;
   return of_all || lane.active().bytes() >= options_.flush_bytes ||

@@ -20,6 +20,8 @@ class Due {
  public:
   explicit Due(const EngineOptions& options) : options_(options) {}
 
+  /// Whether some partition with rows is in no cut, and one more is allowed.
+  bool can_freeze(const Lane& lane) const;
   /// Whether something of the lane may be due; `of_all`: the lane has to give memory back.
   bool has_due(const Lane& lane, Nanos now, bool of_all) const;
   /// Freezes what is due of the lane; null: nothing that is not in a cut.

@@ -100,6 +100,10 @@ Cut* Lane::find(uint64_t cut) {
   return found == cuts_.end() ? nullptr : &*found;
 }
 
+void Lane::try_again_now() {
+  for (Cut& cut : cuts_) cut.retry_at = 0;
+}
+
 bool Lane::is_in_cut(std::string_view partition) const {
   return std::any_of(cuts_.begin(), cuts_.end(),
                      [&](const Cut& cut) { return cut.partitions.contains(partition); });

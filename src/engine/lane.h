@@ -86,6 +86,8 @@ class Lane {
   const memtable::Buffer& active() const { return active_; }
   const std::list<Cut>& cuts() const { return cuts_; }
   Cut* find(uint64_t cut);
+  /// Somebody waits: cuts that failed are not put off any longer.
+  void try_again_now();
   bool is_in_cut(std::string_view partition) const;
   /// Whether the head has any row of the cut: an earlier try was committed after all.
   bool is_covered(uint64_t cut) const;

@@ -10,6 +10,7 @@
 
 #include "remote/served.h"
 #include "remote/socket.h"
+#include "remote/start_thread.h"
 
 namespace sluice::remote {
 namespace {
@@ -26,10 +27,11 @@ uint64_t draw_instance() {
 class SocketHost final : public Host {
  public:
   SocketHost(Engine& engine, std::unique_ptr<Listening> listening)
-      : engine_(engine), instance_(draw_instance()), listening_(std::move(listening)) {
-    arrivals_ = std::thread([this] { accept_all(); });
-  }
+      : engine_(engine), instance_(draw_instance()), listening_(std::move(listening)) {}
   ~SocketHost() override { stop(); }
+  Status begin() {
+    return start_thread(arrivals_, [this] { accept_all(); });
+  }
 
   void stop() override {
     const std::lock_guard stopping(stopping_);
@@ -40,7 +42,7 @@ class SocketHost final : public Host {
       changed_.notify_all();
     }
     listening_->stop();
-    arrivals_.join();
+    if (arrivals_.joinable()) arrivals_.join();
     listening_.reset();
     end_all();
   }
@@ -75,12 +77,15 @@ class SocketHost final : public Host {
     }
     Guest& guest = guests_.emplace_back();
     guest.served = std::move(served);
-    guest.thread = std::thread([this, &guest] {
+    const Status started = start_thread(guest.thread, [this, &guest] {
       guest.served->run();
       const std::lock_guard lock(mutex_);
       guest.has_gone = true;
       changed_.notify_all();
     });
+    if (started.ok()) return;
+    guest.served->refuse(started.error());
+    guests_.pop_back();
   }
 
   /// Joins the threads of those that have gone.
@@ -126,7 +131,9 @@ class SocketHost final : public Host {
 
 Result<std::unique_ptr<Host>> Host::start(Engine& engine, const std::string& data_dir) {
   auto listening = TRY(Listening::at(data_dir));
-  return std::unique_ptr<Host>(std::make_unique<SocketHost>(engine, std::move(listening)));
+  auto host = std::make_unique<SocketHost>(engine, std::move(listening));
+  TRY(host->begin());
+  return std::unique_ptr<Host>(std::move(host));
 }
 
 }  // namespace sluice::remote

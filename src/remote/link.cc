@@ -3,6 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "remote/start_thread.h"
+
 namespace sluice::remote {
 namespace {
 
@@ -67,7 +69,7 @@ Result<std::unique_ptr<Link>> Link::open(const std::string& data_dir,
   Socket socket = TRY(Socket::connect(data_dir));
   std::unique_ptr<Link> link(new Link(std::move(socket), std::move(due)));
   TRY(link->greet());
-  link->receiving_ = std::thread([self = link.get()] { self->receive_all(); });
+  TRY(start_thread(link->receiving_, [self = link.get()] { self->receive_all(); }));
   return link;
 }
 

@@ -47,6 +47,7 @@ TEST_P(EngineByWay, ShowsAcknowledgedRowsBeforeAndAfterTheirFlush) {
   EXPECT_EQ(report.rows, 3u);
   EXPECT_EQ(report.rows_replaced, 1u);
   EXPECT_EQ(report.parts, 1u);
+  EXPECT_EQ(report.partitions, 1u);
   EXPECT_GT(report.bytes, 0u);
   EXPECT_EQ(engine().flush().value().rows, 0u);
   EXPECT_EQ(rows(), before);
@@ -248,6 +249,7 @@ TEST_P(EngineByWay, TellsOfItself) {
   const EngineStatus status = engine().status();
   EXPECT_FALSE(status.failure.has_value());
   EXPECT_GT(status.durable_lsn, 0u);
+  EXPECT_GT(status.memory_bytes_max, 0u);
   const EngineStatus own = served_.engine->status();
   EXPECT_EQ(status.memory_bytes_max, own.memory_bytes_max);
   EXPECT_EQ(status.unflushed_rows, own.unflushed_rows);

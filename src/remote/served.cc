@@ -6,6 +6,7 @@
 
 #include "remote/archive.h"
 #include "remote/calls.h"
+#include "remote/start_thread.h"
 
 namespace sluice::remote {
 namespace {
@@ -200,7 +201,7 @@ Result<Answer> Served::append(const Frame& frame) {
   const SchemaPtr schema = TRY(schema_of(std::move(columns)));
   // The frame's memory becomes the log's payload and the memtable's.
   Batch batch = TRY(Batch::decode(schema, bytes, frame.body.words));
-  if (!telling_.joinable()) telling_ = std::thread([this] { tell_acks(); });
+  if (!telling_.joinable()) TRY(start_thread(telling_, [this] { tell_acks(); }));
   acks_->expect();
   const Status accepted = engine_.append(
       name, std::move(batch), options, [acks = acks_, call = frame.call](Result<Appended> verdict) {

@@ -35,6 +35,24 @@ TEST(Pressure, AFlushThatFailsForTenMinutesIsDoneWithoutAnotherWrite) {
       });
 }
 
+TEST(Pressure, WhoAsksForAFlushDoesNotWaitForThePauseOfOneThatFailed) {
+  run(
+      [](EngineOptions& options) {
+        options.flush_age = kSecond;
+        options.retry_min = options.retry_max = 3600 * kSecond;
+      },
+      [](FlushWorld& world) {
+        world.fail_uploads(true);
+        ASSERT_TRUE(world.append(kEvents, {1}).ok());
+        world.sleep(kMinute);
+        ASSERT_EQ(world.told->troubles.size(), 1u);
+        world.fail_uploads(false);
+        const Nanos asked = world.runtime.now();
+        ASSERT_EQ(world.engine->flush().value().rows, 1u);
+        EXPECT_LT(world.runtime.now() - asked, kMinute);
+      });
+}
+
 TEST(Pressure, APartitionWhosePartsFailHoldsUpNoOther) {
   run([](EngineOptions& options) { options.flush_age = kSecond; },
       [](FlushWorld& world) {
