@@ -1,11 +1,12 @@
 // Much telemetry, for the tests of memory.
 //
-//   bulk csv ROWS          on standard output, about 50 bytes a row
+//   bulk csv ROWS [DAYS]   on standard output, about 50 bytes a row; in turn to so many days
 //   bulk log DIR ROWS      into the log of DIR alone, then dies as a killed process does
 //
 // Row i is of device i mod 1000 at second i / 1000: no two rows have the same key and time.
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -47,12 +48,14 @@ void append_number(std::string& text, auto number) {
   text.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
 }
 
-void print_csv(uint64_t rows) {
+void print_csv(uint64_t rows, uint64_t days) {
+  constexpr Nanos kDay = 24 * 3600 * kSecond;
   std::string text = "device,time,temp,volt,count\n";
   std::string time;
   for (uint64_t row = 0; row < rows; ++row) {
     const Reading now = reading(row);
-    if (row % kDevices == 0) time = format_time(now.time);
+    const Nanos shift = static_cast<Nanos>(row % days) * kDay;
+    if (row % kDevices == 0 || days > 1) time = format_time(now.time + shift);
     text.append(now.device).append(1, ',').append(time).append(1, ',');
     append_number(text, now.temp);
     text += ',';
@@ -112,12 +115,13 @@ void fill_log(const char* dir, uint64_t rows) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 3 && std::strcmp(argv[1], "csv") == 0) {
-    print_csv(std::strtoull(argv[2], nullptr, 10));
+  if ((argc == 3 || argc == 4) && std::strcmp(argv[1], "csv") == 0) {
+    print_csv(std::strtoull(argv[2], nullptr, 10),
+              argc == 4 ? std::max<uint64_t>(std::strtoull(argv[3], nullptr, 10), 1) : 1);
   } else if (argc == 4 && std::strcmp(argv[1], "log") == 0) {
     fill_log(argv[2], std::strtoull(argv[3], nullptr, 10));
   } else {
-    std::fprintf(stderr, "usage: bulk csv ROWS | bulk log DIR ROWS\n");
+    std::fprintf(stderr, "usage: bulk csv ROWS [DAYS] | bulk log DIR ROWS\n");
     return 2;
   }
 }
