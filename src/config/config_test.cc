@@ -376,7 +376,8 @@ TEST(Settings, AConfigurationOfTheReferenceSystemStartsWithNotices) {
   for (const char* said :
        {"etcd: 2 keys have", "queue: 2 keys", "replication: 2 keys", "storage.sync: 3 keys",
         "coordinator: 2 keys", "server.grpc_port", "storage.memory_store.max_size has no effect",
-        "logging.level", "storage.multipart.max_parts_per_dg", "partitions are UTC days"}) {
+        "logging.level", "storage.multipart.max_parts_per_dg", "partitions are UTC days",
+        "storage.multipart.max_devices_per_group has no effect"}) {
     EXPECT_THAT(loaded.notices, testing::Contains(HasSubstr(said))) << said;
   }
   const config::Setup setup = set_up(loaded.settings, Defaults::kOfTable);
@@ -384,18 +385,19 @@ TEST(Settings, AConfigurationOfTheReferenceSystemStartsWithNotices) {
   EXPECT_EQ(setup.engine.flush_rows, 50'000u);
   EXPECT_EQ(setup.engine.pinned_segments_max, 5u);
   EXPECT_EQ(setup.engine.cold_age, 7200 * kSecond);
-  ASSERT_TRUE(setup.engine.device_groups.has_value());
-  EXPECT_EQ(setup.engine.device_groups->devices_max, 50u);
-  EXPECT_EQ(setup.engine.device_groups->part_rows_max, 100'000u);
+  EXPECT_TRUE(setup.groups_devices);
+  EXPECT_EQ(setup.groups.devices_max, 50u);
+  EXPECT_EQ(setup.groups.part_rows_max, 100'000u);
+  EXPECT_FALSE(setup.engine.device_groups.has_value()) << "it would be refused";
   EXPECT_EQ(setup.server.host, "0.0.0.0");
   EXPECT_EQ(setup.server.timezone, "Asia/Tokyo");
   EXPECT_EQ(setup.data_dir, "./data");
 }
 
-TEST(Settings, WithoutGroupsTheSizesOfTheirPartsHaveNoEffect) {
+TEST(Settings, TheSizesOfPartsOfGroupsHaveNoEffectYet) {
   const Loaded loaded =
       load({.flags = {{"storage.multipart.max_rows_per_part", "10000", "--set"}}});
-  EXPECT_THAT(loaded.notices, ElementsAre(HasSubstr("there are no groups of devices")));
+  EXPECT_THAT(loaded.notices, ElementsAre(HasSubstr("by groups of devices yet")));
   EXPECT_FALSE(set_up(loaded.settings, Defaults::kOfTable).engine.device_groups.has_value());
 }
 

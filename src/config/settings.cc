@@ -12,7 +12,6 @@ namespace sluice::config {
 namespace {
 
 constexpr std::string_view kPrefix = "SLUICE_";
-constexpr std::string_view kGroupsKey = "storage.multipart.max_devices_per_group";
 // What the program itself takes from the environment.
 constexpr std::string_view kOwnVariables[] = {"SLUICE_CONFIG", "SLUICE_DATA_DIR", "SLUICE_API_KEY"};
 
@@ -161,7 +160,6 @@ bool is_set(const Setting& setting) {
 }
 
 void Loader::tell_of_inert() {
-  const bool has_groups = set_up(loaded_.settings, Defaults::kOfTable).groups_devices;
   for (const Setting& setting : loaded_.settings.all()) {
     if (!is_set(setting)) continue;
     const std::string_view name = setting.key->name;
@@ -171,8 +169,8 @@ void Loader::tell_of_inert() {
     };
     if (!setting.key->fill) tell(setting.key->instead);
     const bool is_of_groups = setting.key->fill && name.starts_with("storage.multipart.");
-    if (is_of_groups && !has_groups && format(setting) != setting.key->initial) {
-      tell("there are no groups of devices, because " + std::string(kGroupsKey) + " is off");
+    if (is_of_groups && format(setting) != setting.key->initial) {
+      tell("this version does not lay parts out by groups of devices yet");
     }
     if (name == "storage.timezone" && std::get<std::string>(setting.value) != "UTC") {
       loaded_.notices.push_back(
@@ -292,7 +290,6 @@ Setup set_up(const Settings& settings, Defaults defaults) {
     const bool counts = defaults == Defaults::kOfTable || is_set(setting);
     if (counts && setting.key->fill) setting.key->fill(setting.value, setup);
   }
-  if (setup.groups_devices) setup.engine.device_groups = setup.groups;
   return setup;
 }
 

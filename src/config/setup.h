@@ -39,7 +39,7 @@ struct Setup {
   std::string data_dir;
   EngineOptions engine;
   bool groups_devices = false;
-  DeviceGroups groups;  ///< those of `engine`, if groups_devices
+  DeviceGroups groups;  ///< checked; not for `engine` yet, which has none
   TableSettings tables;
   ServerSettings server;
 };
