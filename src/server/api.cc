@@ -11,6 +11,9 @@
 namespace sluice::server {
 namespace {
 
+// Of metrics: those that pin the oldest of the log.
+constexpr size_t kPartitionsTold = 10;
+
 bool is_lines(const Request& request) {
   const std::string_view type = request.header("content-type");
   return type.starts_with("application/x-ndjson") || type.starts_with("application/ndjson");
@@ -50,7 +53,7 @@ Response method_refused(const Matched& matched, const Request& request) {
 
 Api::Api(const Surroundings& around)
     : around_(around),
-      writer_(around.engine, around.collections, around.changers, around.options),
+      writer_(around.engine, around.collections, around.changers, around.deadlines, around.options),
       databases_(around.collections, around.runtime, around.options) {}
 
 std::optional<Response> Api::refuse(const Request& head) {
@@ -135,14 +138,15 @@ void Api::answer(Request request, const Matched& matched, const Responder& respo
     case Route::kFlush:
       return flush(respond);
     case Route::kDatabases:
-      return change(std::move(request), is_post ? &Databases::make : &Databases::list, respond);
+      if (is_post) return change(std::move(request), &Databases::make, respond);
+      return respond(databases_.list(request));
     case Route::kDatabase:
-      return change(std::move(request), &Databases::show, respond);
+      return respond(databases_.show(request));
     case Route::kCollections:
-      return change(std::move(request),
-                    is_post ? &Databases::make_collection : &Databases::list_collections, respond);
+      if (is_post) return change(std::move(request), &Databases::make_collection, respond);
+      return respond(databases_.list_collections(request));
     case Route::kCollection:
-      return change(std::move(request), &Databases::show_collection, respond);
+      return respond(databases_.show_collection(request));
     case Route::kDeviceGroup:
       return respond(databases_.show_device_group(request));
     case Route::kGroups:
@@ -216,7 +220,7 @@ void Api::query(Request request, const Responder& respond) {
   if (auto refusal = read_query(request, asked)) return respond(to_response(*refusal, request));
   const bool is_posted = around_.readers.post([this, name = *name, asked, request, respond] {
     Response response;
-    auto answer = run_query(around_.engine, name, asked, around_.options.answer_bytes_max);
+    auto answer = run_query(around_.engine, name, asked, around_.options);
     if (answer.ok()) {
       response.body = *std::move(answer);
       return respond(std::move(response));
@@ -256,10 +260,18 @@ void Api::flush(const Responder& respond) {
 void Api::change(Request request, Response (Databases::*what)(const Request&),
                  const Responder& respond) {
   const auto shared = std::make_shared<Request>(std::move(request));
-  const bool is_posted = around_.changers.post(
-      [this, shared, what, respond] { respond((databases_.*what)(*shared)); });
-  if (is_posted) return;
-  respond(to_response({429, "QUEUE_UNAVAILABLE", "too much waits already"}, *shared));
+  Turn turn;
+  const bool is_posted = around_.changers.post([this, shared, what, respond, turn]() mutable {
+    Response response = (databases_.*what)(*shared);
+    if (turn.take()) respond(std::move(response));
+  });
+  if (!is_posted) {
+    return respond(to_response({429, "QUEUE_UNAVAILABLE", "too much waits already"}, *shared));
+  }
+  around_.deadlines.add(around_.options.commit_wait, turn, [shared, respond] {
+    respond(to_response({503, "QUEUE_UNAVAILABLE", "it did not end in time, and may still come"},
+                        *shared));
+  });
 }
 
 Response Api::health(bool is_brief) {
@@ -318,6 +330,7 @@ Response Api::metrics() {
   text.gauge("http_queries_waiting", "Queries that no worker has taken.",
              static_cast<double>(around_.readers.waiting()));
   write_engine(around_.engine.status(), text);
+  write_partitions(around_.engine.pending(kPartitionsTold), text);
   Response response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = text.take();

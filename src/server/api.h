@@ -31,6 +31,7 @@ struct Surroundings {
   Workers& readers;   ///< for queries
   Workers& changers;  ///< for writes that wait, and for what changes tables
   FlushDesk& flushes;
+  Deadlines& deadlines;
   const Keys& keys;
   const Options& options;
 };

@@ -54,15 +54,17 @@ class ApiTest : public testing::Test {
     collections_ = std::make_unique<Collections>(*engine_, runtime, *catalog_);
     readers_ = std::make_unique<Workers>(2, 16);
     changers_ = std::make_unique<Workers>(2, 16);
-    flushes_ = std::make_unique<FlushDesk>(*engine_, runtime, options_.flush_wait);
+    deadlines_ = std::make_unique<Deadlines>(runtime);
+    flushes_ = std::make_unique<FlushDesk>(*engine_, runtime, *deadlines_, options_.flush_wait);
     api_ = std::make_unique<Api>(Surroundings{*engine_, runtime, *collections_, *readers_,
-                                              *changers_, *flushes_, keys_, options_});
+                                              *changers_, *flushes_, *deadlines_, keys_, options_});
   }
   void stop() {
     if (engine_ != nullptr) static_cast<void>(engine_->close());
     readers_.reset();
     changers_.reset();
     flushes_.reset();
+    deadlines_.reset();
     api_.reset();
     engine_.reset();
     bucket_.reset();
@@ -85,6 +87,13 @@ class ApiTest : public testing::Test {
   Response write(const std::string& point) {
     return ask("POST", std::string(kCollection) + "/write", point);
   }
+  /// Nothing can be put, until the rule is taken away.
+  void fail_bucket() {
+    bucket_->set_rule([](std::string_view call, std::string_view) {
+      return call == "begin_upload" || call == "put_if_absent" ? FaultyBucket::Verdict::kFailBefore
+                                                               : FaultyBucket::Verdict::kPass;
+    });
+  }
   std::string query() { return ask("GET", std::string(kCollection) + "/query").body; }
 
   std::string dir_;
@@ -99,6 +108,7 @@ class ApiTest : public testing::Test {
   std::unique_ptr<Collections> collections_;
   std::unique_ptr<Workers> readers_;
   std::unique_ptr<Workers> changers_;
+  std::unique_ptr<Deadlines> deadlines_;
   std::unique_ptr<FlushDesk> flushes_;
   std::unique_ptr<Api> api_;
 };
@@ -114,10 +124,7 @@ TEST_F(ApiTest, AWrittenPointIsThereAtOnceAndAfterARestart) {
 
 TEST_F(ApiTest, AFlushThatFailsTellsWhyAndCatchesUp) {
   ASSERT_EQ(write(kPoint).status, 202);
-  bucket_->set_rule([](std::string_view call, std::string_view) {
-    return call == "begin_upload" || call == "put_if_absent" ? FaultyBucket::Verdict::kFailBefore
-                                                             : FaultyBucket::Verdict::kPass;
-  });
+  fail_bucket();
   const Response failed = ask("POST", "/v1/admin/flush");
   EXPECT_EQ(failed.status, 503);
   EXPECT_THAT(failed.body, HasSubstr(R"("success":false)"));
@@ -130,19 +137,53 @@ TEST_F(ApiTest, AFlushThatFailsTellsWhyAndCatchesUp) {
   EXPECT_THAT(query(), HasSubstr(R"("v":[1])"));
 }
 
+TEST_F(ApiTest, AWriteThatNeedsAColumnIsRefusedInTimeWhileTheBucketIsAway) {
+  ASSERT_EQ(write(kPoint).status, 202);
+  options_.commit_wait = 20 * kMillisecond;
+  fail_bucket();
+  const std::string with_column = R"({"id":"b","time":"2026-01-01T00:00:00Z","late":1})";
+  EXPECT_EQ(write(with_column).status, 503);
+  const Response other = write(kPoint);
+  EXPECT_EQ(other.status, 202) << other.body;
+  EXPECT_EQ(ask("GET", "/v1/databases").status, 200);
+  bucket_->set_rule(nullptr);
+  EXPECT_THAT(query(), Not(HasSubstr(R"("id":"b")")));
+  Response again = write(with_column);
+  while (again.status == 503) again = write(with_column);
+  EXPECT_EQ(again.status, 202) << again.body;
+}
+
 TEST_F(ApiTest, AFullDiskIs507AndPassesWhenThereIsRoom) {
   ASSERT_EQ(write(kPoint).status, 202);
-  disk_->set_rule([](const FaultyDisk::Call& call) -> Status {
-    if (call.name != "pwrite_at" && call.name != "allocate") return ok();
-    return Error(Code::kFull, "no space left", std::string(call.file));
-  });
+  disk_->set_free_bytes(0);
   const Response full = write(R"({"id":"b","time":"2026-01-01T00:00:00Z","v":1})");
   EXPECT_EQ(full.status, 507) << full.body;
-  disk_->set_rule(nullptr);
+  disk_->set_free_bytes(std::nullopt);
   Response again = write(R"({"id":"c","time":"2026-01-01T00:00:00Z","v":1})");
   while (again.status == 507) again = write(R"({"id":"c","time":"2026-01-01T00:00:00Z","v":1})");
   EXPECT_EQ(again.status, 202) << again.body;
   EXPECT_THAT(query(), Not(HasSubstr(R"("id":"b")")));
+}
+
+TEST_F(ApiTest, AWriteWithoutMemoryIsToldToComeAgain) {
+  engine_options_.memory_bytes = 8 << 20;
+  options_.write_wait = 10 * kMillisecond;
+  start();
+  ASSERT_EQ(write(R"({"id":"a","time":"2026-01-01T00:00:00Z","text":"x"})").status, 202);
+  fail_bucket();
+  const std::string text(100'000, 'x');
+  int stored = 0;
+  const auto fill = [&] {
+    return write(R"({"id":"a","time":"2026-01-01T00:00:00.)" + std::to_string(100 + stored) +
+                 R"(Z","text":")" + text + "\"}");
+  };
+  Response last = fill();
+  for (; last.status == 202 && stored < 500; ++stored) last = fill();
+  EXPECT_EQ(last.status, 429) << stored;
+  EXPECT_THAT(last.headers, testing::Contains(testing::Pair("Retry-After", "1")));
+  bucket_->set_rule(nullptr);
+  while (last.status == 429) last = fill();
+  EXPECT_EQ(last.status, 202) << last.body;
 }
 
 TEST_F(ApiTest, AfterAFailedSyncNothingIsAcknowledged) {

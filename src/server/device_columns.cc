@@ -123,7 +123,7 @@ void DeviceColumns::append_row(const std::vector<ColumnView>& views, uint32_t ro
 
 void DeviceColumns::end_device() {
   if (has_device_ && rows_ > 0) {
-    out_ += out_.empty() ? "{\"id\":" : ",{\"id\":";
+    out_ += out_.back() == '[' ? "{\"id\":" : ",{\"id\":";
     out_ += device_ + ",\"times\":[" + times_ + "]";
     for (const Column& column : columns_) {
       if (!column.has_value) continue;
@@ -149,7 +149,8 @@ uint64_t DeviceColumns::bytes() const {
 
 std::string DeviceColumns::finish() {
   end_device();
-  return "[" + out_ + "]";
+  out_ += "]}";
+  return std::move(out_);
 }
 
 }  // namespace sluice::server

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "server/query.h"
@@ -15,13 +16,15 @@ namespace sluice::server {
 /// One thread.
 class DeviceColumns {
  public:
-  DeviceColumns(const Query& query, uint64_t bytes_max) : query_(query), bytes_max_(bytes_max) {}
+  /// The answer begins with `head`.
+  DeviceColumns(const Query& query, uint64_t bytes_max, std::string head)
+      : query_(query), bytes_max_(bytes_max), out_(std::move(head) + "[") {}
 
   /// The columns of all batches; `id` and `time` are two of them.
   void begin(const Schema& schema, std::string_view id, std::string_view time);
   /// kInvalid (kPayloadTooLarge): the answer became too large.
   Status take(const Batch& batch);
-  /// The list of all devices.
+  /// The answer: behind its head the list of all devices, and the end of an object.
   std::string finish();
 
  private:

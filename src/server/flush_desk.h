@@ -1,7 +1,7 @@
 // FlushDesk: flushes on demand, for callers who wait but not for ever.
 //
-// Owns: a thread that flushes, one that watches the time, and who waits. Those who come while a
-// flush runs share the next one, which has their rows.
+// Owns: a thread that flushes, and who waits for it. Those who come while a flush runs share the
+// next one, which has their rows. Does not own: the engine, the deadlines.
 #pragma once
 
 #include <condition_variable>
@@ -10,45 +10,46 @@
 #include <thread>
 #include <vector>
 
+#include "server/deadlines.h"
 #include "sluice/engine.h"
 
 namespace sluice::server {
+
+/// Why flushes take so long, as far as the engine knows: kBusy (kDeadline).
+Error reason_of_delay(Engine& engine);
 
 /// Any thread.
 class FlushDesk {
  public:
   using Done = std::function<void(const Result<FlushReport>&, Nanos duration)>;
 
-  FlushDesk(Engine& engine, Runtime& runtime, Nanos wait);
+  FlushDesk(Engine& engine, Runtime& runtime, Deadlines& deadlines, Nanos wait);
   /// The engine has to be closed before: a flush may take as long as it takes otherwise.
   ~FlushDesk();
   FlushDesk(const FlushDesk&) = delete;
   FlushDesk& operator=(const FlushDesk&) = delete;
 
-  /// `done` is called once, by a thread of the desk: with the report, an error, or, after the wait,
-  /// kBusy (kDeadline) and why the flush fails, as far as that is known. The flush goes on then.
+  /// `done` is called once: with the report, an error, or, after the wait, reason_of_delay(). The
+  /// flush goes on then.
   void ask(Done done);
 
  private:
   struct Ticket {
+    Turn turn;
     Done done;
     Nanos asked_at = 0;
   };
-  void flush_loop();
-  void watch_loop();
-  std::vector<Ticket> take_expired(std::vector<Ticket>& tickets);
-  Error reason_of_delay();
+  void run();
 
   Engine& engine_;
   Runtime& runtime_;
+  Deadlines& deadlines_;
   const Nanos wait_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Ticket> waiting_;  ///< for the next flush
-  std::vector<Ticket> served_;   ///< by the one that runs
+  std::vector<Ticket> waiting_;
   bool ended_ = false;
-  std::thread flusher_;
-  std::thread watch_;
+  std::thread thread_;
 };
 
 }  // namespace sluice::server

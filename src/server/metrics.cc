@@ -187,4 +187,19 @@ void write_engine(const EngineStatus& status, Exposition& text) {
   write_flushes(status, text);
 }
 
+void write_partitions(const std::vector<PartitionStatus>& partitions, Exposition& text) {
+  const auto write = [&](std::string_view name, std::string_view help, auto value_of) {
+    text.begin(name, Exposition::Kind::kGauge, help);
+    for (const PartitionStatus& partition : partitions) {
+      text.sample(value_of(partition), {{"partition", partition.name.to_string()}});
+    }
+  };
+  write("partition_unflushed_rows", "Rows of the partitions that pin the oldest of the log.",
+        [](const PartitionStatus& partition) { return partition.rows; });
+  write("partition_oldest_seconds", "Age of the oldest of those rows.",
+        [](const PartitionStatus& partition) { return seconds(partition.oldest_age); });
+  write("partition_failures", "Tries in a row that failed to flush them.",
+        [](const PartitionStatus& partition) { return uint64_t{partition.failures}; });
+}
+
 }  // namespace sluice::server

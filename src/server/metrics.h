@@ -58,6 +58,8 @@ class HttpMetrics {
   uint64_t points_refused_ = 0;
 };
 
+/// Who pins the log, a sample for each.
+void write_partitions(const std::vector<PartitionStatus>& partitions, Exposition& text);
 /// What the engine tells of itself.
 void write_engine(const EngineStatus& status, Exposition& text);
 

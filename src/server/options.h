@@ -34,11 +34,13 @@ struct Options {
   uint64_t body_bytes_max = 50'000'000;     ///< of a request that is taken whole
   uint64_t bodies_bytes_max = 128'000'000;  ///< of all that are being taken, together
   uint32_t points_max = 10'000;             ///< of a batch
-  uint64_t answer_bytes_max = 64ull << 20;  ///< of a query
+  uint64_t answer_bytes_max = 32ull << 20;  ///< of a query
   Nanos write_wait = 5 * kSecond;           ///< for memory, before a write is told to come again
+  /// For the commit that makes a collection or a column, before its write is refused.
+  Nanos commit_wait = 10 * kSecond;
   Nanos flush_wait = 60 * kSecond;          ///< for a flush, before its caller is told why not
-  Nanos idle_max = 120 * kSecond;           ///< between two requests of a connection
-  Nanos stop_wait = 10 * kSecond;           ///< for running requests, when the server stops
+  Nanos idle_max = 120 * kSecond;  ///< between two requests of a connection, and for a body
+  Nanos stop_wait = 10 * kSecond;  ///< for running requests, when the server stops
 
   std::string timezone = "UTC";  ///< whose calendar intervals of queries follow; parse_zone()
   std::string node_id = "storage-default-node";  ///< what answers call this process

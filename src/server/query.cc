@@ -7,6 +7,9 @@
 namespace sluice::server {
 namespace {
 
+// Several queries run at a time.
+constexpr uint64_t kScanBytes = 16 << 20;
+
 Predicate is_one_of(const std::string& column, const std::vector<std::string>& values) {
   std::vector<Predicate> equal;
   for (const std::string& text : values) {
@@ -53,6 +56,7 @@ Result<std::unique_ptr<Cursor>> open_cursor(Snapshot& snapshot, const Query& que
   const TableSpec& spec = snapshot.table().spec;
   const std::string& id = spec.key.front();
   ScanOptions scan;
+  scan.memory_bytes = kScanBytes;
   scan.from = query.from;
   scan.to = query.to;
   if (!query.ids.empty()) scan.where = is_one_of(id, query.ids);
@@ -77,7 +81,7 @@ Result<std::unique_ptr<Cursor>> open_cursor(Snapshot& snapshot, const Query& que
 }  // namespace
 
 Result<std::string> run_query(Engine& engine, const TableName& name, const Query& query,
-                              uint64_t answer_bytes_max) {
+                              const Options& options) {
   const auto snapshot = TRY(engine.snapshot(name));
   const TableSpec& spec = snapshot->table().spec;
   if (spec.key.size() != 1 || spec.time.empty()) {
@@ -85,7 +89,11 @@ Result<std::string> run_query(Engine& engine, const TableName& name, const Query
                  name.to_string());
   }
   const std::vector<std::string> fields = TRY(fields_of(spec, query));
-  DeviceColumns devices(query, answer_bytes_max);
+  JsonObject head;
+  head.text("database", name.database).text("collection", name.collection);
+  if (!query.start_text.empty()) head.text("start_time", query.start_text);
+  if (!query.end_text.empty()) head.text("end_time", query.end_text);
+  DeviceColumns devices(query, options.answer_bytes_max, "{" + head.members() + ",\"results\":");
   const bool has_rows = !query.interval || !fields.empty();
   if (has_rows) {
     const auto cursor = TRY(open_cursor(*snapshot, query, fields));
@@ -96,11 +104,7 @@ Result<std::string> run_query(Engine& engine, const TableName& name, const Query
       TRY(devices.take(*batch));
     }
   }
-  JsonObject answer;
-  answer.text("database", name.database).text("collection", name.collection);
-  if (!query.start_text.empty()) answer.text("start_time", query.start_text);
-  if (!query.end_text.empty()) answer.text("end_time", query.end_text);
-  return answer.raw("results", devices.finish()).take();
+  return devices.finish();
 }
 
 }  // namespace sluice::server

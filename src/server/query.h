@@ -10,6 +10,7 @@
 
 #include "server/answer.h"
 #include "server/http.h"
+#include "server/options.h"
 #include "sluice/engine.h"
 
 namespace sluice::server {
@@ -33,6 +34,6 @@ std::optional<Refusal> read_query(const Request& request, Query& query);
 
 /// Runs it to its end: waits for the snapshot and reads. Any thread.
 Result<std::string> run_query(Engine& engine, const TableName& name, const Query& query,
-                              uint64_t answer_bytes_max);
+                              const Options& options);
 
 }  // namespace sluice::server

@@ -57,8 +57,10 @@ class ServerOfEngine final : public Server {
         keys_(std::move(keys)),
         catalog_(std::move(catalog)),
         collections_(engine, runtime, *catalog_),
-        api_({engine, runtime, collections_, readers_, changers_, flushes_, keys_, options_}),
-        flushes_(engine, runtime, options_.flush_wait),
+        api_({engine, runtime, collections_, readers_, changers_, flushes_, deadlines_, keys_,
+              options_}),
+        deadlines_(runtime),
+        flushes_(engine, runtime, deadlines_, options_.flush_wait),
         readers_(options_.workers, kWaitingMax),
         changers_(kChangers, kWaitingMax) {}
 
@@ -88,6 +90,7 @@ class ServerOfEngine final : public Server {
   Collections collections_;
   std::unique_ptr<HttpServer> http_;
   Api api_;
+  Deadlines deadlines_;
   FlushDesk flushes_;
   Workers readers_;
   Workers changers_;

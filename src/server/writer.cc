@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/flush_desk.h"
+
 namespace sluice::server {
 namespace {
 
@@ -32,6 +34,7 @@ struct Writer::Job {
   std::function<void(Written)> done;
   Points points;
   bool is_new = false;  ///< the collection has to be made
+  Turn turn = {};       ///< to append, or to answer that it was not: never both
 };
 
 void Writer::refuse(Job& job, Refusal refusal) {
@@ -79,15 +82,29 @@ std::optional<Refusal> Writer::read(Job& job) {
 }
 
 void Writer::write(PointsText text, std::function<void(Written)> done) {
-  const auto job = std::make_shared<Job>(Job{std::move(text), std::move(done), {}, false});
+  const auto job = std::make_shared<Job>(Job{std::move(text), std::move(done), {}});
   if (auto refusal = read(*job)) return refuse(*job, *std::move(refusal));
   if (job->is_new || !job->points.missing.empty()) return hand_to_worker(job);
   append(job, 0);
 }
 
 void Writer::hand_to_worker(const JobPtr& job) {
-  if (workers_.post([this, job] { work(job); })) return;
-  refuse(*job, {429, "QUEUE_UNAVAILABLE", "too many writes wait already", {}});
+  if (!workers_.post([this, job] { work(job); })) {
+    return refuse(*job, {429, "QUEUE_UNAVAILABLE", "too many writes wait already", {}});
+  }
+  set_deadline(job);
+}
+
+/// The commit that makes a column may take as long as the bucket is away.
+void Writer::set_deadline(const JobPtr& job) {
+  deadlines_.add(options_.commit_wait, job->turn, [this, job] {
+    const Error reason = reason_of_delay(engine_);
+    refuse(*job, {503,
+                  "QUEUE_UNAVAILABLE",
+                  "nothing is stored: the collection, or a column, has to be made before, and " +
+                      reason.message(),
+                  {}});
+  });
 }
 
 /// Makes what is missing, and reads again, until nothing is.
@@ -108,9 +125,9 @@ Status Writer::complete(Job& job) {
 }
 
 void Writer::work(const JobPtr& job) {
-  if (const Status completed = complete(*job); !completed.ok()) {
-    return refuse(*job, to_refusal(completed.error()));
-  }
+  const Status completed = complete(*job);
+  if (!job->turn.take()) return;  // it was told already that nothing is stored
+  if (!completed.ok()) return refuse(*job, to_refusal(completed.error()));
   append(job, options_.write_wait);
 }
 
@@ -118,10 +135,14 @@ void Writer::work(const JobPtr& job) {
 void Writer::append_again(const JobPtr& job) {
   collections_.forget(job->text.table);
   const bool is_posted = workers_.post([this, job] {
-    if (auto refusal = read(*job)) return refuse(*job, *std::move(refusal));
-    work(job);
+    auto refusal = read(*job);
+    if (!refusal) return work(job);
+    if (job->turn.take()) refuse(*job, *std::move(refusal));
   });
-  if (!is_posted) refuse(*job, {429, "QUEUE_UNAVAILABLE", "too many writes wait already", {}});
+  if (!is_posted) {
+    return refuse(*job, {429, "QUEUE_UNAVAILABLE", "too many writes wait already", {}});
+  }
+  set_deadline(job);
 }
 
 void Writer::append(const JobPtr& job, Nanos timeout) {

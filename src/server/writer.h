@@ -13,6 +13,7 @@
 
 #include "server/answer.h"
 #include "server/collections.h"
+#include "server/deadlines.h"
 #include "server/options.h"
 #include "server/points.h"
 #include "server/workers.h"
@@ -41,8 +42,13 @@ struct Written {
 /// Any thread.
 class Writer {
  public:
-  Writer(Engine& engine, Collections& collections, Workers& workers, const Options& options)
-      : engine_(engine), collections_(collections), workers_(workers), options_(options) {}
+  Writer(Engine& engine, Collections& collections, Workers& workers, Deadlines& deadlines,
+         const Options& options)
+      : engine_(engine),
+        collections_(collections),
+        workers_(workers),
+        deadlines_(deadlines),
+        options_(options) {}
 
   /// `done` is called once, by any thread, perhaps before this returns.
   void write(PointsText text, std::function<void(Written)> done);
@@ -57,6 +63,7 @@ class Writer {
   void append_again(const JobPtr& job);
   void hand_to_worker(const JobPtr& job);
   void work(const JobPtr& job);
+  void set_deadline(const JobPtr& job);
   Status complete(Job& job);
   void refuse(Job& job, Refusal refusal);
   Refusal not_found(const TableName& name);
@@ -64,6 +71,7 @@ class Writer {
   Engine& engine_;
   Collections& collections_;
   Workers& workers_;
+  Deadlines& deadlines_;
   const Options& options_;
 };
 
