@@ -150,8 +150,9 @@ class LakehouseWriter {
 
   virtual bool should_flush() = 0;
   virtual std::optional<Nanos> time_to_flush() = 0;
-  /// When to call flush() or retry_pending_blocks(), on the Runtime's monotonic clock: when a flush
-  /// is due; else 30 s from now if blocks are pending; else nothing.
+  /// When to call flush(), on the Runtime's monotonic clock: when one is due; while blocks are
+  /// pending, 30 s after they were last tried, for nothing goes past them. Nothing: not by time.
+  /// Calls and rows that come meanwhile do not push it back.
   virtual std::optional<Nanos> next_alarm_time() = 0;
   virtual LakehouseStats stats() = 0;
 };

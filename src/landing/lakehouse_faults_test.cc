@@ -113,6 +113,7 @@ class Senders {
 constexpr Fault kFaults[] = {Fault::kFailBefore, Fault::kAnswerLost, Fault::kFull, Fault::kDeath,
                              Fault::kDeathAfter};
 
+// L7
 TEST(LakehouseFaults, AfterAnyFaultAndANewOpeningEveryRowIsThereOnce) {
   uint64_t runs = 0;
   for (const Fault fault : kFaults) {

@@ -80,6 +80,7 @@ class Lakehouse final : public LakehouseWriter {
   std::shared_ptr<BufferStrategy> strategy_;
   BackpressureController pressure_;
   LakehouseStats counted_;  ///< but for the buffer, the pressure and the health
+  Nanos tried_at_ = 0;      ///< when pending blocks were tried last
   bool busy_ = false;
   // Of whose turn it is.
   std::unique_ptr<landing::Persister> persister_;
@@ -133,9 +134,8 @@ std::optional<Nanos> Lakehouse::time_to_flush() {
 std::optional<Nanos> Lakehouse::next_alarm_time() {
   const Nanos now = runtime_.now();
   MonitorLock lock(*monitor_);
+  if (counted_.pending_blocks > 0) return tried_at_ + kRetryDelay;
   const std::optional<Nanos> left = strategy_->time_to_flush(now);
-  // While blocks are pending a flush would do no more than a retry.
-  if (counted_.pending_blocks > 0) return now + std::max(left.value_or(kRetryDelay), kRetryDelay);
   return left ? std::optional(now + *left) : std::nullopt;
 }
 
@@ -189,8 +189,10 @@ FlushResult Lakehouse::finish(FlushResult result, landing::Outcome outcome, cons
   result.blocks = std::move(outcome.blocks);
   result.dead_letters = std::move(outcome.dead_letters);
   if (!result.blocks.empty()) result.block_path = result.blocks.front().key;
-  result.duration = runtime_.now() - began;
+  const Nanos now = runtime_.now();
+  result.duration = now - began;
   MonitorLock lock(*monitor_);
+  tried_at_ = now;
   count_pending();
   if (!done.ok()) {
     result.status = FlushStatus::kBuffered;

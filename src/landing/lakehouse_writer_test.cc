@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <random>
 
 #include "landing/prefixed_bucket.h"
@@ -211,7 +212,10 @@ TEST(LakehouseWriter, WhileTheStoreIsAwayRowsAreBufferedUpToTheLimitAndThenRefus
   EXPECT_EQ(buffered.error->code(), Code::kIo);
   EXPECT_EQ(writer->stats().health, Health::kDegraded);
   EXPECT_EQ(writer->stats().pending_entries, 50u);
-  EXPECT_EQ(writer->next_alarm_time(), store.runtime.now() + 30 * kSecond);
+  const Nanos tried = store.runtime.now();
+  EXPECT_EQ(writer->next_alarm_time(), tried + 30 * kSecond);
+  store.runtime.sleep_until(tried + 20 * kSecond);
+  EXPECT_EQ(writer->next_alarm_time(), tried + 30 * kSecond);
   ASSERT_TRUE(writer->receive("a", Sent("a", 52, 101)).ok());
   EXPECT_EQ(writer->flush().status, FlushStatus::kBuffered);
   EXPECT_EQ(writer->stats().buffer.state.count, 50u);
@@ -328,6 +332,34 @@ TEST(LakehouseWriter, AnInjectedStrategyIsTheOneThatIsUsed) {
   ASSERT_TRUE(writer->receive("a", Sent("a", 1, 1)).ok());
   EXPECT_TRUE(writer->should_flush());
   EXPECT_EQ(options.strategy->stats().accepted, 1u);
+}
+
+TEST(LakehouseWriter, OfManyThreadsThatSendAndFlushEveryRowIsThereOnce) {
+  constexpr uint64_t kEach = 60;
+  Store store;
+  WriterOptions options = options_of(store);
+  options.buffer_size = 1000;
+  const auto writer = open_with(options);
+  std::vector<std::unique_ptr<Thread>> threads;
+  std::atomic<uint64_t> rows_told = 0;
+  for (const char* source : {"a", "b", "c", "d"}) {
+    threads.push_back(store.runtime.spawn(source, [&, source] {
+      for (uint64_t lsn = 1; lsn <= kEach; lsn += 10) {
+        EXPECT_TRUE(writer->receive(source, Sent(source, lsn, lsn + 6)).ok());
+        rows_told += writer->flush().row_count;
+        const auto direct = writer->flush(Sent(source, lsn + 7, lsn + 9));
+        EXPECT_TRUE(direct.ok());
+        rows_told += direct->row_count;
+        EXPECT_LE(writer->stats().pressure, 100);
+      }
+    }));
+  }
+  for (const auto& thread : threads) thread->join();
+  rows_told += writer->flush().row_count;
+  EXPECT_EQ(rows_told, 4 * kEach);
+  std::multiset<SourceAndLsn> expected;
+  for (const char* source : {"a", "b", "c", "d"}) expected.merge(rows(source, 1, kEach));
+  EXPECT_EQ(rows_of(store), expected);
 }
 
 // A newer opening takes over: the older one persists nothing, and says so.

@@ -239,7 +239,7 @@ Status Persister::commit(std::deque<Chunk>& chunks, Outcome& outcome) {
   const auto committed = writer_->commit_flush(chunk.flush.flush_id);
   const bool is_there = committed.ok() || (committed.error().code() == Code::kExists &&
                                            committed.error().reason() == Reason::kCommitted);
-  if (!is_there) {
+  if (!is_there) {  // L7: nothing is promised of it
     if (!is_void(committed.error()) || ++chunk.conflicts > kConflictsMax) return committed.error();
     return give_up_flush(chunk);
   }
