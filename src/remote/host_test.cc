@@ -1,7 +1,10 @@
 #include "remote/host.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <fstream>
@@ -39,6 +42,75 @@ class HostTest : public testing::Test {
 Error error_in(const Frame& frame) {
   EXPECT_EQ(frame.kind, Kind::kError);
   return Error(std::get<0>(decode<std::tuple<Error::Body>>(frame.body.view()).value()));
+}
+
+/// A connection byte by byte.
+class RawConnection {
+ public:
+  explicit RawConnection(const std::string& path) : file_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    EXPECT_LT(path.size(), sizeof(address.sun_path));
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    EXPECT_EQ(::connect(file_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  }
+  ~RawConnection() { ::close(file_); }
+  void write(ByteView bytes) {
+    EXPECT_EQ(::send(file_, bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+  }
+  void end_writing() { ::shutdown(file_, SHUT_WR); }
+  /// All that comes until the other side closes.
+  std::string read_all() {
+    std::string text;
+    char piece[4096];
+    for (ssize_t got = 0; (got = ::read(file_, piece, sizeof(piece))) > 0;) {
+      text.append(piece, static_cast<size_t>(got));
+    }
+    return text;
+  }
+
+ private:
+  const int file_;
+};
+
+std::vector<std::byte> frame_of(FrameHeader header, ByteView body) {
+  const ByteView head = std::as_bytes(std::span(&header, 1));
+  std::vector<std::byte> bytes(head.begin(), head.end());
+  bytes.insert(bytes.end(), body.begin(), body.end());
+  return bytes;
+}
+
+TEST_F(HostTest, AFrameThatBreaksOffIsNotTaken) {
+  const Batch batch = weather("oslo", 0, 4);
+  std::vector<std::byte> body = encode(kWeather, AppendOptions(), batch.schema());
+  body.resize(align_up(body.size(), 8));
+  body.insert(body.end(), batch.bytes().begin(), batch.bytes().end());
+  const auto append = frame_of({static_cast<uint32_t>(body.size()), Kind::kAppend, 0, 1}, body);
+  const auto hello = frame_of({6, Kind::kHello, 0, 0}, encode(kMagic, kVersion));
+  const size_t greeting_bytes = sizeof(FrameHeader) + 14;
+  for (const size_t kept : {size_t{1}, sizeof(FrameHeader), append.size() - 1, append.size()}) {
+    RawConnection raw(socket());
+    raw.write(hello);
+    raw.write(ByteView(append).first(kept));
+    raw.end_writing();
+    const std::string answer = raw.read_all();
+    EXPECT_EQ(answer.size() > greeting_bytes, kept == append.size());
+  }
+  // What was accepted before is in the table then.
+  EXPECT_EQ(served_.engine->flush().value().rows, 4u);
+}
+
+TEST_F(HostTest, AHeaderThatIsNoneEndsTheConnection) {
+  const auto hello = frame_of({6, Kind::kHello, 0, 0}, encode(kMagic, kVersion));
+  for (const FrameHeader header :
+       {FrameHeader{kBodyBytesMax + 1, Kind::kTables, 0, 1}, FrameHeader{0, Kind::kTables, 1, 1}}) {
+    RawConnection raw(socket());
+    raw.write(hello);
+    raw.write(frame_of(header, {}));
+    EXPECT_EQ(raw.read_all().size(), sizeof(FrameHeader) + 14);
+  }
+  EXPECT_TRUE(connect(served_.dir).value()->describe(kWeather).ok());
 }
 
 TEST_F(HostTest, TheSocketIsForThisUserAlone) {
