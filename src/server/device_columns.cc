@@ -69,9 +69,18 @@ void DeviceColumns::begin(const Schema& schema, std::string_view id, std::string
     } else if (name == time) {
       time_ = index;
     } else {
-      columns_.push_back({name, index, {}, false});
+      columns_.push_back({name, index});
     }
   }
+}
+
+DeviceColumns::Device& DeviceColumns::device_of(const std::string& id) {
+  const auto [at, is_new] = devices_.try_emplace(id);
+  if (is_new) {
+    at->second.columns.resize(columns_.size());
+    bytes_ += sizeof(Device) + id.size() + columns_.size() * sizeof(Values);
+  }
+  return at->second;
 }
 
 Status DeviceColumns::take(const Batch& batch) {
@@ -80,75 +89,69 @@ Status DeviceColumns::take(const Batch& batch) {
     views.push_back(batch.column(index));
   }
   std::string id;
+  std::string last;
+  Device* device = nullptr;
   for (uint32_t row = 0; row < batch.rows(); ++row) {
     id.clear();
     append_value(id, views[id_], row, 0);
-    if (!has_device_ || id != device_) {
-      end_device();
-      device_ = id;
-      has_device_ = true;
-    }
-    append_row(views, row);
+    if (device == nullptr || id != last) device = &device_of(id);
+    last = id;
+    append_row(*device, views, row);
   }
-  if (bytes() <= bytes_max_) return ok();
+  if (bytes_ <= bytes_max_) return ok();
   return Error({Code::kInvalid, Reason::kPayloadTooLarge,
                 "the answer is too large: ask for a shorter range, fewer ids or fields, or a limit",
-                "", bytes_max_, bytes()});
+                "", bytes_max_, bytes_});
 }
 
-void DeviceColumns::append_row(const std::vector<ColumnView>& views, uint32_t row) {
+void DeviceColumns::append_row(Device& device, const std::vector<ColumnView>& views, uint32_t row) {
   if (query_.interval) {
     const bool is_empty = std::all_of(columns_.begin(), columns_.end(), [&](const Column& column) {
       const ColumnView& view = views[column.index];
       const bool is_count = query_.aggregation == Aggregate::Function::kCount;
       return view.is_null(row) || (is_count && view.int64(row) == 0);
     });
-    if (is_empty || (query_.limit > 0 && rows_ >= query_.limit)) return;
+    if (is_empty || (query_.limit > 0 && device.rows >= query_.limit)) return;
   }
-  const char* comma = rows_ == 0 ? "" : ",";
-  ++rows_;
-  times_ += comma;
-  append_value(times_, views[time_], row, query_.offset);
-  for (Column& column : columns_) {
-    const ColumnView& view = views[column.index];
-    column.values += comma;
+  const char* comma = device.rows == 0 ? "" : ",";
+  ++device.rows;
+  const auto append = [&](std::string& text, const ColumnView& view) {
+    const size_t before = text.size();
+    text += comma;
     if (view.is_null(row)) {
-      column.values += "null";
-      continue;
+      text += "null";
+    } else {
+      append_value(text, view, row, query_.offset);
     }
-    column.has_value = true;
-    append_value(column.values, view, row, query_.offset);
+    bytes_ += text.size() - before;
+  };
+  append(device.times, views[time_]);
+  for (size_t at = 0; at < columns_.size(); ++at) {
+    const ColumnView& view = views[columns_[at].index];
+    append(device.columns[at].text, view);
+    device.columns[at].has_value = device.columns[at].has_value || !view.is_null(row);
   }
 }
 
-void DeviceColumns::end_device() {
-  if (has_device_ && rows_ > 0) {
-    out_ += out_.back() == '[' ? "{\"id\":" : ",{\"id\":";
-    out_ += device_ + ",\"times\":[" + times_ + "]";
-    for (const Column& column : columns_) {
-      if (!column.has_value) continue;
-      out_ += ',';
-      append_text(out_, column.name);
-      out_ += ":[" + column.values + "]";
-    }
-    out_ += '}';
+void DeviceColumns::append_device(const std::string& id, const Device& device) {
+  if (device.rows == 0) return;
+  out_ += out_.back() == '[' ? "{\"id\":" : ",{\"id\":";
+  out_ += id + ",\"times\":[" + device.times + "]";
+  for (size_t at = 0; at < columns_.size(); ++at) {
+    if (!device.columns[at].has_value) continue;
+    out_ += ',';
+    append_text(out_, columns_[at].name);
+    out_ += ":[" + device.columns[at].text + "]";
   }
-  rows_ = 0;
-  times_.clear();
-  for (Column& column : columns_) {
-    column.values.clear();
-    column.has_value = false;
-  }
-}
-
-uint64_t DeviceColumns::bytes() const {
-  uint64_t sum = out_.size() + times_.size();
-  for (const Column& column : columns_) sum += column.values.size();
-  return sum;
+  out_ += '}';
 }
 
 std::string DeviceColumns::finish() {
-  end_device();
+  while (!devices_.empty()) {
+    const auto first = devices_.begin();
+    append_device(first->first, first->second);
+    devices_.erase(first);
+  }
   out_ += "]}";
   return std::move(out_);
 }

@@ -1,8 +1,9 @@
-// DeviceColumns: rows in the order of device and time as JSON, one object a device:
-// {"id":"a","times":[...],"temp":[...]}. A field that has no value at all is left out.
+// DeviceColumns: rows as JSON, one object a device: {"id":"a","times":[...],"temp":[...]}. The rows
+// of a device come in the order of time. A field that has no value at all is left out.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,25 +29,30 @@ class DeviceColumns {
   std::string finish();
 
  private:
+  struct Values {
+    std::string text;
+    bool has_value = false;
+  };
+  struct Device {
+    std::string times;
+    std::vector<Values> columns;
+    uint64_t rows = 0;
+  };
   struct Column {
     std::string name;
     size_t index = 0;
-    std::string values;
-    bool has_value = false;
   };
-  void append_row(const std::vector<ColumnView>& views, uint32_t row);
-  void end_device();
-  uint64_t bytes() const;
+  void append_row(Device& device, const std::vector<ColumnView>& views, uint32_t row);
+  void append_device(const std::string& id, const Device& device);
+  Device& device_of(const std::string& id);
 
   const Query& query_;
   const uint64_t bytes_max_;
   size_t id_ = 0;
   size_t time_ = 0;
   std::vector<Column> columns_;
-  std::string times_;
-  std::string device_;
-  uint64_t rows_ = 0;  ///< of the device
-  bool has_device_ = false;
+  std::map<std::string, Device> devices_;  ///< by id, as JSON
+  uint64_t bytes_ = 0;                     ///< that they take, about
   std::string out_;
 };
 

@@ -31,6 +31,12 @@ bool is_number(Type type) {
   return type == Type::kInt64 || type == Type::kDouble;
 }
 
+/// Whether rows come in the order of device and time already, but for the days.
+bool is_by_time(const TableSpec& spec) {
+  return spec.partition && spec.partition->size() == 1 &&
+         spec.partition->front().column == spec.time;
+}
+
 /// The columns that the answer has, without id and time.
 Result<std::vector<std::string>> fields_of(const TableSpec& spec, const Query& query) {
   std::vector<std::string> fields;
@@ -60,8 +66,9 @@ Result<std::unique_ptr<Cursor>> open_cursor(Snapshot& snapshot, const Query& que
   scan.from = query.from;
   scan.to = query.to;
   if (!query.ids.empty()) scan.where = is_one_of(id, query.ids);
-  scan.order = {{id, OrderTerm::Direction::kAscending},
-                {spec.time, OrderTerm::Direction::kAscending}};
+  // Days come in their order, and rows of a day in that of device and time; buckets come by time.
+  const bool needs_order = !query.interval && !is_by_time(spec);
+  if (needs_order) scan.order = {{spec.time, OrderTerm::Direction::kAscending}};
   if (!query.interval) {
     scan.columns = {id, spec.time};
     scan.columns.insert(scan.columns.end(), fields.begin(), fields.end());
