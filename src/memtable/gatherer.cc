@@ -14,7 +14,7 @@ namespace {
 /// Short texts are most; a call for each costs more than they do.
 void copy_text(char* to, const char* from, size_t bytes) {
   if (bytes < 8 || bytes > 16) {
-    std::memcpy(to, from, bytes);
+    if (bytes > 0) std::memcpy(to, from, bytes);  // where all are empty, there is no `to`
     return;
   }
   uint64_t first = 0;

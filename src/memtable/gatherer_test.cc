@@ -88,6 +88,16 @@ TEST(Gatherer, RowsOfManyRunsOfAWideTableComeInSmallerBatches) {
   EXPECT_EQ(batches, 2u);
 }
 
+TEST(Gatherer, AColumnMayHoldEmptyTextsAlone) {
+  const Frozen frozen(runs_of({{{"", 2, 2}, {"", 1, 1}}}), kKeyed);
+  Gatherer gatherer(frozen, Schema::make(kKeyed.columns).value(), 0);
+  const Batch batch = gatherer.rows(0, 2).value();
+  EXPECT_EQ(batch.column(0).null_count, 0u);
+  EXPECT_EQ(batch.column(0).bytes(1), "");
+  EXPECT_EQ(batch.column(2).int64(0), 1);
+  EXPECT_EQ(batch.column(2).int64(1), 2);
+}
+
 TEST(Gatherer, NullsOfEveryTypeStayNullAndAreZero) {
   const TableSpec spec = {{{"n", Type::kInt64},
                            {"flag", Type::kBool},
