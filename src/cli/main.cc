@@ -8,6 +8,7 @@
 #include "cli/color.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/status.h"
 #include "config/nearest.h"
 #include "sluice/platform.h"
 #include "sluice/version.h"
@@ -104,7 +105,8 @@ int run(std::span<char*> arguments) {
       "Colors; auto: on a terminal, unless NO_COLOR is set");
   const Command commands[] = {make_serve(program),  make_ingest(program),  make_query(program),
                               make_tables(program), make_inspect(program), make_flush(program),
-                              make_table(program),  make_verify(program),  make_config(program)};
+                              make_table(program),  make_verify(program),  make_config(program),
+                              make_status(program)};
   try {
     std::vector<std::string> words = words_of(arguments.subspan(1));
     std::reverse(words.begin(), words.end());  // the parser takes them from the back
