@@ -89,7 +89,7 @@ Result<OpenEngine> reach_engine(const std::string& data_dir, DirectoryUse use,
                                 const BucketOptions& tables) {
   auto served = TRY(find_server(data_dir));
   if (served == nullptr) {
-    auto opened = open_engine(data_dir, use, std::move(options), progress, tables);
+    auto opened = open_engine(data_dir, use, options, progress, tables);
     if (opened.ok() || opened.error().reason() != Reason::kLocked) return opened;
     // A server that has just started has the lock first, and then the socket.
     served = TRY(find_server(data_dir));
@@ -99,6 +99,9 @@ Result<OpenEngine> reach_engine(const std::string& data_dir, DirectoryUse use,
   reached.platform = TRY(open_directory(data_dir, use, tables));
   reached.engine = std::move(served);
   reached.is_served = true;
+  if (options.listener) {
+    reached.troubles = std::make_unique<ServedTroubles>(*reached.engine, options.listener);
+  }
   show_recovery(reached, progress);
   return reached;
 }

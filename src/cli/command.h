@@ -10,6 +10,7 @@
 
 #include "cli/directory.h"
 #include "cli/progress.h"
+#include "cli/served_troubles.h"
 #include "sluice/engine.h"
 #include "sluice/platform.h"
 #include "sluice/result.h"
@@ -106,6 +107,7 @@ struct OpenEngine {
   std::unique_ptr<OwnedPlatform> platform;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<Activity> recovery;  ///< shows recovery_line()
+  std::unique_ptr<ServedTroubles> troubles;
   bool is_served = false;  ///< the engine is a server's: our options and listener do not count
 };
 /// kBusy (kLocked): another process has the directory open.

@@ -10,6 +10,7 @@ import random
 import re
 import sys
 import time
+from unittest import mock
 
 import cli
 import server
@@ -133,6 +134,24 @@ class ServedDirectory(server.ServerCase):
         self.assertEqual(self.ingest("--table", "demo.a", self.write("b.csv", "n\n2\n"))["rows"], 1)
         serving = self.serve()
         self.assertEqual(self.count("demo.a"), 2)
+        self.end(serving)
+
+    def test_a_flush_through_the_server_tells_what_it_waits_for(self):
+        library = os.path.join(os.path.dirname(self.program), "tests", "e2e", "faults.so")
+        full = self.write("full", "")
+        faults = {"LD_PRELOAD": library, "FAULT_PATH": "/demo/c/data/", "FAULT_ACTION": "ENOSPC",
+                  "FAULT_OP": "create,write", "FAULT_WHILE": full}
+        with mock.patch.dict(os.environ, faults):
+            serving = self.serve()
+        self.client(serving).write([{"id": "a", "time": "2026-01-01T00:00:00Z", "x": 1.5}])
+        flushing = self.start("flush")
+        told = flushing.stderr.readline().decode()
+        self.assertIn("demo.c", told)
+        self.assertIn("tried again", told)
+        os.remove(full)
+        out, _ = flushing.communicate(timeout=90)
+        self.assertEqual(flushing.returncode, cli.DONE)
+        self.assertIn("flushed 1 rows", out.decode())
         self.end(serving)
 
     def test_a_second_server_leaves_the_first_one_alone(self):
