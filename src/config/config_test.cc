@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <random>
 #include <set>
@@ -11,6 +13,7 @@
 #include "config/settings.h"
 #include "config/show.h"
 #include "config/yaml.h"
+#include "sluice/engine.h"
 #include "sluice/platform.h"
 
 namespace sluice::config {
@@ -409,6 +412,29 @@ TEST(Settings, ALibrarysDefaultsStayAndOnlyWhatIsSetChangesThem) {
   EXPECT_EQ(setup.engine.flush_rows, library.flush_rows);
   EXPECT_EQ(setup.engine.cold_age, library.cold_age);
   EXPECT_EQ(setup.engine.start_up, StartUp::kStrict);
+}
+
+// An engine checks its options before it asks for the lock, which another has here.
+TEST(Settings, AnEngineTakesTheEndsOfEveryLimit) {
+  std::string folder = testing::TempDir() + "config-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const auto platform = open_local_platform(folder + "/data", DirectoryUse::kCreate).value();
+  const auto owner = Engine::open(platform->platform(), {}).value();
+  const auto refusal = [&](const EngineOptions& options) {
+    return Engine::open(platform->platform(), options).error().reason();
+  };
+  EngineOptions unfit;
+  unfit.segment_bytes = 1;
+  EXPECT_EQ(refusal(unfit), Reason::kOutOfRange);
+  for (const Key& key : all_keys()) {
+    for (const std::string& good : samples_of(key).good) {
+      const Inputs inputs = completed({.flags = {{std::string(key.name), good, "--set"}}}, key);
+      const config::Setup setup = set_up(load(inputs).settings, Defaults::kOfTable);
+      EXPECT_EQ(refusal(setup.engine), Reason::kLocked) << key.name << " = " << good;
+    }
+  }
+  EXPECT_TRUE(owner->close().ok());
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Settings, TheTablesDefaultsAreTheLibrarysButForThoseOfTheReference) {
