@@ -68,7 +68,8 @@ Matched match(const Request& request) {
 }
 
 bool allows(const Matched& matched, const Request& request) {
-  const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
+  const std::string_view method =
+      request.method == "HEAD" ? std::string_view("GET") : std::string_view(request.method);
   return !method.empty() && matched.methods.find(method) != std::string_view::npos;
 }
 

@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 import re
+import socket
 import unittest
 
 import cli
@@ -314,6 +315,22 @@ class Server(ServerCase):
                              (status, code, path))
         status, headers, _ = client.ask("OPTIONS", WRITE)
         self.assertEqual((status, headers["Access-Control-Allow-Origin"]), (204, "*"))
+
+    def test_what_is_no_http_is_answered_or_ended_and_harms_nobody(self):
+        process = self.serve()
+        head = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+        for sent, statuses in [
+                (b"garbage\r\n\r\n", [b"400"]),
+                (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", [b"400"]),
+                (head + b"X: " + b"a" * 40_000 + b"\r\n\r\n", [b"431"]),
+                (head + b"\r\n" + head + b"Connection: close\r\n\r\n", [b"200", b"200"]),
+                (b"HEAD" + head[3:] + b"Connection: close\r\n\r\n", [b"200"])]:
+            with socket.create_connection(("127.0.0.1", process.port), timeout=30) as raw:
+                raw.sendall(sent)
+                raw.shutdown(socket.SHUT_WR)
+                got = b"".join(iter(lambda: raw.recv(65536), b""))
+            self.assertEqual(re.findall(rb"HTTP/1\.1 (\d+)", got), statuses, sent[:20])
+        self.assertEqual(self.client(process).ask("GET", "/healthz")[0], 200)
 
     def test_the_ack_is_chosen_by_the_request(self):
         client = self.client(self.serve())
