@@ -38,9 +38,9 @@ struct Options {
   Nanos write_wait = 5 * kSecond;           ///< for memory, before a write is told to come again
   /// For the commit that makes a collection or a column, before its write is refused.
   Nanos commit_wait = 10 * kSecond;
-  Nanos flush_wait = 60 * kSecond;          ///< for a flush, before its caller is told why not
-  Nanos idle_max = 120 * kSecond;  ///< between two requests of a connection, and for a body
-  Nanos stop_wait = 10 * kSecond;  ///< for running requests, when the server stops
+  Nanos flush_wait = 60 * kSecond;  ///< for a flush, before its caller is told why not
+  Nanos idle_max = 120 * kSecond;   ///< between two requests of a connection, and for a body
+  Nanos stop_wait = 10 * kSecond;   ///< for running requests, when the server stops
 
   std::string timezone = "UTC";  ///< whose calendar intervals of queries follow; parse_zone()
   std::string node_id = "storage-default-node";  ///< what answers call this process
