@@ -13,11 +13,12 @@ std::string& called_as() {
   return text;
 }
 
-/// Null: no server has the directory.
+/// Null: no server has the directory, or none that lets us ask: opening it says what is wrong.
 Result<std::unique_ptr<Engine>> find_server(const std::string& data_dir) {
   auto engine = remote::connect(data_dir);
   if (engine.ok()) return engine;
-  if (engine.error().code() == Code::kNotFound) return std::unique_ptr<Engine>();
+  const Code code = engine.error().code();
+  if (code == Code::kNotFound || code == Code::kIo) return std::unique_ptr<Engine>();
   return engine.error().with_context("the server of the directory cannot be asked");
 }
 

@@ -362,7 +362,8 @@ class LargeDisk(Case):
         env = self.faults("small/data", "ENOSPC", op=CHANGING_CALLS,
                           **{"while": self.path("small", "ballast")})
         script = """
-            set -- "$1" ingest --table demo.a --data-dir small/data --quiet "$2"
+            set -- "$1" ingest --table demo.a --data-dir small/data --quiet \
+              --set wal.disk_reserve=0 "$2"
             $mount -t tmpfs -o size=12m none small
             head -c 5m /dev/zero > small/ballast
             "$@" 2> complaint &

@@ -148,6 +148,12 @@ EXPORT int unlink(const char* path) {
   return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 
+/// Of names relative to the working directory, and absolute ones; others pass.
+EXPORT int unlinkat(int folder, const char* path, int flags) {
+  if ((folder == AT_FDCWD || path[0] == '/') && strikes("unlink", path)) return strike();
+  return (int)syscall(SYS_unlinkat, folder, path, flags);
+}
+
 EXPORT int mkdir(const char* path, mode_t mode) {
   if (strikes("mkdir", path)) return strike();
   return (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
