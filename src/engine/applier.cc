@@ -135,7 +135,8 @@ void Applier::look_after_flushes(Nanos until) {
 Result<std::shared_ptr<const void>> Applier::reserve_for_replay(uint64_t bytes) {
   const uint64_t within = std::min(bytes, budget_.bytes_max() / 4);
   for (;;) {
-    const Status reserved = budget_.reserve(within, budget_.bytes_max(), runtime_.now());
+    const uint64_t limit = budget_.bytes_max() - budget_.bytes_max() / 4;  // the rest: arrivals
+    const Status reserved = budget_.reserve(within, limit, runtime_.now());
     if (reserved.ok()) {
       budget_.overdraw(bytes - within);
       return budget_.hold(bytes);

@@ -17,7 +17,6 @@
 #include "query/view.h"
 #include "sluice/engine.h"
 #include "table/committer.h"
-#include "table/evolve.h"
 #include "wal/log.h"
 
 namespace sluice {
@@ -49,14 +48,6 @@ Result<uint64_t> highest_mark(Bucket& bucket, const std::vector<TableName>& name
   return highest;
 }
 
-/// What the batch was made for may have been renamed or dropped since.
-Error explain(const Error& unfit, const table::Head& head) {
-  if (unfit.reason() != Reason::kUnknownColumn) return unfit;
-  const auto fate = table::fate_of(head.metadata, unfit.where());
-  if (!fate) return unfit;
-  return Error(unfit.code(), unfit.reason(), unfit.message() + "; it " + *fate, unfit.where());
-}
-
 class EngineOfTables : public Engine {
  public:
   EngineOfTables(Platform platform, EngineOptions options, std::unique_ptr<wal::Log> log)
@@ -66,6 +57,7 @@ class EngineOfTables : public Engine {
         options_(std::move(options)),
         log_(std::move(log)),
         budget_(runtime_, bytes_for_rows(options_)),
+        arrivals_(runtime_, budget_.bytes_max() / 4),
         lanes_(runtime_),
         news_(runtime_),
         shard_(runtime_, disk_, *log_, news_, options_),
@@ -110,7 +102,7 @@ class EngineOfTables : public Engine {
   Result<table::HeadPtr> load(Lane& lane);
   Result<LanePtr> find(const TableName& name);
   Status check(const Passage& passage, const Batch& batch, const AppendOptions& options);
-  Status wait_for_memory(uint64_t bytes, Nanos deadline);
+  Result<std::shared_ptr<const void>> wait_for_memory(uint64_t bytes, Nanos deadline);
   Result<std::shared_ptr<const void>> reserve(uint64_t bytes, Nanos deadline);
   Error count_refusal(const Error& error);
   Nanos deadline_of(Nanos timeout);
@@ -127,6 +119,7 @@ class EngineOfTables : public Engine {
   const EngineOptions options_;
   const std::unique_ptr<wal::Log> log_;
   Budget budget_;
+  Budget arrivals_;  ///< of what came before the end of replay; a quarter that replay leaves free
   Lanes lanes_;
   Channel<ApplierEvent> news_;
   Shard shard_;
@@ -337,34 +330,37 @@ Status EngineOfTables::check(const Passage& passage, const Batch& batch,
   return ok();
 }
 
-// Rows that are being replayed need room, or nothing would ever be flushed: until they are all
-// there, others have a quarter.
-Status EngineOfTables::wait_for_memory(uint64_t bytes, Nanos deadline) {
+// Rows that are being replayed need room, or nothing would ever be flushed; and whoever writes
+// meanwhile is not to wait for their flushes: he has a quarter of his own.
+Result<std::shared_ptr<const void>> EngineOfTables::wait_for_memory(uint64_t bytes,
+                                                                    Nanos deadline) {
   for (;;) {
     bool recovered = false;
     {
       MonitorLock lock(lanes_.monitor());
       recovered = lanes_.recovered;
     }
-    const uint64_t limit = recovered ? budget_.bytes_max() : budget_.bytes_max() / 4;
+    Budget& budget = recovered ? budget_ : arrivals_;
+    const uint64_t limit = budget.bytes_max() - (recovered ? arrivals_.used() : 0);
     const Nanos now = runtime_.now();
-    const Nanos until = recovered ? deadline : std::min(deadline, now + kRecoveryPoll);
-    const Status reserved = budget_.reserve(bytes, limit, until);
-    const bool is_busy = !reserved.ok() && reserved.error().code() == Code::kBusy;
-    if (!is_busy || recovered || now >= deadline) return reserved;
+    const Nanos until =
+        recovered && arrivals_.used() == 0 ? deadline : std::min(deadline, now + kRecoveryPoll);
+    const Status reserved = budget.reserve(bytes, limit, until);
+    if (reserved.ok()) return budget.hold(bytes);
+    if (reserved.error().code() != Code::kBusy || now >= deadline) return reserved.error();
   }
 }
 
 Result<std::shared_ptr<const void>> EngineOfTables::reserve(uint64_t bytes, Nanos deadline) {
   const Nanos start = runtime_.now();
-  const Status reserved = wait_for_memory(bytes, deadline);
+  Result<std::shared_ptr<const void>> held = wait_for_memory(bytes, deadline);
   const Nanos waited = runtime_.now() - start;
-  if (waited > kStall || !reserved.ok()) {
+  if (waited > kStall || !held.ok()) {
     MonitorLock lock(lanes_.monitor());
     lanes_.figures.count_stall(waited);
   }
-  if (!reserved.ok()) return count_refusal(reserved.error());
-  return budget_.hold(bytes);
+  if (!held.ok()) return count_refusal(held.error());
+  return held;
 }
 
 Error EngineOfTables::count_refusal(const Error& error) {
@@ -532,7 +528,7 @@ EngineStatus EngineOfTables::status() {
   status.rows_appended = shard_.rows();
   status.appends_refused += shard_.refused();
   status.full = shard_.is_full();
-  status.memory_bytes_used = budget_.used();
+  status.memory_bytes_used = budget_.used() + arrivals_.used();
   status.memory_bytes_max = budget_.bytes_max();
   status.flushes_waiting = flusher_.waiting();
   status.flushes_running -= std::min(status.flushes_running, status.flushes_waiting);
@@ -565,6 +561,7 @@ bool EngineOfTables::begin_closing() {
 // the log.
 Status EngineOfTables::stop() {
   budget_.cancel();
+  arrivals_.cancel();
   shard_.push(Stop{});
   flusher_.stop();
   sweeps_.stop();

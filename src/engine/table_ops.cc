@@ -91,6 +91,13 @@ Passage::~Passage() {
   if (lane_->gate_shut) lanes_.monitor().notify_all();
 }
 
+Error explain(const Error& unfit, const table::Head& head) {
+  if (unfit.reason() != Reason::kUnknownColumn) return unfit;
+  const auto fate = table::fate_of(head.metadata, unfit.where());
+  if (!fate) return unfit;
+  return Error(unfit.code(), unfit.reason(), unfit.message() + "; it " + *fate, unfit.where());
+}
+
 Status alter(Runtime& runtime, Lanes& lanes, const LanePtr& lane,
              const std::vector<SchemaChange>& changes, const FlushLane& flush, Nanos deadline) {
   const auto check = [&]() -> Status {

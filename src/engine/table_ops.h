@@ -45,6 +45,10 @@ class Passage {
   table::HeadPtr head_;
 };
 
+/// Adds to the error of a batch that does not fit what became of the column: it may have been
+/// renamed or dropped since the batch was made.
+Error explain(const Error& unfit, const table::Head& head);
+
 /// Puts everything that was accepted into the table, until the deadline.
 using FlushLane = std::function<Status(const LanePtr& lane, Nanos deadline)>;
 
