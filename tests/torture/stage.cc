@@ -66,6 +66,7 @@ EngineOptions quiet_options() {
   options.retry_min = 10 * kMillisecond;
   options.retry_max = kSecond;
   options.close_flush = 0;
+  options.flush_threads = 1;  // tables are committed in the order of their names
   return options;
 }
 
