@@ -214,7 +214,7 @@ class FlushAttempt {
       return Error(Code::kConflict, "the table's marks moved; rows that they cover are dropped",
                    lane_.name().to_string());
     }
-    MarksOfFlush marks = lane_.marks_after(cut_, left);
+    MarksOfFlush marks = lane_.marks_after(cut_, left, lanes_.applied_lsn);
     edit.base = head;
     edit.lsns = std::move(marks.lsns);
     edit.sources = std::move(marks.sources);

@@ -146,29 +146,32 @@ const Cut* Lane::freeze(uint64_t lsn, const std::function<bool(const memtable::P
   return &cuts_.emplace_back(std::move(cut));
 }
 
-// Every row that will still not be in the table.
+// Every run with rows that will still not be in the table: a cut that was committed may wait for
+// its release.
 template <class See>
 void Lane::each_other(uint64_t number, const std::map<std::string, Error>& left, See see) const {
-  for (const memtable::Run& run : active_.runs()) see(run);
-  for (const Cut& cut : cuts_) {
-    for (const memtable::Run& run : cut.runs) {
-      const bool stays = cut.number != number || std::any_of(run.shares.begin(), run.shares.end(),
-                                                             [&](const memtable::Share& share) {
-                                                               return is_left(left, share);
-                                                             });
+  const auto look = [&](const std::vector<memtable::Run>& runs, bool is_ours) {
+    for (const memtable::Run& run : runs) {
+      const bool stays =
+          std::any_of(run.shares.begin(), run.shares.end(), [&](const memtable::Share& share) {
+            return is_ours ? is_left(left, share) : !covers(run, share);
+          });
       if (stays) see(run);
     }
-  }
+  };
+  look(active_.runs(), false);
+  for (const Cut& cut : cuts_) look(cut.runs, cut.number == number);
 }
 
 // E12: low water stays below every row that this commit does not bring in; partitions that are
 // ahead of it are exceptions.
-MarksOfFlush Lane::marks_after(uint64_t number, const std::map<std::string, Error>& left) const {
+MarksOfFlush Lane::marks_after(uint64_t number, const std::map<std::string, Error>& left,
+                               uint64_t applied_lsn) const {
   const auto cut =
       std::find_if(cuts_.begin(), cuts_.end(), [&](const Cut& c) { return c.number == number; });
   CHECK(cut != cuts_.end());
   MarksOfFlush marks;
-  marks.lsns.low_water = cut->lsn;
+  marks.lsns.low_water = applied_lsn;
   std::map<std::string, uint64_t> waiting;  // of each source, the least position
   each_other(number, left, [&](const memtable::Run& run) {
     marks.lsns.low_water = std::min(marks.lsns.low_water, run.lsn - 1);

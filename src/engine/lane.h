@@ -95,8 +95,10 @@ class Lane {
   /// `lsn`. Rows go first that the head has meanwhile, by a commit of before that came late or by
   /// another's: a change of the table may have met it. Null: there is nothing to flush.
   const Cut* freeze(uint64_t lsn, const std::function<bool(const memtable::Pending&)>& wanted);
-  /// What the commit of all partitions of the cut but those `left` may claim.
-  MarksOfFlush marks_after(uint64_t cut, const std::map<std::string, Error>& left) const;
+  /// What the commit of all partitions of the cut but those `left` may claim: as much as is known,
+  /// so that after the last of several flushes low water covers the table's rows altogether (E11).
+  MarksOfFlush marks_after(uint64_t cut, const std::map<std::string, Error>& left,
+                           uint64_t applied_lsn) const;
   /// The cut is committed and confirmed with `head`, but for those `left`, which stay in it.
   void release(uint64_t cut, table::HeadPtr head, const std::map<std::string, Error>& left);
   /// The marks moved under the cut: drops what the new head covers, keeps the rest for another

@@ -81,14 +81,17 @@ memtable::Run run_of_days(uint64_t lsn, const std::vector<int>& days,
 class LaneOfDays : public testing::Test {
  protected:
   LaneOfDays() { lane.set_head(table::propose_table(kName, kByDay, "here", {}, {}).value().head); }
-  bool apply(memtable::Run run) { return lane.apply(std::move(run), 0, INT64_MIN); }
+  bool apply(memtable::Run run) {
+    applied_ = run.lsn;
+    return lane.apply(std::move(run), 0, INT64_MIN);
+  }
   const Cut* freeze(uint64_t lsn, const std::string& day) {
     return lane.freeze(
         lsn, [&](const memtable::Pending& pending) { return pending.partition->name == day; });
   }
   /// The head after the cut was committed.
   table::HeadPtr commit(uint64_t cut, const std::map<std::string, Error>& left = {}) {
-    const MarksOfFlush flushed = lane.marks_after(cut, left);
+    const MarksOfFlush flushed = lane.marks_after(cut, left, applied_);
     auto head = std::make_shared<table::Head>(*lane.head());
     ++head->metadata.version;
     if (head->marks.logs.empty()) head->marks.logs.push_back({});
@@ -105,6 +108,7 @@ class LaneOfDays : public testing::Test {
     lane.release(number, commit(number), {});
   }
   Lane lane{kName, {}, {}, nullptr};
+  uint64_t applied_ = 0;
 };
 
 // E12: the row of the other day has no mark of its own.
@@ -141,12 +145,26 @@ TEST_F(LaneOfDays, AFlushOfOnePartitionLeavesTheOthersFree) {
   const Cut* second = freeze(2, "1970-01-02");
   ASSERT_NE(second, nullptr);
   const uint64_t number = second->number;
-  EXPECT_EQ(lane.marks_after(number, {}).lsns, (table::Coverage{0, {{"1970-01-02", 2}}}));
+  EXPECT_EQ(lane.marks_after(number, {}, applied_).lsns, (table::Coverage{0, {{"1970-01-02", 2}}}));
   lane.release(number, commit(number), {});
-  EXPECT_EQ(lane.marks_after(first->number, {}).lsns, (table::Coverage{1, {{"1970-01-01", 1}}}));
+  EXPECT_EQ(lane.marks_after(first->number, {}, applied_).lsns,
+            (table::Coverage{1, {{"1970-01-01", 1}}}));
   lane.release(first->number, commit(first->number), {});
   EXPECT_EQ(lane.unflushed_rows(), 1u) << "the row that came after the cut";
   EXPECT_EQ(lane.oldest_unflushed(), 2u);
+}
+
+// E11, E12: the loop hears of the first commit after the second one was made.
+TEST_F(LaneOfDays, LowWaterCoversWhatAnotherCutHasCommittedAndNotReleased) {
+  ASSERT_TRUE(apply(run_of_days(1, {0})));
+  const Cut* first = freeze(1, "1970-01-01");
+  ASSERT_TRUE(apply(run_of_days(2, {1})));
+  const Cut* second = freeze(2, "1970-01-02");
+  ASSERT_NE(first, nullptr);
+  ASSERT_NE(second, nullptr);
+  lane.set_head(commit(second->number));
+  EXPECT_EQ(lane.head()->marks.logs.back().lsns, (table::Coverage{0, {{"1970-01-02", 2}}}));
+  EXPECT_EQ(lane.marks_after(first->number, {}, applied_).lsns.low_water, 2u);
 }
 
 TEST_F(LaneOfDays, APartitionWhosePartsFailedStaysInTheCut) {
