@@ -62,12 +62,13 @@ int main(int argc, char** argv) {
   }
   const auto platform = open_local_platform(argv[1], DirectoryUse::kExisting).value();
   const TableName table{"bench", "telemetry"};
+  const SchemaPtr schema = Schema::make(bench::telemetry_spec().columns).value();
+  const Batch one_row = bench::telemetry(schema, rows, 1);
   const auto start = Clock::now();
   const auto engine = Engine::open(platform->platform(), {}).value();
   const double opened = seconds_since(start);
   const double log_gb = static_cast<double>(engine->status().log_bytes) / 1e9;
-  const SchemaPtr schema = Schema::make(bench::telemetry_spec().columns).value();
-  const auto ack = engine->append(table, bench::telemetry(schema, rows, 1), {});
+  const auto ack = engine->append(table, one_row, {});
   if (!ack.ok()) bench::require(ack.error());
   const double first_ack = seconds_since(start);
   const auto position = engine->source_position(table, "none");  // waits for the end of replay

@@ -58,8 +58,12 @@ Status PosixFile::allocate(uint64_t offset, uint64_t bytes) {
 
 constexpr size_t kDirectAlignment = 4096;
 
+bool is_aligned(const std::byte* address) {
+  return reinterpret_cast<uintptr_t>(address) % kDirectAlignment == 0;
+}
+
 /// Reads past the page cache: offset, length and memory of every transfer are aligned, so bytes
-/// pass through a buffer of our own.
+/// that are asked for otherwise pass through a buffer of our own.
 class DirectFile final : public PosixFile {
  public:
   using PosixFile::PosixFile;
@@ -72,23 +76,30 @@ class DirectFile final : public PosixFile {
   std::vector<Page> bounce_ = std::vector<Page>(64);
 };
 
+// What is asked for in whole pages goes straight to where it is wanted.
 Result<size_t> DirectFile::read_at(uint64_t offset, std::span<std::byte> out) {
   const std::span<std::byte> bounce = std::as_writable_bytes(std::span(bounce_));
   size_t done = 0;
   while (done < out.size()) {
     const uint64_t at = offset + done;
+    const std::span<std::byte> rest = out.subspan(done);
     const size_t skip = at % kDirectAlignment;
-    const size_t pages = (skip + out.size() - done + kDirectAlignment - 1) / kDirectAlignment;
-    const size_t wanted = std::min(bounce.size(), pages * kDirectAlignment);
-    const ssize_t got = uninterrupted(
-        [&] { return ::pread(file_.get(), bounce.data(), wanted, static_cast<off_t>(at - skip)); });
+    const bool is_straight =
+        skip == 0 && rest.size() >= kDirectAlignment && is_aligned(rest.data());
+    const size_t pages = (skip + rest.size() + kDirectAlignment - 1) / kDirectAlignment;
+    const std::span<std::byte> target =
+        is_straight ? rest.first(rest.size() / kDirectAlignment * kDirectAlignment)
+                    : bounce.first(std::min(bounce.size(), pages * kDirectAlignment));
+    const ssize_t got = uninterrupted([&] {
+      return ::pread(file_.get(), target.data(), target.size(), static_cast<off_t>(at - skip));
+    });
     if (got < 0) return system_error(errno, "read", path_);
     if (static_cast<size_t>(got) <= skip) {
       if (at < TRY(size())) return Error(Code::kIo, "the device ended a read early", path_);
       break;
     }
-    const size_t useful = std::min(static_cast<size_t>(got) - skip, out.size() - done);
-    std::memcpy(out.data() + done, bounce.data() + skip, useful);
+    const size_t useful = std::min(static_cast<size_t>(got) - skip, rest.size());
+    if (!is_straight) std::memcpy(rest.data(), bounce.data() + skip, useful);
     done += useful;
   }
   return done;

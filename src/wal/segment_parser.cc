@@ -1,6 +1,7 @@
 #include "wal/segment_parser.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/check.h"
 #include "base/crc32c.h"
@@ -17,22 +18,30 @@ constexpr uint64_t kMarkWord = sizeof(uint64_t) | uint64_t{kMarkType} << 32;
 
 Result<ByteView> FileWindow::view(uint64_t offset, uint64_t bytes) {
   CHECK(offset <= end_ && bytes <= end_ - offset);
-  if (offset < start_ || offset + bytes > start_ + filled_bytes_) {
-    filled_bytes_ = 0;
-    start_ = offset / kBlockBytes * kBlockBytes;
-    const uint64_t wanted_bytes =
-        std::min(std::max(kWindowBytes, offset + bytes - start_), end_ - start_);
-    if (buffer_.size() < wanted_bytes) {
-      buffer_.clear();
-      buffer_.resize(wanted_bytes);
-    }
-    const size_t got_bytes = TRY(file_->read_at(start_, std::span(buffer_).first(wanted_bytes)));
-    if (got_bytes != wanted_bytes) {
-      return Error(Code::kIo, "the file became shorter while it was read");
-    }
-    filled_bytes_ = wanted_bytes;
+  if (offset < start_ || offset + bytes > start_ + filled_bytes_) TRY(slide(offset, bytes));
+  return std::as_bytes(std::span(buffer_)).subspan(offset - start_, bytes);
+}
+
+/// What is in the buffer and still wanted is not read a second time.
+Status FileWindow::slide(uint64_t offset, uint64_t bytes) {
+  const uint64_t filled_end = start_ + filled_bytes_;
+  const uint64_t start = offset / kBlockBytes * kBlockBytes;
+  const bool is_in_buffer = start >= start_ && start < filled_end;
+  const uint64_t kept_bytes = is_in_buffer ? filled_end - start : 0;
+  const uint64_t wanted_bytes =
+      std::min(std::max(kWindowBytes, offset + bytes - start), end_ - start);
+  const size_t blocks = (wanted_bytes + kBlockBytes - 1) / kBlockBytes;
+  if (buffer_.size() < blocks) buffer_.resize(blocks);
+  const std::span<std::byte> buffer = std::as_writable_bytes(std::span(buffer_));
+  if (kept_bytes > 0) std::memmove(buffer.data(), buffer.data() + (start - start_), kept_bytes);
+  start_ = start;
+  filled_bytes_ = kept_bytes;
+  const std::span<std::byte> missing = buffer.subspan(kept_bytes, wanted_bytes - kept_bytes);
+  if (TRY(file_->read_at(start_ + kept_bytes, missing)) != missing.size()) {
+    return Error(Code::kIo, "the file became shorter while it was read");
   }
-  return ByteView(buffer_).subspan(offset - start_, bytes);
+  filled_bytes_ = wanted_bytes;
+  return ok();
 }
 
 Status check_type(uint16_t type, std::string_view name) {

@@ -44,11 +44,16 @@ class FileWindow {
   uint64_t end() const { return end_; }
 
  private:
+  Status slide(uint64_t offset, uint64_t bytes);
+
   std::unique_ptr<File> file_;
   uint64_t end_;
   uint64_t start_ = 0;
   uint64_t filled_bytes_ = 0;
-  std::vector<std::byte> buffer_;
+  struct alignas(kBlockBytes) Block {
+    std::byte bytes[kBlockBytes];
+  };
+  std::vector<Block> buffer_;  // aligned: a device reads straight into it
 };
 
 class SegmentParser {

@@ -155,6 +155,26 @@ SEAM_TEST(DiskSuite, DeviceReadersSeeWhatWasSynced) {
   EXPECT_TRUE(read(*device, 0, 20'000) == expected);
 }
 
+SEAM_TEST(DiskSuite, DeviceReadersFillMemoryOfAnyAlignmentFromAnyOffset) {
+  const std::string bytes = pattern(50'000, 7);
+  EXPECT_OK(create(*platform.disk, "a", bytes)->sync());
+  const auto device = platform.disk->open("a", OpenMode::kReadDevice).value();
+  struct alignas(4096) Page {
+    char bytes[4096];
+  };
+  for (const size_t memory : {0, 1, 4095}) {
+    for (const uint64_t offset : {0, 1, 4096, 45'056, 49'999}) {
+      for (const size_t wanted : {1, 4096, 8192, 20'001}) {
+        std::vector<Page> pages(8);
+        const std::span<char> out(reinterpret_cast<char*>(pages.data()) + memory, wanted);
+        const size_t got = device->read_at(offset, std::as_writable_bytes(out)).value();
+        EXPECT_EQ(std::string_view(out.data(), got),
+                  std::string_view(bytes).substr(offset, wanted));
+      }
+    }
+  }
+}
+
 SEAM_TEST(DiskSuite, AFileMayBeWrittenWhileItIsSynced) {
   const auto file = platform.disk->create("a").value();
   run_threads(*platform.runtime, 2, [&](size_t thread) {
