@@ -13,7 +13,7 @@ namespace {
 
 // While replay waits for memory it looks this often for flushes that ended.
 constexpr Nanos kReplayPoll = 5 * kMillisecond;
-constexpr uint64_t kReplayRound = 32;  // frames
+constexpr uint64_t kReplayRoundBytes = 1 << 20;
 
 // Whether another try of a flush can only end the same way. Its rows stay in the log.
 bool is_for_good(const Error& error) {
@@ -61,12 +61,19 @@ void Applier::run(Replay replay) {
 Status Applier::replay_all(Replay replay) {
   const Nanos start = runtime_.now();
   RecoveryReport report;
-  while (std::optional<ReplayedRun> next = TRY(replay.next())) {
+  ReplayAhead ahead(runtime_, std::move(replay));
+  uint64_t round_bytes = 0;
+  while (std::optional<ReplayedRun> next = TRY(ahead.next())) {
     const uint64_t rows = next->run.batch.rows();
+    round_bytes += next->run.batch.bytes().size();
     if (TRY(apply_replayed(std::move(*next)))) report.rows_replayed += rows;
-    if (replay.frames() % kReplayRound == 0) look_after_flushes(runtime_.now());
+    if (round_bytes >= kReplayRoundBytes) {
+      look_after_flushes(runtime_.now());
+      round_bytes = 0;
+    }
     if (stopped_) return closed();
   }
+  replay = std::move(ahead.ended());
   report.frames_replayed = replay.frames();
   report.log_bytes = replay.log_bytes();
   report.torn_bytes = replay.torn_bytes();

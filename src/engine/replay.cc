@@ -61,6 +61,46 @@ Result<std::optional<ReplayedRun>> Replay::decode(const wal::LogFrame& frame) {
   return std::optional<ReplayedRun>(std::move(replayed));
 }
 
+ReplayAhead::ReplayAhead(Runtime& runtime, Replay replay)
+    : replay_(std::move(replay)),
+      monitor_(runtime.monitor()),
+      thread_(runtime.spawn("replay", [this] { work(); })) {}
+
+ReplayAhead::~ReplayAhead() {
+  {
+    MonitorLock lock(*monitor_);
+    stopped_ = true;
+    monitor_->notify_all();
+  }
+  thread_->join();
+}
+
+Result<std::optional<ReplayedRun>> ReplayAhead::next() {
+  MonitorLock lock(*monitor_);
+  while (ahead_.empty()) monitor_->wait_until(kForever);
+  Next next = std::move(ahead_.front());
+  ahead_.pop_front();
+  if (next.ok() && next->has_value()) ahead_bytes_ -= (*next)->run.batch.bytes().size();
+  monitor_->notify_all();
+  return next;
+}
+
+void ReplayAhead::work() {
+  for (bool is_more = true; is_more;) {
+    Next next = replay_.next();
+    is_more = next.ok() && next->has_value();
+    const uint64_t bytes = is_more ? (*next)->run.batch.bytes().size() : 0;
+    MonitorLock lock(*monitor_);
+    while (!stopped_ && !ahead_.empty() && ahead_bytes_ + bytes > kAheadBytes) {
+      monitor_->wait_until(kForever);
+    }
+    if (stopped_) return;
+    ahead_.push_back(std::move(next));
+    ahead_bytes_ += bytes;
+    monitor_->notify_all();
+  }
+}
+
 Status verify_log(const wal::Log& log) {
   Replay replay = TRY(Replay::start(log));
   while (TRY(replay.next()).has_value()) {

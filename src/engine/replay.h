@@ -1,6 +1,7 @@
 // Replay: the frames that earlier openings left in the log, as runs of tables.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,6 +48,34 @@ class Replay {
   uint64_t torn_bytes_;
   uint64_t frames_ = 0;
   std::map<std::string, std::shared_ptr<const std::string>> sources_;  // each name once in memory
+};
+
+/// The same pull, ahead of its caller on a thread of its own: reading waits for the disk, applying
+/// for memory. One thread calls. Memory: kAheadBytes of batches, or one.
+class ReplayAhead {
+ public:
+  static constexpr uint64_t kAheadBytes = 4ull << 20;
+
+  ReplayAhead(Runtime& runtime, Replay replay);
+  ~ReplayAhead();
+  ReplayAhead(const ReplayAhead&) = delete;
+  ReplayAhead& operator=(const ReplayAhead&) = delete;
+
+  /// As Replay::next.
+  Result<std::optional<ReplayedRun>> next();
+  /// After next() gave nothing or an error.
+  Replay& ended() { return replay_; }
+
+ private:
+  using Next = Result<std::optional<ReplayedRun>>;
+  void work();
+
+  Replay replay_;
+  const std::unique_ptr<Monitor> monitor_;
+  std::deque<Next> ahead_;
+  uint64_t ahead_bytes_ = 0;
+  bool stopped_ = false;
+  std::unique_ptr<Thread> thread_;
 };
 
 /// Reads and decodes all that earlier openings left in the log. Errors as Replay.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "memtable/gatherer.h"
+#include "flush/gather_ahead.h"
 
 namespace sluice::flush {
 
@@ -31,7 +31,7 @@ class PartSequence {
   PartSequence(Runtime& runtime, Bucket& bucket, const Job& job)
       : bucket_(bucket),
         job_(job),
-        rows_(*job.rows, job.layout->columns, job.layout->epoch),
+        rows_(runtime, *job.rows, job.layout->columns, job.layout->epoch),
         stem_(job.layout->prefix + "/data/" + job.flush.hex() + "-" +
               RandomId<AttemptTag>::draw(runtime).hex().substr(0, 8) + "-"),
         finisher_(runtime, job.rows->partitions().size()) {}
@@ -105,8 +105,7 @@ class PartSequence {
     part::Writer writer(*upload, job_.layout->part_columns, std::move(options));
     while (at < end && writer.bytes() < job_.layout->part_bytes) {
       if (job_.cancelled()) return Error(Code::kCancelled, "the flush was told to stop", key);
-      const Batch batch =
-          TRY(rows_.rows(at, std::min(chunk_rows(job_.layout->part_bytes), end - at)));
+      const Batch batch = TRY(rows_.rows({at, end}, chunk_rows(job_.layout->part_bytes)));
       TRY(writer.append(batch));
       at += batch.rows();
     }
@@ -122,7 +121,7 @@ class PartSequence {
 
   Bucket& bucket_;
   const Job& job_;
-  memtable::Gatherer rows_;
+  GatherAhead rows_;
   std::string stem_;
   uint64_t next_part_ = 0;  // a name that was tried is never used again
   std::vector<part::Meta> parts_;
