@@ -8,10 +8,9 @@
 #include <sys/resource.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdlib>
-#include <mutex>
 
+#include "bench/in_flight.h"
 #include "bench/telemetry.h"
 #include "sluice/engine.h"
 
@@ -37,30 +36,6 @@ long peak_rss_mib() {
   return usage.ru_maxrss / 1024;
 }
 
-class Window {
- public:
-  void enter() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return in_flight_ < 8; });
-    ++in_flight_;
-  }
-  void leave(const Result<Appended>& ack) {
-    if (!ack.ok()) bench::require(ack.error());
-    std::lock_guard lock(mutex_);
-    --in_flight_;
-    changed_.notify_all();
-  }
-  void wait_empty() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return in_flight_ == 0; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int in_flight_ = 0;
-};
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -83,7 +58,7 @@ int main(int argc, char** argv) {
 
   double encoding = 0;
   const double cpu_start = cpu_seconds();
-  Window window;
+  bench::InFlight window(8);
   const auto start = Clock::now();
   for (uint64_t first = 0; first < rows; first += batch_rows) {
     const auto encode_start = Clock::now();
