@@ -13,6 +13,7 @@ namespace {
 // A round is written in pieces of about this size, so that a full segment is rolled in time.
 constexpr uint64_t kWriteBytes = 4ull << 20;
 constexpr Nanos kIdleAfter = kMillisecond;
+constexpr Nanos kRoomCheckEvery = kSecond;
 
 }  // namespace
 
@@ -50,7 +51,9 @@ std::vector<ShardEvent> Shard::next_events() {
     const Status marked = log_.idle();
     static_cast<void>(
         marked);  // a mark narrows the residue; whatever ails the log, the next append is told
-    events = inbox_.drain(kForever);
+    // Nobody may write any more because the disk is said to be full: so it is looked at unasked.
+    events = inbox_.drain(full_ ? runtime_.now() + kRoomCheckEvery : kForever);
+    if (events.empty() && full_) static_cast<void>(check_room());
   }
   return events;
 }
