@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sluice/batch.h"
+#include "sluice/conflict.h"
 #include "sluice/runtime.h"
 
 namespace sluice {
@@ -66,6 +67,9 @@ struct TableSpec {
   /// value that does not fit, or that a float does not hold exactly, is refused. Until they are
   /// widened (Engine::alter); an existing table's columns keep the width that they have.
   std::vector<std::string> narrow = {};
+  /// What becomes of rows that do not fit, unless who brings them was told otherwise. Can be
+  /// changed (Engine::alter); an existing table keeps its own.
+  OnConflict on_conflict = OnConflict::kReject;
 };
 
 /// What an ack means. The rows take the same way, whatever the class.

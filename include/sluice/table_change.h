@@ -7,20 +7,23 @@
 #include <vector>
 
 #include "sluice/batch.h"
+#include "sluice/conflict.h"
 #include "sluice/runtime.h"
 
 namespace sluice {
 
-/// One change of a table's columns. The changes of one call are one commit and speak of the table
-/// as it was before: so two columns can swap their names, and a column can be dropped and another
-/// of its name be added. Columns are told apart by field ids that are never used again: rows of
-/// before have null in an added column, whatever it is called.
+/// One change of a table's columns, or of what it does with rows that do not fit them. The changes
+/// of one call are one commit and speak of the table as it was before: so two columns can swap
+/// their names, and a column can be dropped and another of its name be added. Columns are told
+/// apart by field ids that are never used again: rows of before have null in an added column,
+/// whatever it is called.
 struct SchemaChange {
   enum class Kind : uint8_t {
     kAdd,
-    kRename,  ///< key and time columns too; their roles go with them
-    kDrop,    ///< not of key, time or partition. Its values stay in the parts and are not read
-    kWiden,   ///< int to long, float to double
+    kRename,      ///< key and time columns too; their roles go with them
+    kDrop,        ///< not of key, time or partition. Its values stay in the parts and are not read
+    kWiden,       ///< int to long, float to double
+    kOnConflict,  ///< of no column: TableSpec::on_conflict
   };
   Kind kind = Kind::kAdd;
   std::string column;
@@ -29,6 +32,7 @@ struct SchemaChange {
   /// is refused.
   Type type = Type::kNull;
   bool narrow = false;  ///< of kAdd: stored in four bytes (TableSpec::narrow)
+  OnConflict on_conflict = OnConflict::kReject;  ///< of kOnConflict
 };
 
 /// A name for a snapshot, which is kept as long as it has one.

@@ -28,7 +28,10 @@ inline constexpr bool is_known(AckClass ack) {
   return ack <= AckClass::kTable;
 }
 inline constexpr bool is_known(SchemaChange::Kind kind) {
-  return kind <= SchemaChange::Kind::kWiden;
+  return kind <= SchemaChange::Kind::kOnConflict;
+}
+inline constexpr bool is_known(OnConflict policy) {
+  return policy <= OnConflict::kRefuse;
 }
 inline constexpr bool is_known(Predicate::Op op) {
   return op <= Predicate::Op::kIsNotNull;
@@ -64,7 +67,7 @@ void fields(Archive& archive, Of<PartitionField> auto& field) {
 }
 template <class Archive>
 void fields(Archive& archive, Of<TableSpec> auto& spec) {
-  archive(spec.columns, spec.key, spec.time, spec.partition, spec.narrow);
+  archive(spec.columns, spec.key, spec.time, spec.partition, spec.narrow, spec.on_conflict);
 }
 template <class Archive>
 void fields(Archive& archive, Of<TableDescription> auto& table) {
@@ -74,7 +77,8 @@ void fields(Archive& archive, Of<TableDescription> auto& table) {
 }
 template <class Archive>
 void fields(Archive& archive, Of<SchemaChange> auto& change) {
-  archive(change.kind, change.column, change.new_name, change.type, change.narrow);
+  archive(change.kind, change.column, change.new_name, change.type, change.narrow,
+          change.on_conflict);
 }
 template <class Archive>
 void fields(Archive& archive, Of<Tag> auto& tag) {

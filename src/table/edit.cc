@@ -110,6 +110,7 @@ Result<Proposal> propose_table(const TableName& name, const TableSpec& spec,
   metadata.commit_id = stamp.commit.hex();
   metadata.key_columns = spec.key;
   metadata.time_column = spec.time;
+  metadata.on_conflict = spec.on_conflict;
   own(metadata, writer, 1);
 
   TableSchema schema;

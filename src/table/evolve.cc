@@ -225,8 +225,17 @@ bool has_fixed_columns(const TableSchema& schema, const Metadata& metadata) {
 
 Result<Metadata> evolve(Metadata metadata, const std::vector<SchemaChange>& changes) {
   if (changes.empty()) return invalid("there is nothing to change", "");
+  std::vector<SchemaChange> of_columns;
+  for (const SchemaChange& change : changes) {
+    if (change.kind == Kind::kOnConflict) {
+      metadata.on_conflict = change.on_conflict;
+    } else {
+      of_columns.push_back(change);
+    }
+  }
+  if (of_columns.empty()) return metadata;
   Evolution evolution(std::move(metadata));
-  for (const SchemaChange& change : changes) TRY(evolution.take(change));
+  for (const SchemaChange& change : of_columns) TRY(evolution.take(change));
   return evolution.finish();
 }
 

@@ -23,6 +23,12 @@ SchemaChange drop(std::string column) {
 SchemaChange widen(std::string column, Type type = Type::kNull, bool narrow = false) {
   return {Kind::kWiden, std::move(column), {}, type, narrow};
 }
+SchemaChange policy(OnConflict on_conflict) {
+  SchemaChange change;
+  change.kind = Kind::kOnConflict;
+  change.on_conflict = on_conflict;
+  return change;
+}
 
 /// Keyed by device and time, with a long, a narrow long, a narrow double and a second time.
 Metadata sensors() {
@@ -70,6 +76,31 @@ TEST(Evolve, ChangesColumnsByTheirFieldIdsInOneNewSchema) {
   const auto read = Metadata::decode(after->encode(), after->version, after->prefix);
   ASSERT_TRUE(read.ok()) << read.error().to_string();
   EXPECT_EQ(read->encode(), after->encode());
+}
+
+TEST(Evolve, WhatBecomesOfRowsThatDoNotFitIsChangedAloneOrWithColumns) {
+  const Metadata before = sensors();
+  EXPECT_EQ(before.spec().on_conflict, OnConflict::kReject);
+  EXPECT_FALSE(before.properties().contains(std::string(kOnConflictProperty)));
+  const auto alone = evolve(before, {policy(OnConflict::kKeep)});
+  ASSERT_TRUE(alone.ok()) << alone.error().to_string();
+  EXPECT_EQ(alone->schemas.size(), before.schemas.size());
+  const auto read = Metadata::decode(alone->encode(), alone->version, alone->prefix);
+  ASSERT_TRUE(read.ok()) << read.error().to_string();
+  EXPECT_EQ(read->spec().on_conflict, OnConflict::kKeep);
+  EXPECT_EQ(read->properties(), alone->properties());
+  const auto both = evolve(*alone, {drop("count"), policy(OnConflict::kReject)});
+  ASSERT_TRUE(both.ok()) << both.error().to_string();
+  EXPECT_EQ(id_in(*both, "count"), 0);
+  EXPECT_EQ(both->encode().find(kOnConflictProperty), std::string::npos);
+}
+
+TEST(Evolve, APolicyOfANewerVersionIsUnsupported) {
+  Metadata metadata = sensors();
+  metadata.other_properties[std::string(kOnConflictProperty)] = "pray";
+  const auto read = Metadata::decode(metadata.encode(), metadata.version, metadata.prefix);
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().code(), Code::kUnsupported);
 }
 
 TEST(Evolve, SwapsTheNamesOfTwoColumnsInOneChange) {

@@ -44,6 +44,8 @@ inline constexpr int32_t kSortOrderId = 1;      ///< of the one order that a tab
 inline constexpr std::string_view kFormatProperty = "sluice.format";
 inline constexpr std::string_view kKeyProperty = "sluice.key";  ///< JSON array of column names
 inline constexpr std::string_view kTimeProperty = "sluice.time";
+/// "keep" or "refuse"; absent: reject.
+inline constexpr std::string_view kOnConflictProperty = "sluice.on-conflict";
 inline constexpr std::string_view kEpochProperty = "sluice.epoch";
 inline constexpr std::string_view kOwnerProperty = "sluice.owner";  ///< opening id
 inline constexpr std::string_view kLogProperty = "sluice.log";      ///< log id of the owner

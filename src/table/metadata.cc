@@ -223,6 +223,15 @@ Result<uint64_t> take_number(std::map<std::string, std::string>& properties,
   return value;
 }
 
+Status take_on_conflict(Metadata& metadata) {
+  const auto node = metadata.other_properties.extract(std::string(kOnConflictProperty));
+  if (node.empty()) return ok();
+  const auto policy = parse_on_conflict(node.mapped());
+  if (!policy) return unsupported("what becomes of rows that do not fit is of a newer version");
+  metadata.on_conflict = *policy;
+  return ok();
+}
+
 Status read_properties(const JsonValue& root, Metadata& metadata) {
   auto& properties = metadata.other_properties;
   const JsonValue object = TRY(root.object("properties"));
@@ -243,6 +252,7 @@ Status read_properties(const JsonValue& root, Metadata& metadata) {
     metadata.key_columns.push_back(TRY(column.as_text(kKeyProperty)));
   }
   metadata.time_column = TRY(take_property(properties, kTimeProperty));
+  TRY(take_on_conflict(metadata));
   metadata.epoch = TRY(take_number(properties, kEpochProperty));
   if (metadata.epoch > kEpochMax) return corrupt("an epoch that no opening reaches");
   metadata.owner = TRY(take_property(properties, kOwnerProperty));
@@ -317,6 +327,7 @@ TableSpec Metadata::spec() const {
   TableSpec spec;
   spec.key = key_columns;
   spec.time = time_column;
+  spec.on_conflict = on_conflict;
   for (const part::Column& column : schema().columns) {
     if (model::is_user_column(column.name)) {
       spec.columns.push_back({column.name, logical_type(column.type)});
@@ -346,6 +357,9 @@ std::map<std::string, std::string> Metadata::properties() const {
   set(kFormatProperty, std::to_string(kFormat));
   set(kKeyProperty, key.take());
   set(kTimeProperty, time_column);
+  if (on_conflict != OnConflict::kReject) {
+    set(kOnConflictProperty, std::string(to_string(on_conflict)));
+  }
   set(kEpochProperty, std::to_string(epoch));
   set(kOwnerProperty, owner);
   set(kLogProperty, log);

@@ -76,6 +76,7 @@ struct Metadata {
   std::vector<std::pair<int64_t, std::string>> metadata_log;  ///< (timestamp ms, key)
   std::vector<std::string> key_columns;                       ///< property sluice.key, in order
   std::string time_column;                                    ///< property sluice.time
+  OnConflict on_conflict = OnConflict::kReject;               ///< property sluice.on-conflict
   uint64_t epoch = 0;                                         ///< property sluice.epoch
   std::string owner;      ///< property sluice.owner: opening id, hex
   std::string log;        ///< property sluice.log: log id of the owner, hex
