@@ -58,6 +58,11 @@ void add_progress(CLI::App& command, ProgressMode& mode) {
              "A line of progress; auto: on a terminal");
 }
 
+Result<OnConflict> read_on_conflict(std::string_view word) {
+  if (const auto policy = parse_on_conflict(word)) return *policy;
+  return Error(Code::kInvalid, std::string("is none of ") + kConflictWords);
+}
+
 Result<uint64_t> parse_count(std::string_view text) {
   uint64_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);

@@ -79,6 +79,9 @@ CLI::Option* add_each(CLI::App& command, const std::string& name, const std::str
 template <class T>
 using Choices = std::vector<std::pair<std::string, T>>;
 
+inline constexpr const char* kConflictWords = "reject|keep|refuse";
+Result<OnConflict> read_on_conflict(std::string_view word);
+
 /// An option whose text is one of a few words.
 template <class T>
 void add_choice(CLI::App& command, const std::string& name, T& into, const Choices<T>& choices,

@@ -52,6 +52,11 @@ Result<source::FileIdentity> Content::identify(const source::KnownFiles& known) 
   return source::identify(*file_, *stored_bytes(), compression_, known);
 }
 
+Result<std::string> Content::name_beginning(uint64_t bytes) {
+  file_->seek(0);
+  return TRY(source::identify(*file_, bytes, source::Compression::kNone, {})).source;
+}
+
 Status Content::seek(uint64_t offset) {
   const bool is_plain = compression_ == source::Compression::kNone;
   file_->seek(is_plain ? offset : 0);

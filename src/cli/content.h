@@ -26,6 +26,8 @@ class Content final : public source::Input {
 
   /// The rest are for files that can be read again.
   Result<source::FileIdentity> identify(const source::KnownFiles& known);
+  /// The source that the first so many bytes would be, were they a file. Plain files only.
+  Result<std::string> name_beginning(uint64_t bytes);
   /// The next read() begins at `offset` of the text.
   Status seek(uint64_t offset);
 

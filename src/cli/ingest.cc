@@ -147,10 +147,11 @@ Status take_all(Intake& intake, const InputList& inputs) {
 
 /// What a service's log shows of an input that brought something.
 void tell_taken(const InputReport& report, Progress& progress) {
-  if (report.rows == 0 && report.rejects == 0) return;
+  const uint64_t rejects = report.rejects.total();
+  if (report.rows == 0 && rejects == 0) return;
   std::string text = report.input + ": " + format_count(report.rows) + " rows";
-  if (report.rejects > 0) {
-    text += ", " + format_count(report.rejects) + " rejected: " + report.rejects_path + "; " +
+  if (rejects > 0) {
+    text += ", " + format_count(rejects) + " rejected: " + report.rejects_path + "; " +
             report.first_reject;
   }
   progress.note(text);
@@ -220,7 +221,7 @@ Status tell(const IngestSummary& summary, const IngestOptions& options, Progress
     return ok();
   }
   const bool is_worth_telling =
-      summary.is_complete || summary.totals.rows > 0 || summary.totals.rejects > 0;
+      summary.is_complete || summary.totals.rows > 0 || summary.totals.rejects.total() > 0;
   return is_worth_telling ? print(summary, options.summary) : ok();
 }
 
@@ -369,10 +370,20 @@ constexpr const char* kFooter =
     "Records that are no rows go to the rejects file with their line, column and reason; the rest\n"
     "goes on. Ctrl-C stops reading, flushes what was acknowledged, and exits with 1; a second one\n"
     "kills, which loses nothing that was acknowledged.\n\n"
-    "A value that does not fit its column rejects its record; with --on-conflict keep it goes into "
-    "the\ncolumn _rest, a JSON object of such values by name, and its column is null. A key or "
-    "time "
-    "has to fit.\n\n"
+    "--on-conflict says what becomes of a record that does not fit (a value of another type or of "
+    "no\ncolumn, a key or time that is missing or null, a time outside of 1677 to 2262, a record "
+    "too large):\n"
+    "  reject   it goes to the rejects file, the others land\n"
+    "  keep     values that fit no column go into the column _rest, a JSON object of them by "
+    "name,\n"
+    "           and their columns are null; what this cannot help (keys, times of rows, sizes) is "
+    "rejected\n"
+    "  refuse   the ingest stops with the line, the column, what was found and what is allowed; "
+    "what "
+    "is in\n"
+    "           front of it stays, and the mended file goes on there\n"
+    "A table that an ingest makes remembers its --on-conflict, for later ones that do not say; "
+    "`sluice\ntable alter --on-conflict` changes it.\n\n"
     "Line protocol (.lp, or --format lp): a point's tags are columns and, as one text, the column "
     "series,\nwhich is the key together with time. --table DATABASE gives each measurement a table "
     "of its name\n(_xHH for a byte that table names lack); --table DATABASE.MEASUREMENT takes that "
@@ -432,10 +443,13 @@ void add_table_options(CLI::App& command, IntakeOptions& intake) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->expected(1)
       ->type_name("COLUMN:TYPE,...");
-  add_choice(command, "--on-conflict", intake.on_conflict,
-             {{"reject", source::OnConflict::kReject}, {"keep", source::OnConflict::kKeep}},
-             "A value that does not fit its column, or has none: reject its record, or keep the "
-             "value in the column _rest");
+  command
+      .add_option(
+          "--on-conflict",
+          "A record that does not fit: reject it, keep values that do not fit in the column "
+          "_rest, or refuse the input from there on. If not given: as the table says")
+      ->each(read_into(intake.on_conflict, read_on_conflict))
+      ->type_name(kConflictWords);
   add_choice(command, "--precision", intake.precision,
              {{"ns", source::TimeUnit::kNanos},
               {"us", source::TimeUnit::kMicros},

@@ -1,5 +1,7 @@
 #include "cli/ingest_summary.h"
 
+#include <algorithm>
+
 #include "cli/command.h"
 #include "cli/figures.h"
 #include "cli/json_writer.h"
@@ -25,12 +27,25 @@ std::string duckdb_command(const TableDescription& table) {
   return "duckdb -c " + (is_plain ? "\"" + sql + "\"" : quote_for_shell(sql));
 }
 
+/// " (type 2, missing key 1)"; nothing of nothing.
+std::string by_kind(const source::ConflictCounts& counts) {
+  std::string text;
+  for (const source::ConflictKind kind : source::kConflictKinds) {
+    if (counts.of(kind) == 0) continue;
+    std::string name(to_string(kind));
+    std::replace(name.begin(), name.end(), '_', ' ');
+    text += (text.empty() ? " (" : ", ") + name + " " + format_count(counts.of(kind));
+  }
+  return text.empty() ? text : text + ")";
+}
+
 std::string rejects_and_failures(const IngestSummary& summary) {
-  std::string text = "  rejected      " + format_count(summary.totals.rejects) + "\n";
+  std::string text = "  rejected      " + format_count(summary.totals.rejects.total()) +
+                     by_kind(summary.totals.rejects) + "\n";
   uint64_t shown = 0;
   for (const InputReport& input : summary.inputs) {
-    if (input.rejects == 0 || ++shown > kNamedMax) continue;
-    text += "                " + format_count(input.rejects) + " of " + input.input + ": " +
+    if (input.rejects.total() == 0 || ++shown > kNamedMax) continue;
+    text += "                " + format_count(input.rejects.total()) + " of " + input.input + ": " +
             input.rejects_path + "\n                " + input.first_reject + "\n";
   }
   if (summary.totals.failures == 0) return text;
@@ -59,9 +74,9 @@ std::string to_text(const IngestSummary& summary) {
             format_count(summary.totals.known) + " of them in the table already\n";
   }
   text += "  rows          " + format_count(summary.totals.rows) + "\n";
-  if (summary.totals.rows_kept > 0) {
-    text += "  in _rest      " + format_count(summary.totals.rows_kept) +
-            " rows have values that did not fit\n";
+  if (summary.totals.kept.total() > 0) {
+    text += "  in _rest      " + format_count(summary.totals.kept.total()) +
+            " rows have values that did not fit" + by_kind(summary.totals.kept) + "\n";
   }
   text += rejects_and_failures(summary);
   text += std::string("  replaced      ") + (summary.knows_all_replaced ? "" : "at least ") +
@@ -75,9 +90,21 @@ std::string to_text(const IngestSummary& summary) {
          "\n";
 }
 
+void append_counts(JsonWriter& json, const char* key, const source::ConflictCounts& counts) {
+  json.key(key).begin_object();
+  for (const source::ConflictKind kind : source::kConflictKinds) {
+    json.key(to_string(kind)).number(counts.of(kind));
+  }
+  json.end_object();
+}
+
 void append_input(JsonWriter& json, const InputReport& input) {
   json.begin_object().key("input").text(input.input).key("rows").number(input.rows);
-  json.key("rejects").number(input.rejects).key("rejects_file");
+  json.key("rows_kept").number(input.kept.total());
+  append_counts(json, "rows_kept_by", input.kept);
+  json.key("rejects").number(input.rejects.total());
+  append_counts(json, "rejects_by", input.rejects);
+  json.key("rejects_file");
   input.rejects_path.empty() ? json.null() : json.text(input.rejects_path);
   json.key("bytes").number(input.bytes).key("resume_offset").number(input.resume_offset);
   json.key("failure");
@@ -89,8 +116,10 @@ std::string to_json(const IngestSummary& summary) {
   JsonWriter json;
   json.begin_object().key("table").text(subject(summary));
   json.key("complete").boolean(summary.is_complete).key("rows").number(summary.totals.rows);
-  json.key("rows_kept").number(summary.totals.rows_kept);
-  json.key("rejects").number(summary.totals.rejects);
+  json.key("rows_kept").number(summary.totals.kept.total());
+  append_counts(json, "rows_kept_by", summary.totals.kept);
+  json.key("rejects").number(summary.totals.rejects.total());
+  append_counts(json, "rejects_by", summary.totals.rejects);
   json.key("failures").number(summary.totals.failures);
   json.key("rows_replaced").number(summary.rows_replaced);
   json.key("rows_replaced_is_exact").boolean(summary.knows_all_replaced);
@@ -128,8 +157,8 @@ void warn_of_replaced(const IngestSummary& summary, Progress& progress) {
 
 void warn_of_rejects(const IngestSummary& summary, Progress& progress) {
   for (const InputReport& input : summary.inputs) {
-    if (input.rejects == 0) continue;
-    progress.note(format_count(input.rejects) + " records of " + input.input +
+    if (input.rejects.total() == 0) continue;
+    progress.note(format_count(input.rejects.total()) + " records of " + input.input +
                   " were rejected: " + input.rejects_path + "; " + input.first_reject);
   }
 }

@@ -55,9 +55,7 @@ bool has_column(const std::optional<TableSpec>& spec, const std::string& name) {
 }
 
 std::string describe_reject(const source::Reject& reject) {
-  std::string text = "line " + std::to_string(reject.at.line) + ": ";
-  if (!reject.column.empty()) text += make_visible(reject.column) + ": ";
-  return text.append(source::to_string(reject.reason));
+  return "line " + std::to_string(reject.at.line) + ": " + make_visible(source::describe(reject));
 }
 
 Status check_fixed(const TableSpec& spec, const IntakeOptions& options) {
@@ -82,8 +80,8 @@ void add(const InputReport& input, Intake::Totals& totals) {
   ++totals.inputs;
   totals.known += input.was_known ? 1 : 0;
   totals.rows += input.rows;
-  totals.rows_kept += input.rows_kept;
-  totals.rejects += input.rejects;
+  totals.kept.add(input.kept);
+  totals.rejects.add(input.rejects);
   totals.bytes += input.bytes;
   totals.failures += input.failure ? 1 : 0;
 }
@@ -97,7 +95,7 @@ Intake::Intake(OpenEngine& open, const Interrupt& interrupt, Progress& progress,
       interrupt_(interrupt),
       progress_(progress),
       options_(std::move(options)),
-      points_(engine_, options_.table),
+      points_(engine_, options_.table, options_.on_conflict),
       sender_(engine_, interrupt) {}
 
 Status Intake::take(const std::string& path, std::optional<uint64_t> settled_bytes) {
@@ -211,8 +209,8 @@ Status Intake::make_table(const source::Sample& sample) {
   if (spec_) {
     TRY(engine_.add_columns(options_.table, fields));
   } else {
-    TRY(engine_.create_table(options_.table,
-                             {fields, options_.key, options_.time, options_.partition}));
+    TRY(engine_.create_table(
+        options_.table, {fields, options_.key, options_.time, options_.partition, {}, policy()}));
   }
   spec_ = TRY(engine_.describe(options_.table)).spec;
   return ok();
@@ -262,7 +260,7 @@ Status Intake::take_opened(Opened& opened) {
   if (!made.ok() && made.error().code() == Code::kInvalid) return give_up_input(made.error());
   TRY(made);
   source::DecoderOptions options;
-  options.on_conflict = options_.on_conflict;
+  options.on_conflict = policy();
   if (opened.identity) options.start = opened.identity->start;
   options.batch_rows_max = batch_rows_max(options.batch_rows_max);
   options.open_end = opened.open_end;
@@ -272,7 +270,7 @@ Status Intake::take_opened(Opened& opened) {
   source::Decoder decoder = TRY(source::Decoder::open(**input, *opened.sample, options));
   RejectsFile rejects = TRY(open_rejects());
   begin_progress(opened);
-  const Status pumped = pump(decoder, rejects, opened.identity);
+  const Status pumped = pump(decoder, rejects, opened);
   progress_.end();
   return pumped;
 }
@@ -304,40 +302,55 @@ void Intake::begin_progress(const Opened& opened) {
   progress_.begin(runtime_, progress_name(*opened.content), bytes);
 }
 
-Status Intake::pump(source::Decoder& decoder, RejectsFile& rejects,
-                    const std::optional<source::FileIdentity>& identity) {
+Status Intake::pump(source::Decoder& decoder, RejectsFile& rejects, Opened& opened) {
   uint64_t previous = 0;
+  // What is in front of a refused record is sent under a name of its own: see refuse().
+  const bool holds_back = opened.identity && policy() == OnConflict::kRefuse;
+  source::Decoded held;
   for (;;) {
     Result<std::optional<source::Decoded>> next = decoder.next();
-    if (!next.ok()) return give_up_input(next.error());
+    if (!next.ok()) {
+      TRY(send(std::move(held), opened, previous));
+      return give_up_input(next.error());
+    }
     if (!*next) {
       report().has_open_end = decoder.left_open_end();
-      return ok();
+      return send(std::move(held), opened, previous);
     }
     source::Decoded& decoded = **next;
     TRY(keep_rejects(rejects, decoded.rejects));
-    const uint64_t rows = decoded.batch.rows();
-    rows_sent_ += rows;
-    const uint64_t end = decoded.end.offset;
-    report().rows_kept += decoded.rows_kept;
-    if (!decoded.batch.empty()) {
-      TRY(make_rest_column(decoded.batch));
-      std::optional<SourcePosition> source;
-      if (identity) source = SourcePosition{identity->source, end, std::exchange(previous, end)};
-      TRY(sender_.send(options_.table, std::move(decoded.batch), source, report().rows));
-      if (identity) known_.raise(identity->source, end);
-    }
-    report().bytes = end - report().resume_offset;
-    progress_.show(rows_sent_, end);
-    keep_pace(rows);
+    if (decoded.refused) return refuse(std::move(held), std::move(decoded), opened, previous);
+    if (holds_back) std::swap(held, decoded);
+    TRY(send(std::move(decoded), opened, previous));
   }
+}
+
+Status Intake::send(source::Decoded decoded, Opened& opened, uint64_t& previous) {
+  const uint64_t rows = decoded.batch.rows();
+  const uint64_t end = decoded.end.offset;
+  if (end == 0) return ok();  // nothing was held
+  rows_sent_ += rows;
+  report().kept.add(decoded.kept);
+  if (rows > 0) {
+    TRY(make_rest_column(decoded.batch));
+    std::optional<SourcePosition> source;
+    if (opened.identity) {
+      source = SourcePosition{opened.identity->source, end, std::exchange(previous, end)};
+    }
+    TRY(sender_.send(options_.table, std::move(decoded.batch), source, report().rows));
+    if (opened.identity) known_.raise(opened.identity->source, end);
+  }
+  report().bytes = end - report().resume_offset;
+  progress_.show(rows_sent_, end);
+  keep_pace(rows);
+  return ok();
 }
 
 Status Intake::keep_rejects(RejectsFile& rejects, const std::vector<source::Reject>& found) {
   if (found.empty()) return ok();
   TRY(rejects.append(found));
-  if (report().rejects == 0) report().first_reject = describe_reject(found.front());
-  report().rejects += found.size();
+  if (report().rejects.total() == 0) report().first_reject = describe_reject(found.front());
+  for (const source::Reject& reject : found) report().rejects.count(reject.reason);
   report().rejects_path = rejects.path();
   return ok();
 }

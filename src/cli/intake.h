@@ -35,7 +35,7 @@ struct IntakeOptions {
   std::optional<source::Format> format;  ///< absent: by each input's name, or first bytes
   std::vector<Field> types;              ///< declared by the user, by table name
   source::TimeUnit precision = source::TimeUnit::kNanos;  ///< of line protocol
-  source::OnConflict on_conflict = source::OnConflict::kReject;
+  std::optional<OnConflict> on_conflict;                  ///< absent: that of the table
   std::string rejects_path;  ///< empty: for each input a file of its own in rejects_folder
   std::string rejects_folder;
   uint64_t rows_per_second = 0;  ///< 0: no limit
@@ -47,9 +47,9 @@ struct IntakeOptions {
 /// What became of one input so far.
 struct InputReport {
   std::string input;
-  uint64_t rows = 0;       ///< durable, and not in the table before
-  uint64_t rows_kept = 0;  ///< rows sent with something in the column _rest
-  uint64_t rejects = 0;
+  uint64_t rows = 0;            ///< durable, and not in the table before
+  source::ConflictCounts kept = {};  ///< rows sent with something in the column _rest
+  source::ConflictCounts rejects = {};
   std::string rejects_path = {};  ///< empty: no rejects
   std::string first_reject = {};  ///< the same
   uint64_t bytes = 0;             ///< decoded, rejects included
@@ -66,8 +66,8 @@ class Intake {
     uint64_t inputs = 0;
     uint64_t known = 0;  ///< inputs that were in the table already
     uint64_t rows = 0;
-    uint64_t rows_kept = 0;
-    uint64_t rejects = 0;
+    source::ConflictCounts kept;
+    source::ConflictCounts rejects;
     uint64_t bytes = 0;
     uint64_t failures = 0;
   };
@@ -76,7 +76,8 @@ class Intake {
   /// Takes what of the input is not in the table yet. A plain file is taken but for a last record
   /// without its end, if `settled_bytes` is given and not its size: somebody may write it still. An
   /// input that is at fault is reported as a failure, with a note, and the next one may be taken.
-  /// An error is of the ingest: kCancelled if the user asked to stop.
+  /// An error is of the ingest: kCancelled if the user asked to stop; kInvalid if a record is
+  /// refused (OnConflict::kRefuse), which is reported as a failure too.
   Status take(const std::string& path, std::optional<uint64_t> settled_bytes = std::nullopt);
   /// An input that cannot even be named.
   Status take_failure(const Error& failure);
@@ -99,6 +100,7 @@ class Intake {
     source::Head head;
     std::optional<source::Sample> sample;  ///< absent: line protocol, or nothing to take
     bool holds_points = false;             ///< line protocol
+    std::optional<std::string> beginning;  ///< of points in front of a refused one: its name
   };
 
   Status learn_table();
@@ -112,8 +114,9 @@ class Intake {
   Status take_points(Opened& opened);
   Status check_points() const;
   source::LineProtocolOptions point_options(const Opened& opened) const;
-  Status pump_points(source::LineProtocolDecoder& decoder, RejectsFile& rejects,
-                     const std::optional<source::FileIdentity>& identity, Reached& reached);
+  Status pump_points(source::LineProtocolDecoder& decoder, RejectsFile& rejects, Opened& opened,
+                     Reached& reached);
+  Status send_points(source::DecodedPoints& points, Opened& opened, Reached& reached);
   Status make_point_table(const source::DecodedPoints& points);
   Status make_rest_column(const Batch& batch);
   /// The text from where the identity says on.
@@ -123,8 +126,17 @@ class Intake {
   Status make_table(const source::Sample& sample);
   void report_columns(const source::Sample& sample) const;
   void report_resumption() const;
-  Status pump(source::Decoder& decoder, RejectsFile& rejects,
-              const std::optional<source::FileIdentity>& identity);
+  Status pump(source::Decoder& decoder, RejectsFile& rejects, Opened& opened);
+  /// Of the table, or of those that are made.
+  OnConflict policy() const;
+  Status send(source::Decoded decoded, Opened& opened, uint64_t& previous);
+  Status refuse(source::Decoded held, source::Decoded last, Opened& opened, uint64_t& previous);
+  /// The name of the file's beginning: as if it were a file, of which everything is taken.
+  Result<std::optional<std::string>> name_beginning(Opened& opened, uint64_t bytes) const;
+  Status send_last_points(source::DecodedPoints& points, Opened& opened);
+  /// What the user can do next.
+  enum class Outlook : uint8_t { kNothingTaken, kGoesOn, kTakenInFront };
+  Status stop_refused(const source::Reject& refused, Outlook outlook);
   Result<RejectsFile> open_rejects() const;
   Status keep_rejects(RejectsFile& rejects, const std::vector<source::Reject>& found);
   void keep_pace(uint64_t rows);

@@ -15,7 +15,7 @@ Status Intake::check_points() const {
 source::LineProtocolOptions Intake::point_options(const Opened& opened) const {
   source::LineProtocolOptions options;
   options.precision = options_.precision;
-  options.on_conflict = options_.on_conflict;
+  options.on_conflict = policy();
   options.open_end = opened.open_end;
   options.batch_rows_max = batch_rows_max(options.batch_rows_max);
   if (opened.identity) {
@@ -37,7 +37,7 @@ Status Intake::take_points(Opened& opened) {
   RejectsFile rejects = TRY(open_rejects());
   begin_progress(opened);
   Reached reached;
-  const Status pumped = pump_points(decoder, rejects, opened.identity, reached);
+  const Status pumped = pump_points(decoder, rejects, opened, reached);
   progress_.end();
   if (!opened.identity) return pumped;
   for (const auto& [collection, end] : reached) {
@@ -57,7 +57,7 @@ Status Intake::make_point_table(const source::DecodedPoints& points) {
 }
 
 Status Intake::pump_points(source::LineProtocolDecoder& decoder, RejectsFile& rejects,
-                           const std::optional<source::FileIdentity>& identity, Reached& reached) {
+                           Opened& opened, Reached& reached) {
   for (;;) {
     auto next = decoder.next();
     if (!next.ok()) return give_up_input(next.error());
@@ -73,19 +73,29 @@ Status Intake::pump_points(source::LineProtocolDecoder& decoder, RejectsFile& re
       const Status made = make_point_table(points);
       if (!made.ok() && made.error().code() == Code::kInvalid) return give_up_input(made.error());
       TRY(made);
-      uint64_t& previous = reached[points.collection];
-      std::optional<SourcePosition> source;
-      if (identity) source = SourcePosition{identity->source, end, previous};
-      previous = end;
-      TRY(sender_.send(points_.name_of(points.collection), std::move(points.batch), source,
-                       report().rows));
+      TRY(points.is_last ? send_last_points(points, opened) : send_points(points, opened, reached));
     }
     rows_sent_ += rows;
-    report().rows_kept += points.rows_kept;
+    report().kept.add(points.kept);
     report().bytes = end - report().resume_offset;
     progress_.show(rows_sent_, end);
+    if (points.refused) {
+      // Points that are met again replace themselves.
+      const bool is_file = opened.identity.has_value();
+      return stop_refused(*points.refused, is_file ? Outlook::kGoesOn : Outlook::kTakenInFront);
+    }
     keep_pace(rows);
   }
+}
+
+Status Intake::send_points(source::DecodedPoints& points, Opened& opened, Reached& reached) {
+  uint64_t& previous = reached[points.collection];
+  const uint64_t end = points.end.offset;
+  std::optional<SourcePosition> source;
+  if (opened.identity) source = SourcePosition{opened.identity->source, end, previous};
+  previous = end;
+  return sender_.send(points_.name_of(points.collection), std::move(points.batch), source,
+                      report().rows);
 }
 
 }  // namespace sluice::cli

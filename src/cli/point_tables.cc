@@ -24,6 +24,7 @@ Status PointTables::add(const TableDescription& table) {
   if (!is_of_points(table.spec)) return ok();
   Table& added = tables_[table.name.collection];
   added.columns = table.spec.columns;
+  added.on_conflict = on_conflict_.value_or(table.spec.on_conflict);
   for (const SourcePosition& source : TRY(engine_.sources(table.name))) {
     raise(table.name.collection, source.source, source.position);
   }
@@ -50,7 +51,9 @@ Status PointTables::learn() {
 
 void PointTables::place(source::LineProtocolOptions& options) const {
   options.only_collection = target_.collection;
-  for (const auto& [collection, table] : tables_) options.tables[collection] = {table.columns};
+  for (const auto& [collection, table] : tables_) {
+    options.tables[collection] = {table.columns, 0, table.on_conflict};
+  }
 }
 
 void PointTables::place(const source::FileIdentity& identity,
@@ -71,8 +74,12 @@ Result<bool> PointTables::make(const std::string& collection, const Schema& sche
   const auto table = tables_.find(collection);
   const bool is_new = table == tables_.end();
   if (is_new) {
-    const Status made = engine_.create_table(
-        name, {schema.fields(), key_of_points(), std::string(source::kTimeColumn)});
+    const OnConflict policy = on_conflict_.value_or(OnConflict::kReject);
+    const TableSpec spec{.columns = schema.fields(),
+                         .key = key_of_points(),
+                         .time = std::string(source::kTimeColumn),
+                         .on_conflict = policy};
+    const Status made = engine_.create_table(name, spec);
     if (!made.ok() && made.error().code() == Code::kInvalid) {
       return made.error()
           .with_context(
@@ -82,6 +89,7 @@ Result<bool> PointTables::make(const std::string& collection, const Schema& sche
     }
     TRY(made);
     tables_[collection].columns = schema.fields();
+    tables_[collection].on_conflict = policy;
     return true;
   }
   std::vector<Field>& columns = table->second.columns;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -19,7 +20,10 @@ namespace sluice::cli {
 class PointTables {
  public:
   /// `target` without a collection: each measurement has its own.
-  PointTables(Engine& engine, TableName target) : engine_(engine), target_(std::move(target)) {}
+  /// `on_conflict`, if there is one, counts instead of each table's own, and is what tables that
+  /// are made remember.
+  PointTables(Engine& engine, TableName target, std::optional<OnConflict> on_conflict)
+      : engine_(engine), target_(std::move(target)), on_conflict_(on_conflict) {}
 
   bool is_database() const { return target_.collection.empty(); }
   /// Asks the engine, once.
@@ -44,11 +48,13 @@ class PointTables {
   struct Table {
     std::vector<Field> columns;
     source::KnownFiles known;
+    OnConflict on_conflict = OnConflict::kReject;
   };
   Status add(const TableDescription& table);
 
   Engine& engine_;
   const TableName target_;
+  const std::optional<OnConflict> on_conflict_;
   bool has_learned_ = false;
   std::map<std::string, Table> tables_;  ///< by collection; of line protocol only
   std::set<std::string> used_;

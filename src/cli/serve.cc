@@ -98,8 +98,7 @@ server::Options server_options(const config::ServerSettings& settings,
   if (!options.api_keys.empty()) server.api_keys = options.api_keys;
   server.allow_anonymous = settings.allow_anonymous;
   server.auto_create = settings.auto_create;
-  server.on_conflict =
-      settings.keeps_conflicts ? source::OnConflict::kKeep : source::OnConflict::kReject;
+  server.on_conflict = settings.on_conflict;
   server.ack = settings.ack;
   server.body_bytes_max = settings.body_bytes_max;
   server.timezone = settings.timezone;
@@ -141,8 +140,9 @@ void add_settings(CLI::App& command, ConfigOptions& config) {
       "Without a key, listen where other machines can reach it (server.allow_anonymous)");
   add_setting(command, config, "--auto-create", "server.auto_create", "true|false",
               "The first write makes database and collection");
-  add_setting(command, config, "--on-conflict", "server.on_conflict", "reject|keep",
-              "A value that does not fit its column: refuse the write, or keep it in _rest");
+  add_setting(command, config, "--on-conflict", "server.on_conflict", "table|reject|keep|refuse",
+              "A point that does not fit: as its table says, reject it, keep what does not fit in "
+              "_rest, or end the request there");
   add_setting(command, config, "--ack", "server.ack", "memory|log|table",
               "When a write that does not say is answered");
   add_setting(command, config, "--threads", "server.threads", "N",

@@ -41,13 +41,15 @@ constexpr Verb kSnapshots = {"snapshots", "The snapshots that are kept, and thei
                              "  sluice query demo.weather --as-of tag:release",
                              show_table_snapshots, true};
 constexpr Verb kAlter = {
-    "alter", "Add, rename, drop and widen columns, in one commit",
-    "All changes speak of the table as it was: --rename a=b --rename b=a swaps two names. Columns\n"
+    "alter", "Add, rename, drop and widen columns, and what becomes of rows that do not fit",
+    "All changes are one commit and speak of the table as it was: --rename a=b --rename b=a swaps "
+    "two names. Columns\n"
     "are told apart by field ids, so old values stay with a renamed column, and a column that is\n"
     "added has none, whatever it is called. What the log holds is flushed first.\n\n"
     "Examples:\n"
     "  sluice table alter demo.weather --add 'note string' --rename temp=celsius\n"
-    "  sluice table alter demo.weather --drop note --widen count",
+    "  sluice table alter demo.weather --drop note --widen count\n"
+    "  sluice table alter demo.weather --on-conflict keep",
     alter_table};
 constexpr Verb kExpire = {"expire", "Forget snapshots, but not tagged ones",
                           "Besides, each commit keeps the last 100 snapshots and one an hour for 7 "
@@ -128,6 +130,13 @@ void add_create(CLI::App& table, Choice& choice) {
         spec.partition = *std::move(parsed);
       })
       ->type_name("FIELDS");
+  command
+      ->add_option(
+          "--on-conflict",
+          "What becomes of rows that do not fit, unless who brings them is told otherwise: "
+          "see `sluice ingest --help`. Default reject")
+      ->each(read_into(spec.on_conflict, read_on_conflict))
+      ->type_name(kConflictWords);
 }
 
 void add_alter(CLI::App& table, Choice& choice) {
@@ -145,6 +154,8 @@ void add_alter(CLI::App& table, Choice& choice) {
   add_each(*command, "--drop", "COLUMN", "Drop a column", parse_drop, take);
   add_each(*command, "--widen", "COLUMN", "Make an int a long, or a float a double", parse_widening,
            take);
+  add_each(*command, "--on-conflict", kConflictWords,
+           "What becomes of rows that do not fit: see `sluice ingest --help`", parse_policy, take);
 }
 
 void add_expire(CLI::App& table, Choice& choice) {

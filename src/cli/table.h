@@ -51,6 +51,8 @@ Result<DeclaredColumn> parse_declared_column(std::string_view text);
 Result<SchemaChange> parse_rename(std::string_view text);
 /// "n", or "n=long".
 Result<SchemaChange> parse_widening(std::string_view text);
+/// "reject", "keep", "refuse".
+Result<SchemaChange> parse_policy(std::string_view text);
 /// "90 s", "15m", "12h", "7d".
 Result<Nanos> parse_age(std::string_view text);
 

@@ -72,6 +72,8 @@ Result<ExitCode> describe_table(const TableOptions& options) {
   report.field("time", Cell::words(table.spec.time));
   const auto partition = table.spec.partition.value_or(std::vector<PartitionField>{});
   report.field("partition", Cell::words(format_partition(partition)));
+  report.field("on conflict", Cell::words(std::string(to_string(table.spec.on_conflict))));
+  report.field("on conflict", Cell::words(std::string(to_string(table.spec.on_conflict))));
   report.field("sorted by", Cell::list(found.sort_columns));
   report.field("epoch", Cell::number(found.epoch));
   report.listing("columns", list_columns(found));

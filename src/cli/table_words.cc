@@ -69,6 +69,13 @@ Result<SchemaChange> parse_widening(std::string_view text) {
   return change;
 }
 
+Result<SchemaChange> parse_policy(std::string_view text) {
+  SchemaChange change;
+  change.kind = SchemaChange::Kind::kOnConflict;
+  change.on_conflict = TRY(read_on_conflict(text));
+  return change;
+}
+
 Result<Nanos> parse_age(std::string_view text) {
   struct Unit {
     char letter;

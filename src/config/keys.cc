@@ -64,7 +64,7 @@ void fill_ack(const Value& value, Setup& setup) {
 }
 
 void fill_conflicts(const Value& value, Setup& setup) {
-  setup.server.keeps_conflicts = std::get<std::string>(value) == "keep";
+  setup.server.on_conflict = parse_on_conflict(std::get<std::string>(value));
 }
 
 void fill_start_up(const Value& value, Setup& setup) {
@@ -146,9 +146,10 @@ const Key kServer[] = {
            "Listens on any address without asking for keys."),
     toggle("server.auto_create", "true", fill_server<&ServerSettings::auto_create>,
            "The first write makes its database and collection; otherwise it is answered with 404."),
-    choice("server.on_conflict", "reject", "reject keep", fill_conflicts,
-           "A value that does not fit its column: reject refuses its request, keep puts it into "
-           "the column _rest."),
+    choice("server.on_conflict", "table", "table reject keep refuse", fill_conflicts,
+           "A point that does not fit: table does as its table says; reject refuses its request, "
+           "or of NDJSON leaves its line out; keep puts what does not fit into the column _rest; "
+           "refuse ends the request there."),
     choice("server.ack", "log", "memory log table", fill_ack,
            "When a write is answered that does not say: handed to the system, durable in the log, "
            "in the table."),

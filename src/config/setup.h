@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,12 +14,12 @@ namespace sluice::config {
 struct ServerSettings {
   std::string host;
   uint16_t http_port = 0;
-  bool allow_anonymous = false;   ///< listens on any address without asking for keys
-  bool auto_create = true;        ///< the first write makes database and collection
-  bool keeps_conflicts = false;   ///< a value that does not fit its column goes into `_rest`
-  AckClass ack = AckClass::kLog;  ///< of writes that name none
-  uint32_t threads = 0;           ///< that read and write connections
-  uint32_t workers = 0;           ///< that run what may wait
+  bool allow_anonymous = false;                ///< listens on any address without asking for keys
+  bool auto_create = true;                     ///< the first write makes database and collection
+  std::optional<OnConflict> on_conflict = {};  ///< of points; absent: as their tables say
+  AckClass ack = AckClass::kLog;               ///< of writes that name none
+  uint32_t threads = 0;                        ///< that read and write connections
+  uint32_t workers = 0;                        ///< that run what may wait
   uint32_t connections_max = 0;
   uint64_t body_bytes_max = 0;  ///< of a request that is taken whole
   bool auth_enabled = false;

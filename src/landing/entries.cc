@@ -37,6 +37,7 @@ Reason reason_of(source::RejectReason reason) {
     case kTooManyColumns:
       return Reason::kUnknownColumn;
     case kMissingValue:
+    case kNullValue:
       return Reason::kNullKey;
     case kTypeMismatch:
     case kFractionInLong:

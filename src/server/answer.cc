@@ -121,4 +121,12 @@ JsonObject& JsonObject::boolean(std::string_view name, bool value) {
   return raw(name, value ? "true" : "false");
 }
 
+std::string to_json(const source::ConflictCounts& counts) {
+  JsonObject json;
+  for (const source::ConflictKind kind : source::kConflictKinds) {
+    if (counts.of(kind) > 0) json.number(to_string(kind), counts.of(kind));
+  }
+  return json.take();
+}
+
 }  // namespace sluice::server

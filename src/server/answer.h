@@ -7,6 +7,7 @@
 
 #include "server/http.h"
 #include "sluice/result.h"
+#include "source/conflict.h"
 
 namespace sluice::server {
 
@@ -43,5 +44,8 @@ class JsonObject {
  private:
   std::string members_;
 };
+
+/// {"type":2,"null_key":1}: the kinds that there were.
+std::string to_json(const source::ConflictCounts& counts);
 
 }  // namespace sluice::server

@@ -91,7 +91,7 @@ std::shared_ptr<BodyStream> Api::lines(const Request& head, const TableName& nam
   const Nanos begun = around_.runtime.now();
   auto on_end = [this, is_streamed, begun, label = match(head).label](NdjsonStream::End& end) {
     if (end.points > 0) metrics_.count_batch(end.points);
-    metrics_.count_refused_points(end.faults);
+    metrics_.count_conflicts(end.kept, end.refused);
     if (!is_streamed) return;
     allow_everyone(end.response);
     metrics_.count_answer(label, end.response.status, around_.runtime.now() - begun, end.bytes);
@@ -190,6 +190,7 @@ void Api::write(Request request, Form form, const Responder& respond) {
 
 void Api::answer_written(const Request& request, Form form, Written written,
                          const Responder& respond) {
+  metrics_.count_conflicts(written.kept, written.refused);
   if (written.refusal) return respond(to_response(*written.refusal, request));
   metrics_.count_batch(written.points);
   std::string nodes = "[";
@@ -201,6 +202,9 @@ void Api::answer_written(const Request& request, Form form, Written written,
   } else {
     json.number("total_points", written.points).number("published_count", written.points);
     json.number("group_count", written.groups);
+  }
+  if (written.kept.total() > 0) {
+    json.number("kept_count", written.kept.total()).raw("kept_by", to_json(written.kept));
   }
   json.raw("success_nodes", nodes).text("status", "accepted");
   json.text("message", form == Form::kOne ? "the point is stored" : "every point is stored");

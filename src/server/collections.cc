@@ -34,15 +34,16 @@ bool is_reserved_collection(std::string_view name) {
 }
 
 Result<LayoutPtr> Collections::find(const TableName& name) {
+  const Nanos now = runtime_.now();
   {
     const std::lock_guard lock(mutex_);
     const auto at = layouts_.find(name);
-    if (at != layouts_.end()) return at->second;
+    if (at != layouts_.end() && now - at->second.when < kSecond) return at->second.layout;
   }
   const TableDescription table = TRY(engine_.describe(name));
   LayoutPtr layout = TRY(Layout::of(table.spec));
   const std::lock_guard lock(mutex_);
-  layouts_[name] = layout;
+  layouts_[name] = {layout, now};
   return layout;
 }
 
@@ -52,7 +53,7 @@ void Collections::forget(const TableName& name) {
 }
 
 Result<LayoutPtr> Collections::extend(const TableName& name, const std::vector<Field>& missing,
-                                      Note note) {
+                                      OnConflict on_conflict, Note note) {
   TableSpec spec;
   const LayoutPtr empty = Layout::empty();
   for (const source::Column& column : empty->columns) spec.columns.push_back(column.field);
@@ -61,6 +62,7 @@ Result<LayoutPtr> Collections::extend(const TableName& name, const std::vector<F
   }
   spec.key = {std::string(kIdColumn)};
   spec.time = kTimeColumn;
+  spec.on_conflict = on_conflict;
   TRY(engine_.create_table(name, spec));
   note.created_at = runtime_.wall_now();
   const Note of_database{{}, {}, {}, note.created_at};

@@ -31,13 +31,14 @@ class Collections {
       : engine_(engine), runtime_(runtime), catalog_(catalog) {}
 
   Catalog& catalog() { return catalog_; }
-  /// Never waits for I/O. kNotFound.
+  /// Never waits for I/O. At most a second old: what an operator changes comes to be seen.
+  /// kNotFound.
   Result<LayoutPtr> find(const TableName& name);
   /// Makes the collection with its database, or the columns that it lacks. Waits for the commit.
   /// kInvalid (kTypeMismatch): a column has another type, where() is its name.
-  /// `note` is kept of a collection that has none.
+  /// A collection that is made remembers `on_conflict`; `note` is kept of one that has none.
   Result<LayoutPtr> extend(const TableName& name, const std::vector<Field>& missing,
-                           Note note = {});
+                           OnConflict on_conflict, Note note = {});
   /// The layout may be old: the table was changed behind the API's back.
   void forget(const TableName& name);
 
@@ -51,7 +52,11 @@ class Collections {
   Runtime& runtime_;
   Catalog& catalog_;
   std::mutex mutex_;
-  std::map<TableName, LayoutPtr> layouts_;
+  struct Seen {
+    LayoutPtr layout;
+    Nanos when;
+  };
+  std::map<TableName, Seen> layouts_;
 };
 
 }  // namespace sluice::server

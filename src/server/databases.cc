@@ -160,8 +160,9 @@ Response Databases::make_collection(const Request& request) {
   const TableName name{place->database, declared.name};
   const Refusal exists{409, "COLLECTION_EXISTS", "there is a collection " + name.to_string()};
   if (collections_.find(name).ok()) return to_response(exists, request);
-  const auto made = collections_.extend(
-      name, declared.columns, {declared.description, declared.hints, declared.fields_json, 0});
+  const auto made =
+      collections_.extend(name, declared.columns, declared.on_conflict,
+                          {declared.description, declared.hints, declared.fields_json, 0});
   if (!made.ok()) return to_response(to_refusal(made.error()), request);
   const Note note = collections_.catalog().collection(name).value_or(Note());
   JsonObject json;

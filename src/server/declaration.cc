@@ -68,6 +68,11 @@ std::optional<Refusal> read_declaration(std::string_view body, Declaration& decl
   if (object["schema_hints"].get(extra) == simdjson::SUCCESS) {
     declared.hints = simdjson::minify(extra);
   }
+  if (object["on_conflict"].get(text) == simdjson::SUCCESS) {
+    const auto policy = parse_on_conflict(text);
+    if (!policy) return invalid_request("on_conflict is none of reject, keep, refuse");
+    declared.on_conflict = *policy;
+  }
   dom::array fields;
   if (object["fields"].get(fields) != simdjson::SUCCESS) return std::nullopt;
   declared.fields_json = simdjson::minify(fields);

@@ -8,6 +8,7 @@
 
 #include "server/answer.h"
 #include "sluice/batch.h"
+#include "sluice/conflict.h"
 
 namespace sluice::server {
 
@@ -18,6 +19,7 @@ struct Declaration {
   std::string hints = {};        ///< the same
   std::string fields_json = {};  ///< the same
   std::vector<Field> columns = {};
+  OnConflict on_conflict = OnConflict::kReject;
   bool has_id = false;    ///< a required string
   bool has_time = false;  ///< a required timestamp
 };

@@ -47,7 +47,9 @@ Result<LayoutPtr> Layout::of(const TableSpec& spec) {
   const auto time = std::find_if(fields.begin(), fields.end(), named(kTimeColumn));
   std::rotate(fields.begin() + 1, time, time + 1);
   SchemaPtr schema = TRY(Schema::make(fields));
-  return LayoutPtr(make_layout(fields, std::move(schema)));
+  const std::shared_ptr<Layout> layout = make_layout(fields, std::move(schema));
+  layout->on_conflict = spec.on_conflict;
+  return LayoutPtr(layout);
 }
 
 }  // namespace sluice::server

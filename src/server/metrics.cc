@@ -104,9 +104,11 @@ void HttpMetrics::count_batch(uint64_t points) {
   points_ += points;
 }
 
-void HttpMetrics::count_refused_points(uint64_t points) {
+void HttpMetrics::count_conflicts(const source::ConflictCounts& kept,
+                                  const source::ConflictCounts& refused) {
   const std::lock_guard lock(mutex_);
-  points_refused_ += points;
+  kept_.add(kept);
+  refused_.add(refused);
 }
 
 void HttpMetrics::write(Exposition& text) const {
@@ -127,7 +129,14 @@ void HttpMetrics::write(Exposition& text) const {
   text.histogram({kBatchBuckets.begin(), kBatchBuckets.end()}, {batches_.begin(), batches_.end()},
                  static_cast<double>(points_));
   text.counter("http_points_refused_total", "Points that were left out or refused.",
-               static_cast<double>(points_refused_));
+               static_cast<double>(refused_.total()));
+  text.begin("http_points_conflicts_total", Exposition::Kind::kCounter,
+             "Points that do not fit: kept in _rest, or left out or refused.");
+  for (const source::ConflictKind kind : source::kConflictKinds) {
+    const std::string name(to_string(kind));
+    text.sample(kept_.of(kind), {{"kind", name}, {"outcome", "kept"}});
+    text.sample(refused_.of(kind), {{"kind", name}, {"outcome", "refused"}});
+  }
 }
 
 namespace {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sluice/status.h"
+#include "source/conflict.h"
 
 namespace sluice::server {
 
@@ -45,7 +46,8 @@ class HttpMetrics {
  public:
   void count_answer(std::string_view route, int status, Nanos duration, uint64_t body_bytes);
   void count_batch(uint64_t points);
-  void count_refused_points(uint64_t points);
+  /// Points with something in `_rest`, and those that were left out or refused.
+  void count_conflicts(const source::ConflictCounts& kept, const source::ConflictCounts& refused);
   void write(Exposition& text) const;
 
  private:
@@ -55,7 +57,8 @@ class HttpMetrics {
   std::map<std::string, uint64_t> body_bytes_;
   std::array<uint64_t, kBatchBuckets.size() + 1> batches_{};
   uint64_t points_ = 0;
-  uint64_t points_refused_ = 0;
+  source::ConflictCounts kept_;
+  source::ConflictCounts refused_;
 };
 
 /// Who pins the log, a sample for each.

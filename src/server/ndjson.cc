@@ -16,6 +16,7 @@ std::string to_json(const std::vector<PointFault>& faults) {
     JsonObject one;
     one.number("line", fault.place);
     if (!fault.field.empty()) one.text("field", fault.field);
+    one.text("kind", to_string(fault.kind));
     one.text("message", fault.message);
     list += (list.empty() ? "" : ",") + one.take();
   }
@@ -58,14 +59,27 @@ void NdjsonStream::write(std::string lines, std::function<void(bool)> then) {
       self->refusal_ = std::move(written.refusal);
       return then(false);
     }
-    self->points_ += written.points;
-    self->next_line_ += written.lines;
-    self->faults_total_ += written.faults_total;
-    for (PointFault& fault : written.faults) {
-      if (self->faults_.size() < kFaultsTold) self->faults_.push_back(std::move(fault));
-    }
-    then(true);
+    self->take(std::move(written));
+    then(!self->refusal_);
   });
+}
+
+void NdjsonStream::take(Written written) {
+  points_ += written.points;
+  next_line_ += written.lines;
+  faults_total_ += written.faults_total;
+  kept_.add(written.kept);
+  refused_.add(written.refused);
+  if (written.is_refused) {
+    const PointFault& fault = written.faults.front();
+    next_line_ = fault.place;
+    const std::string field = fault.field.empty() ? "" : "field \"" + fault.field + "\": ";
+    refusal_ = invalid_request("line " + std::to_string(fault.place) + " is refused: " + field +
+                               fault.message + "; the lines before it are stored");
+  }
+  for (PointFault& fault : written.faults) {
+    if (faults_.size() < kFaultsTold) faults_.push_back(std::move(fault));
+  }
 }
 
 void NdjsonStream::finish(Responder respond) {
@@ -75,7 +89,7 @@ void NdjsonStream::finish(Responder respond) {
 }
 
 void NdjsonStream::end(const Responder& respond) {
-  End what{points_, faults_total_, bytes_, answer()};
+  End what{points_, kept_, refused_, bytes_, answer()};
   on_end_(what);
   respond(std::move(what.response));
 }
@@ -83,7 +97,9 @@ void NdjsonStream::end(const Responder& respond) {
 Response NdjsonStream::answer() const {
   JsonObject counts;
   counts.number("total_points", points_ + faults_total_).number("published_count", points_);
-  counts.number("rejected_count", faults_total_).raw("errors", to_json(faults_));
+  counts.number("rejected_count", faults_total_).raw("rejected_by", to_json(refused_));
+  counts.number("kept_count", kept_.total()).raw("kept_by", to_json(kept_));
+  counts.raw("errors", to_json(faults_));
   if (refusal_) {
     Refusal refusal = *refusal_;
     counts.number("next_line", next_line_);

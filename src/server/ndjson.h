@@ -19,7 +19,8 @@ class NdjsonStream final : public BodyStream, public std::enable_shared_from_thi
   /// What became of the body, before the client hears of it.
   struct End {
     uint64_t points = 0;  ///< stored
-    uint64_t faults = 0;  ///< lines that were left out
+    source::ConflictCounts kept;
+    source::ConflictCounts refused;  ///< lines that were left out
     uint64_t bytes = 0;
     Response response = {};
   };
@@ -30,6 +31,7 @@ class NdjsonStream final : public BodyStream, public std::enable_shared_from_thi
 
  private:
   void write(std::string lines, std::function<void(bool)> then);
+  void take(Written written);
   Response answer() const;
   void end(const Responder& respond);
 
@@ -44,6 +46,8 @@ class NdjsonStream final : public BodyStream, public std::enable_shared_from_thi
   uint64_t next_line_ = 1;
   uint64_t points_ = 0;
   uint64_t faults_total_ = 0;
+  source::ConflictCounts kept_;
+  source::ConflictCounts refused_;
   std::vector<PointFault> faults_;
   std::optional<Refusal> refusal_;
 };

@@ -3,11 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "sluice/engine.h"
-#include "source/rest.h"
 
 namespace sluice::server {
 
@@ -27,8 +27,10 @@ struct Options {
   bool allow_anonymous = false;
 
   bool auto_create = true;  ///< the first write makes database and collection
-  /// What becomes of a value that does not fit its column.
-  source::OnConflict on_conflict = source::OnConflict::kReject;
+  /// What becomes of points that do not fit, whatever their tables say; absent: what they say. A
+  /// request of one point or a batch is refused whole by kReject and kRefuse alike; of NDJSON
+  /// kReject leaves lines out, and kRefuse ends at the first.
+  std::optional<OnConflict> on_conflict;
   AckClass ack = AckClass::kLog;  ///< of writes that name none
 
   uint64_t body_bytes_max = 50'000'000;     ///< of a request that is taken whole

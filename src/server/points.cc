@@ -86,7 +86,7 @@ uint32_t hash_of(std::string_view text, uint32_t hash) {
 }
 
 struct PointReader::State {
-  State(PointLimits all, source::OnConflict policy) : limits(all), on_conflict(policy) {}
+  State(PointLimits all, std::optional<OnConflict> of_all) : limits(all), on_conflict(of_all) {}
 
   void begin(const TableName& name, const LayoutPtr& now);
   bool iterate(std::string_view text, ondemand::document& document);
@@ -101,7 +101,8 @@ struct PointReader::State {
   RejectReason append(const Scalar& scalar, const source::Column& column, size_t index);
   RejectReason append_special(const Scalar& scalar, size_t index);
   RejectReason take_newcomer(std::string_view name, ondemand::value& value);
-  RejectReason keep(std::string_view name, const Scalar& scalar, ondemand::value& value);
+  RejectReason keep(RejectReason why, std::string_view name, const Scalar& scalar,
+                    ondemand::value& value);
   RejectReason append_absent();
   size_t find(ondemand::field& field, RejectReason& reason, std::string_view& name);
   void count_group(std::string_view id);
@@ -110,7 +111,8 @@ struct PointReader::State {
   Status finish();
 
   const PointLimits limits;
-  const source::OnConflict on_conflict;
+  const std::optional<OnConflict> on_conflict;
+  OnConflict policy = OnConflict::kReject;
   ondemand::parser parser;
   source::JsonProbe probe;
   std::vector<source::JsonField> probed;
@@ -143,6 +145,7 @@ void PointReader::State::begin(const TableName& name, const LayoutPtr& now) {
       prefixes.push_back(plain ? column.field.name + '"' : "");
     }
   }
+  policy = on_conflict.value_or(layout->on_conflict);
   rows.emplace(layout->schema);
   row_of.assign(layout->columns.size(), 0);
   last = kNoColumn;
@@ -172,11 +175,13 @@ void PointReader::State::shape_fault(std::string message) {
 
 void PointReader::State::add_fault(uint64_t place, RejectReason reason) {
   ++points.faults_total;
+  points.refused.count(reason);
   rows->truncate(points.count);
   if (points.faults.size() >= limits.faults_told_max) return;
   const bool is_time = culprit == kTimeColumn && reason == RejectReason::kInvalidTime;
   std::string message(is_time ? "the time is not RFC 3339" : to_string(reason));
-  points.faults.push_back({place, culprit, std::move(message), is_time, false});
+  points.faults.push_back(
+      {place, culprit, std::move(message), is_time, false, source::kind_of(reason)});
 }
 
 void PointReader::State::read_one(std::string_view text, uint64_t place) {
@@ -192,10 +197,12 @@ void PointReader::State::read_one(std::string_view text, uint64_t place) {
   const uint64_t faults = points.faults_total;
   const uint32_t count = points.count;
   const bool needed_rest = needs_rest;
+  const source::ConflictCounts kept = points.kept;
   take(object, place);
   if (points.faults_total > faults) return;
   if (document.current_location().error() == simdjson::OUT_OF_BOUNDS) return;
   points.count = count;
+  points.kept = kept;
   newcomers.forget_point();
   needs_rest = needed_rest;
   add_fault(place, RejectReason::kInvalidJson);
@@ -254,6 +261,8 @@ void PointReader::State::read_lines(std::string_view text, uint64_t first_line) 
     text.remove_prefix(std::min(end + 1, text.size()));
     const uint64_t place = first_line + points.lines++;
     if (line.find_first_not_of(" \t\r") != std::string_view::npos) read_one(line, place);
+    points.is_refused = policy == OnConflict::kRefuse && points.faults_total > 0;
+    if (points.is_refused) return;
   }
 }
 
@@ -271,6 +280,7 @@ void PointReader::State::take(ondemand::object object, uint64_t place) {
     return add_fault(place, reason);
   }
   ++points.count;
+  if (!rest.empty()) points.kept.count(rest.reason());
 }
 
 RejectReason PointReader::State::take_members(ondemand::object& object) {
@@ -335,9 +345,9 @@ RejectReason PointReader::State::take_value(size_t index, ondemand::value& value
     return RejectReason::kNone;
   }
   reason = append(scalar, column, index);
-  if (on_conflict == source::OnConflict::kReject || !source::is_conflict(reason)) return reason;
+  if (policy != OnConflict::kKeep || !source::is_conflict(reason)) return reason;
   rows->append_null(index);
-  return keep(column.field.name, scalar, value);
+  return keep(reason, column.field.name, scalar, value);
 }
 
 RejectReason PointReader::State::append(const Scalar& scalar, const source::Column& column,
@@ -366,11 +376,11 @@ RejectReason PointReader::State::append(const Scalar& scalar, const source::Colu
 
 /// The id and the time: text, and never absent.
 RejectReason PointReader::State::append_special(const Scalar& scalar, size_t index) {
-  if (scalar.kind == Kind::kNull) return RejectReason::kMissingValue;
+  if (scalar.kind == Kind::kNull) return RejectReason::kNullValue;
   if (scalar.kind != Kind::kString) {
     return index == kTime ? RejectReason::kInvalidTime : RejectReason::kTypeMismatch;
   }
-  if (scalar.text.empty()) return RejectReason::kMissingValue;
+  if (scalar.text.empty()) return RejectReason::kNullValue;
   if (index == kTime) {
     if (!has_form_of_rfc3339(scalar.text)) return RejectReason::kInvalidTime;
     return source::append_time(scalar.text, index, *rows);
@@ -396,16 +406,16 @@ RejectReason PointReader::State::take_newcomer(std::string_view name, ondemand::
   RejectReason reason = read_scalar(value, scalar);
   if (reason != RejectReason::kNone) return reason;
   reason = newcomers.take(kept, scalar.kind, scalar.token);
-  if (on_conflict == source::OnConflict::kReject || !source::is_conflict(reason)) return reason;
-  return keep(kept, scalar, value);
+  if (policy != OnConflict::kKeep || !source::is_conflict(reason)) return reason;
+  return keep(reason, kept, scalar, value);
 }
 
 /// Puts what has no place into the point's rest.
-RejectReason PointReader::State::keep(std::string_view name, const Scalar& scalar,
+RejectReason PointReader::State::keep(RejectReason why, std::string_view name, const Scalar& scalar,
                                       ondemand::value& value) {
   needs_rest = needs_rest || !layout->rest;
   if (scalar.kind != Kind::kNested) {
-    rest.add_named(name) += scalar.token;
+    rest.add_named(why, name) += scalar.token;
     return RejectReason::kNone;
   }
   std::string_view raw;
@@ -415,7 +425,7 @@ RejectReason PointReader::State::keep(std::string_view name, const Scalar& scala
   probe_text.assign("{\"v\":").append(raw).append("}");
   probe_text.reserve(probe_text.size() + source::kRecordPaddingBytes);
   const source::Fault fault = probe.read(probe_text, probed);
-  if (fault.ok()) rest.add_named(name) += probed.front().text;
+  if (fault.ok()) rest.add_named(why, name) += probed.front().text;
   return fault.reason;
 }
 
@@ -444,7 +454,7 @@ Status PointReader::State::finish() {
   return ok();
 }
 
-PointReader::PointReader(PointLimits limits, source::OnConflict on_conflict)
+PointReader::PointReader(PointLimits limits, std::optional<OnConflict> on_conflict)
     : state_(std::make_unique<State>(limits, on_conflict)) {}
 PointReader::~PointReader() = default;
 PointReader::PointReader(PointReader&&) noexcept = default;

@@ -39,6 +39,7 @@ struct Layout {
   std::vector<source::Column> columns;  ///< column i of the schema; the id first, then the time
   std::map<std::string, size_t, std::less<>> by_name;
   std::optional<size_t> rest;  ///< the column `_rest`
+  OnConflict on_conflict = OnConflict::kReject;
 };
 using LayoutPtr = std::shared_ptr<const Layout>;
 
@@ -49,6 +50,7 @@ struct PointFault {
   std::string message;
   bool is_time = false;   ///< the time is not RFC 3339
   bool is_shape = false;  ///< of the request, not of a point
+  source::ConflictKind kind = source::ConflictKind::kNoRow;
 };
 
 struct PointLimits {
@@ -67,7 +69,10 @@ struct Points {
   /// kLines: the first faults; else at most one, and nothing is to be stored.
   std::vector<PointFault> faults;
   uint64_t faults_total = 0;
-  uint64_t lines = 0;
+  uint64_t lines = 0;              ///< with kRefuse up to the first fault, which counts
+  bool is_refused = false;         ///< kLines: nothing behind the fault was read
+  source::ConflictCounts kept;     ///< points with something in `_rest`
+  source::ConflictCounts refused;  ///< those with faults
 };
 
 /// FNV-1a of 32 bits, continued from `hash`.
@@ -76,7 +81,8 @@ uint32_t hash_of(std::string_view text, uint32_t hash = 2166136261u);
 /// Reads texts, one after the other. One thread.
 class PointReader {
  public:
-  PointReader(PointLimits limits, source::OnConflict on_conflict);
+  /// `on_conflict` counts instead of each table's own.
+  PointReader(PointLimits limits, std::optional<OnConflict> on_conflict);
   ~PointReader();
   PointReader(PointReader&&) noexcept;
 

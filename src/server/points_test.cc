@@ -10,7 +10,6 @@
 namespace sluice::server {
 namespace {
 
-using source::OnConflict;
 using testing::ElementsAre;
 using testing::IsEmpty;
 

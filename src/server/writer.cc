@@ -20,6 +20,7 @@ Refusal refusal_of(const PointFault& fault, Form form) {
   JsonObject details;
   if (form == Form::kBatch && !fault.is_shape) details.number("point", fault.place);
   if (!fault.field.empty()) details.text("field", fault.field);
+  if (!fault.is_shape) details.text("kind", to_string(fault.kind));
   const std::string message =
       (fault.field.empty() ? "" : "field \"" + fault.field + "\": ") + fault.message;
   Refusal refusal = invalid_request(message, details.members());
@@ -40,6 +41,7 @@ struct Writer::Job {
 void Writer::refuse(Job& job, Refusal refusal) {
   Written written;
   written.refusal = std::move(refusal);
+  written.refused = job.points.refused;
   job.done(std::move(written));
 }
 
@@ -115,7 +117,8 @@ Status Writer::complete(Job& job) {
                        is_reserved_collection(job.text.table.collection))) {
       return Error(Code::kInvalid, "this name is reserved", job.text.table.to_string());
     }
-    TRY(collections_.extend(job.text.table, job.points.missing));
+    const OnConflict policy = options_.on_conflict.value_or(OnConflict::kReject);
+    TRY(collections_.extend(job.text.table, job.points.missing, policy));
     if (auto refusal = read(job)) {
       return Error(Code::kInvalid, refusal->message, job.text.table.to_string());
     }
@@ -153,6 +156,9 @@ void Writer::append(const JobPtr& job, Nanos timeout) {
   written.lines = job->points.lines;
   written.faults = std::move(job->points.faults);
   written.faults_total = job->points.faults_total;
+  written.is_refused = job->points.is_refused;
+  written.kept = job->points.kept;
+  written.refused = job->points.refused;
   if (job->points.batch.empty()) return job->done(std::move(written));
   AppendOptions options;
   options.ack = job->text.ack;
@@ -163,6 +169,7 @@ void Writer::append(const JobPtr& job, Nanos timeout) {
                                         if (!verdict.ok()) {
                                           told->refusal = to_refusal(verdict.error());
                                           told->points = 0;
+                                          told->kept = {};
                                         }
                                         job->done(std::move(*told));
                                       });

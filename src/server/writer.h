@@ -36,6 +36,9 @@ struct Written {
   uint64_t lines = 0;
   std::vector<PointFault> faults;  ///< of lines that were left out
   uint64_t faults_total = 0;
+  bool is_refused = false;         ///< kLines: nothing behind the fault was read
+  source::ConflictCounts kept;     ///< of `points`, those with something in `_rest`
+  source::ConflictCounts refused;  ///< points with faults
   std::optional<Refusal> refusal;  ///< nothing of the text was stored
 };
 

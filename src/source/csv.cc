@@ -86,8 +86,11 @@ class CsvRows final : public RowParser {
       const RejectReason misfit = append_field(fields[index], columns_[index], index, rows);
       if (misfit == RejectReason::kNone) continue;
       const bool keeps = rest_ != nullptr && is_conflict(misfit) && !columns_[index].required;
-      if (!keeps) return {misfit, columns_[index].source_name};
-      append_json_string(fields[index].text, rest_->add_named(rest_names_[index]));
+      if (!keeps) {
+        return {misfit, columns_[index].source_name, fields[index].text,
+                columns_[index].field.type};
+      }
+      append_json_string(fields[index].text, rest_->add_named(misfit, rest_names_[index]));
       rows.append_null(index);
     }
     return {};
@@ -97,7 +100,7 @@ class CsvRows final : public RowParser {
   static RejectReason append_field(const CsvField& field, const Column& column, size_t index,
                                    BatchBuilder& rows) {
     if (field.is_null()) {
-      if (column.required) return RejectReason::kMissingValue;
+      if (column.required) return RejectReason::kNullValue;
       rows.append_null(index);
       return RejectReason::kNone;
     }

@@ -19,11 +19,6 @@ std::unique_ptr<RowParser> make_parser(const Sample& sample, Rest* rest) {
   return make_csv_rows(sample.columns, delimiter_of(sample.format), rest);
 }
 
-Reject make_reject(const Record& record, const Fault& fault) {
-  return {record.start, std::string(fault.column), fault.reason,
-          std::string(record.text.substr(0, kRejectRawBytesMax))};
-}
-
 }  // namespace
 
 Result<Decoder> Decoder::open(Input& input, const Sample& sample, const DecoderOptions& options) {
@@ -79,7 +74,12 @@ auto Decoder::take(const Record& record, Decoded& decoded) -> Taken {
   }
   if (!fault.ok()) {
     builder_.truncate(rows_);
-    decoded.rejects.push_back(make_reject(record, fault));
+    Reject reject = make_reject(record, fault);
+    if (options_.on_conflict == OnConflict::kRefuse) {
+      decoded.refused = std::move(reject);
+      return Taken::kRefused;
+    }
+    decoded.rejects.push_back(std::move(reject));
     return Taken::kReject;
   }
   if (has_rest_) append_rest(decoded);
@@ -94,7 +94,7 @@ void Decoder::append_rest(Decoded& decoded) {
     return;
   }
   bytes_ += rest_->bytes();
-  ++decoded.rows_kept;
+  decoded.kept.count(rest_->reason());
   builder_.append_bytes(column, rest_->finish());
 }
 
@@ -109,11 +109,14 @@ Result<std::optional<Decoded>> Decoder::next() {
     if (!std::exchange(header_is_next_, false)) {
       bytes_ += cost_of(*record);
       if (rows_ > 0 && bytes_ > options_.batch_bytes_max) break;
-      if (take(*record, decoded) == Taken::kNothingYet) break;
+      const Taken taken = take(*record, decoded);
+      ended_ = taken == Taken::kRefused;
+      if (ended_ || taken == Taken::kNothingYet) break;
     }
     records_.consume();
   }
-  if (rows_ == 0 && decoded.rejects.empty()) return std::optional<Decoded>();
+  const bool is_empty = rows_ == 0 && decoded.rejects.empty() && !decoded.refused;
+  if (is_empty) return std::optional<Decoded>();
   if (rows_ > 0) decoded.batch = TRY(builder_.finish());
   rows_ = 0;
   bytes_ = 0;

@@ -25,10 +25,12 @@ struct DecoderOptions {
 
 /// What a stretch of the stream held.
 struct Decoded {
-  Batch batch;  ///< may be empty, if every record was rejected
+  Batch batch;  ///< may be empty, if every record was rejected or the first one is refused
   std::vector<Reject> rejects;
-  uint64_t rows_kept = 0;  ///< rows with something in `_rest`
-  Position end;            ///< behind its last record; a decoder started here gives what follows
+  ConflictCounts kept;  ///< rows with something in `_rest`, by the kind of its first value
+  Position end;         ///< behind its last record; a decoder started here gives what follows
+  /// OnConflict::kRefuse: the record behind `end`, which is no row. Nothing follows.
+  std::optional<Reject> refused = {};
 };
 
 /// Batches have the columns of the sample, and `_rest` from the first row on that has something
@@ -48,7 +50,7 @@ class Decoder {
   bool left_open_end() const { return records_.left_open_end(); }
 
  private:
-  enum class Taken : uint8_t { kRow, kReject, kNothingYet /* end the batch first */ };
+  enum class Taken : uint8_t { kRow, kReject, kRefused, kNothingYet /* end the batch first */ };
 
   Decoder(Input& input, const Sample& sample, const DecoderOptions& options, SchemaPtr schema,
           SchemaPtr schema_with_rest);

@@ -204,23 +204,23 @@ class JsonRows final : public RowParser {
     const std::string_view token = token_of(value);
     RejectReason reason = append_value(token, value, column, *index, rows);
     if (is_conflict(reason) && rest_ != nullptr && !column.required) {
-      reason = keep(spelled, token, value, column.field.type == Type::kTimestamp);
+      reason = keep(reason, spelled, token, value, column.field.type == Type::kTimestamp);
       rows.append_null(*index);
     }
-    return {reason, column.source_name};
+    return {reason, column.source_name, token, column.field.type};
   }
 
   /// Of a value that does not fit, everything but the escapes of a string was checked; those of one
   /// that was read as a time were, too.
-  RejectReason keep(std::string_view spelled, std::string_view token, ondemand::value& value,
-                    bool was_read) {
+  RejectReason keep(RejectReason why, std::string_view spelled, std::string_view token,
+                    ondemand::value& value, bool was_read) {
     if (was_read && token.front() == '"') {
-      rest_->add(spelled, token);
+      rest_->add(why, spelled, token);
       return RejectReason::kNone;
     }
     text_.clear();
     const RejectReason reason = write_compact(value, 0, text_);
-    if (reason == RejectReason::kNone) rest_->add(spelled, text_);
+    if (reason == RejectReason::kNone) rest_->add(why, spelled, text_);
     return reason;
   }
 
@@ -244,9 +244,11 @@ class JsonRows final : public RowParser {
 
   Fault take_unknown(std::string_view name, std::string_view spelled, ondemand::field& field) {
     unknown_.emplace_back(name);
-    if (rest_ == nullptr) return {RejectReason::kUnknownColumn, unknown_.back()};
+    constexpr RejectReason kWhy = RejectReason::kUnknownColumn;
     ondemand::value value = field.value();
-    return {keep(spelled, token_of(value), value, false), unknown_.back()};
+    const std::string_view token = token_of(value);
+    if (rest_ == nullptr) return {kWhy, unknown_.back(), token};
+    return {keep(kWhy, spelled, token, value, false), unknown_.back(), token};
   }
 
   bool has_unknown_twins() {
@@ -291,7 +293,7 @@ class JsonRows final : public RowParser {
   }
 
   static RejectReason append_null(const Column& column, size_t index, BatchBuilder& rows) {
-    if (column.required) return RejectReason::kMissingValue;
+    if (column.required) return RejectReason::kNullValue;
     rows.append_null(index);
     return RejectReason::kNone;
   }
@@ -299,8 +301,11 @@ class JsonRows final : public RowParser {
   Fault append_absent(BatchBuilder& rows) const {
     for (size_t index = 0; index < columns_.size(); ++index) {
       if (row_of_[index] == row_) continue;
-      const RejectReason reason = append_null(columns_[index], index, rows);
-      if (reason != RejectReason::kNone) return {reason, columns_[index].source_name};
+      const Column& column = columns_[index];
+      if (column.required) {
+        return {RejectReason::kMissingValue, column.source_name, {}, column.field.type};
+      }
+      rows.append_null(index);
     }
     return {};
   }

@@ -19,6 +19,14 @@ bool looks_like_an_escape(std::string_view text) {
   return text.size() >= 4 && text.starts_with("_x") && is_hex(text[2]) && is_hex(text[3]);
 }
 
+Fault fault_of(RejectReason reason, const PointParser& parser) {
+  const bool is_of_time = reason == RejectReason::kMissingTime ||
+                          reason == RejectReason::kInvalidTimestamp ||
+                          reason == RejectReason::kTimeOutOfRange;
+  if (!is_of_time) return {reason, {}};
+  return {reason, kTimeColumn, parser.unread(), Type::kTimestamp};
+}
+
 bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
          c == '-';
@@ -52,10 +60,24 @@ LineProtocolDecoder::LineProtocolDecoder(Input& input, LineProtocolOptions optio
 
 LineProtocolDecoder::~LineProtocolDecoder() = default;
 
-void LineProtocolDecoder::reject(const Record& record, RejectReason reason,
-                                 std::string_view column) {
-  rejects_.push_back({record.start, std::string(column), reason,
-                      std::string(record.text.substr(0, kRejectRawBytesMax))});
+void LineProtocolDecoder::reject(const Record& record, const Fault& fault, OnConflict policy) {
+  Reject reject = make_reject(record, fault);
+  if (policy == OnConflict::kRefuse) {
+    refused_ = std::move(reject);
+  } else {
+    rejects_.push_back(std::move(reject));
+  }
+}
+
+/// Of the record at hand, as far as its measurement was read.
+OnConflict LineProtocolDecoder::policy() const {
+  const std::string_view measurement = parser_.point().measurement;
+  const auto known = tables_.find(measurement);
+  if (known != tables_.end()) return known->second->on_conflict();
+  const std::optional<std::string> collection = collection_of(measurement);
+  const auto table = collection ? options_.tables.find(*collection) : options_.tables.end();
+  if (table == options_.tables.end()) return options_.on_conflict;
+  return table->second.on_conflict.value_or(options_.on_conflict);
 }
 
 /// The measurement's table, or null if the point is rejected for its measurement.
@@ -70,8 +92,9 @@ auto LineProtocolDecoder::table_of(const Record& record) -> Result<Table*> {
   std::optional<std::string> collection = collection_of(measurement);
   const bool is_other = !options_.only_collection.empty() && collection != options_.only_collection;
   if (is_other || !collection) {
-    reject(record, is_other ? RejectReason::kOtherMeasurement : RejectReason::kMeasurementTooLong,
-           {});
+    const auto reason =
+        is_other ? RejectReason::kOtherMeasurement : RejectReason::kMeasurementTooLong;
+    reject(record, {reason, {}, measurement}, options_.on_conflict);
     return nullptr;
   }
   if (tables_.size() == kMeasurementsMax) {
@@ -91,10 +114,12 @@ auto LineProtocolDecoder::table_of(const Record& record) -> Result<Table*> {
 
 /// The table that has to give its rows before `record` is taken; null if the record is done with.
 auto LineProtocolDecoder::take(const Record& record) -> Result<Table*> {
-  const RejectReason reason =
-      record.defect != RejectReason::kNone ? record.defect : parser_.parse(record.text);
-  if (reason != RejectReason::kNone) {
-    reject(record, reason, {});
+  if (record.defect != RejectReason::kNone) {
+    reject(record, {record.defect, {}}, options_.on_conflict);
+    return nullptr;
+  }
+  if (const RejectReason reason = parser_.parse(record.text); reason != RejectReason::kNone) {
+    reject(record, fault_of(reason, parser_), policy());
     return nullptr;
   }
   Table* table = TRY(table_of(record));
@@ -102,7 +127,9 @@ auto LineProtocolDecoder::take(const Record& record) -> Result<Table*> {
   const uint64_t bytes_before = table->bytes();
   const Table::Answer answer = TRY(table->append(parser_.point(), record));
   if (answer.verdict == Table::Verdict::kFull) return table;
-  if (answer.verdict == Table::Verdict::kRejected) reject(record, answer.reason, answer.column);
+  if (answer.verdict == Table::Verdict::kRejected) {
+    reject(record, answer.fault, table->on_conflict());
+  }
   held_bytes_ += table->bytes() - bytes_before;
   return nullptr;
 }
@@ -112,7 +139,7 @@ Result<std::optional<DecodedPoints>> LineProtocolDecoder::give(Table* table) {
   DecodedPoints given;
   if (table != nullptr) {
     given.collection = table->collection();
-    given.rows_kept = table->rows_kept();
+    given.kept = table->kept();
     held_bytes_ -= table->bytes();
     given.batch = TRY(table->finish());
   }
@@ -132,15 +159,25 @@ auto LineProtocolDecoder::largest() -> Table* {
 }
 
 Result<std::optional<DecodedPoints>> LineProtocolDecoder::next() {
-  while (const Record* record = TRY(records_.peek())) {
+  while (!refused_ && !has_ended_) {
+    const Record* record = TRY(records_.peek());
+    if (record == nullptr) break;
     if (Table* full = TRY(take(*record))) return give(full);
+    if (refused_) break;
     records_.consume();
     if (held_bytes_ > options_.held_bytes_max) return give(largest());
     if (rejects_.size() == kRejectsMax) return give(nullptr);
   }
   Table* table = largest();
-  if (table == nullptr && rejects_.empty()) return std::optional<DecodedPoints>();
-  return give(table);
+  const bool has_more = table != nullptr || !rejects_.empty() || refused_;
+  if (!has_more) return std::optional<DecodedPoints>();
+  auto given = TRY(give(table));
+  given->is_last = refused_.has_value();
+  if (refused_ && largest() == nullptr) {
+    given->refused = std::exchange(refused_, std::nullopt);
+    has_ended_ = true;
+  }
+  return given;
 }
 
 }  // namespace sluice::source

@@ -35,6 +35,7 @@
 #include "source/point.h"
 #include "source/records.h"
 #include "source/rest.h"
+#include "source/row_parser.h"
 #include "source/source.h"
 
 namespace sluice::source {
@@ -51,6 +52,7 @@ std::optional<std::string> collection_of(std::string_view measurement);
 struct KnownTable {
   std::vector<Field> columns;  ///< series and time among them
   uint64_t taken = 0;          ///< points that begin before this offset are in the table already
+  std::optional<OnConflict> on_conflict = std::nullopt;  ///< absent: that of all
 };
 
 struct LineProtocolOptions {
@@ -58,6 +60,7 @@ struct LineProtocolOptions {
   /// Points of other collections are rejected; empty: every measurement has its own.
   std::string only_collection = {};
   std::map<std::string, KnownTable> tables = {};  ///< by collection
+  /// Of tables that say nothing, and of records whose measurement is not known.
   OnConflict on_conflict = OnConflict::kReject;
   uint32_t batch_rows_max = 5000;
   uint64_t batch_bytes_max = 4u << 20;  ///< a point that is larger is a batch of its own
@@ -72,9 +75,12 @@ struct DecodedPoints {
   std::string collection;
   Batch batch;                  ///< empty: only rejects, and no collection
   std::vector<Reject> rejects;  ///< of any table, in the order of the input
-  uint64_t rows_kept = 0;       ///< rows with something in `_rest`
+  ConflictCounts kept;          ///< rows with something in `_rest`, by the kind of its first value
   /// Every point of this table that begins before it is in this batch, in one before or rejected.
   Position end;
+  /// OnConflict::kRefuse: the rows that were still held when a record was refused, at `end`.
+  bool is_last = false;
+  std::optional<Reject> refused = {};  ///< that record, with the last of these. Nothing follows
 };
 
 /// Decodes line protocol. A batch holds rows of one table under one schema: a point with a column
@@ -107,7 +113,8 @@ class LineProtocolDecoder {
   Result<Table*> table_of(const Record& record);
   Table* largest();
   Result<std::optional<DecodedPoints>> give(Table* table);
-  void reject(const Record& record, RejectReason reason, std::string_view column);
+  OnConflict policy() const;
+  void reject(const Record& record, const Fault& fault, OnConflict policy);
 
   LineProtocolOptions options_;
   RecordReader records_;
@@ -115,6 +122,8 @@ class LineProtocolDecoder {
   Tables tables_;  ///< by measurement
   Tables::value_type* latest_ = nullptr;
   std::vector<Reject> rejects_;
+  std::optional<Reject> refused_;
+  bool has_ended_ = false;
   uint64_t held_bytes_ = 0;
   size_t columns_left_ = kInputColumnsMax;
 };

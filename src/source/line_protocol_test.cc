@@ -373,7 +373,7 @@ TEST(LineProtocol, KeepsWhatDoesNotFitAsJsonWithoutLoss) {
                                    OnConflict::kKeep);
   const auto kept = [&](const std::string& line) {
     const Points all = decode_points(line, options);
-    EXPECT_EQ(all.parts.at(0).rows_kept, 1u);
+    EXPECT_EQ(all.parts.at(0).kept.total(), 1u);
     const std::string& row = all.rows.at(0);
     return row.substr(row.find("_rest=") + 6);
   };

@@ -41,10 +41,12 @@ struct Point {
 class PointParser {
  public:
   explicit PointParser(TimeUnit precision) : precision_(precision) {}
-  /// kNone, or why the record is no point. The point's views are valid as long as `record`, until
-  /// the next call.
+  /// kNone, or why the record is no point, which has its measurement if that was read. The point's
+  /// views are valid as long as `record`, until the next call.
   RejectReason parse(std::string_view record);
   const Point& point() const { return point_; }
+  /// Of a record that is no point: its text from where it was not understood.
+  std::string_view unread() const { return unread_; }
 
  private:
   RejectReason read_measurement();

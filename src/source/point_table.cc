@@ -27,6 +27,7 @@ LineProtocolDecoder::Table::Table(std::string collection, KnownTable known,
     : collection_(std::move(collection)),
       options_(options),
       taken_(known.taken),
+      on_conflict_(known.on_conflict.value_or(options.on_conflict)),
       columns_left_(columns_left) {
   std::vector<Field>& fields = known.columns;
   if (fields.empty()) {
@@ -100,25 +101,29 @@ bool LineProtocolDecoder::Table::has_twins() const {
   return std::adjacent_find(names.begin(), names.end()) != names.end();
 }
 
-RejectReason LineProtocolDecoder::Table::place_all(const Point& point, std::string_view& culprit) {
-  const bool keeps = options_.on_conflict == OnConflict::kKeep;
+Fault LineProtocolDecoder::Table::misfit(RejectReason reason, std::string_view key,
+                                         std::string_view found) const {
+  const auto column = by_name_.find(name_of(key));
+  const bool is_known = column != by_name_.end();
+  return {reason, key, found, is_known ? columns_[column->second].field.type : Type::kNull};
+}
+
+Fault LineProtocolDecoder::Table::place_all(const Point& point) {
+  const bool keeps = on_conflict_ == OnConflict::kKeep;
   for (const PointTag& tag : point.tags) {
     const RejectReason reason = place(tag.key, Type::kString, true);
     if (reason == RejectReason::kNone) continue;
-    culprit = tag.key;
-    if (!keeps || !is_conflict(reason)) return reason;
-    append_json_string(tag.value, rest_.add_named(tag.key));
+    if (!keeps || !is_conflict(reason)) return misfit(reason, tag.key, tag.value);
+    append_json_string(tag.value, rest_.add_named(reason, tag.key));
   }
   for (const PointField& field : point.fields) {
     const RejectReason reason = place(field.key, field.type, field.in_range);
     if (reason == RejectReason::kNone) continue;
-    culprit = field.key;
-    if (!keeps || !is_conflict(reason)) return reason;
-    append_json(field, rest_.add_named(field.key));
+    if (!keeps || !is_conflict(reason)) return misfit(reason, field.key, field.text);
+    append_json(field, rest_.add_named(reason, field.key));
   }
-  culprit = {};
-  return newcomers_.size() > 1 && has_twins() ? RejectReason::kDuplicateColumn
-                                              : RejectReason::kNone;
+  if (newcomers_.size() > 1 && has_twins()) return {RejectReason::kDuplicateColumn, {}};
+  return {};
 }
 
 Status LineProtocolDecoder::Table::add_column(Field field) {
@@ -172,12 +177,12 @@ auto LineProtocolDecoder::Table::append(const Point& point, const Record& record
   columns_new_ = 0;
   rest_.clear();
   Answer answer;
-  answer.reason = place_all(point, answer.column);
+  answer.fault = place_all(point);
   const uint64_t cost = cost_of(point, record);
-  if (answer.reason == RejectReason::kNone && cost > kBatchBytesMax - kBatchFrameBytes) {
-    answer.reason = RejectReason::kRecordTooLong;
+  if (answer.fault.ok() && cost > kBatchBytesMax - kBatchFrameBytes) {
+    answer.fault.reason = RejectReason::kRecordTooLong;
   }
-  if (answer.reason != RejectReason::kNone) {
+  if (!answer.fault.ok()) {
     answer.verdict = Verdict::kRejected;
     return answer;
   }
@@ -215,7 +220,7 @@ void LineProtocolDecoder::Table::append_row(const Point& point) {
     builder_->append_bytes(rest_column_, rest_.finish());
     columns_[rest_column_].filled = points_;
     ++values;
-    ++rows_kept_;
+    kept_.count(rest_.reason());
   }
   if (values == columns_.size()) return;
   for (size_t column = 0; column < columns_.size(); ++column) {
@@ -242,7 +247,7 @@ Result<Batch> LineProtocolDecoder::Table::finish() {
   // What a builder has grown to would add up over many measurements.
   builder_.emplace(batch.schema());
   rows_ = 0;
-  rows_kept_ = 0;
+  kept_ = {};
   bytes_ = 0;
   return batch;
 }

@@ -23,8 +23,7 @@ class LineProtocolDecoder::Table {
   };
   struct Answer {
     Verdict verdict = Verdict::kTaken;
-    RejectReason reason = RejectReason::kNone;
-    std::string_view column = {};  ///< valid as long as the point
+    Fault fault = {};  ///< valid as long as the point
   };
 
   /// `columns_left` is shared by all tables: how many more columns they may have.
@@ -38,7 +37,9 @@ class LineProtocolDecoder::Table {
 
   const std::string& collection() const { return collection_; }
   uint32_t rows() const { return rows_; }
-  uint64_t rows_kept() const { return rows_kept_; }
+  /// Rows since the last time with something in `_rest`.
+  const ConflictCounts& kept() const { return kept_; }
+  OnConflict on_conflict() const { return on_conflict_; }
   uint64_t bytes() const { return bytes_; }
 
  private:
@@ -55,7 +56,8 @@ class LineProtocolDecoder::Table {
     size_t column = 0;  ///< of a table that was known: its index. Else the index it will have
   };
 
-  RejectReason place_all(const Point& point, std::string_view& culprit);
+  Fault place_all(const Point& point);
+  Fault misfit(RejectReason reason, std::string_view key, std::string_view found) const;
   RejectReason place(std::string_view key, Type type, bool in_range);
   RejectReason place_newcomer(std::string_view key, Type type, size_t& column);
   std::optional<size_t> find(std::string_view key);
@@ -71,6 +73,7 @@ class LineProtocolDecoder::Table {
   const std::string collection_;
   const LineProtocolOptions& options_;
   const uint64_t taken_;
+  const OnConflict on_conflict_;
   size_t& columns_left_;
   std::vector<Column> columns_;
   std::map<std::string, size_t, std::less<>> by_name_;
@@ -80,7 +83,7 @@ class LineProtocolDecoder::Table {
   size_t rest_column_ = kNoColumn;
   std::optional<BatchBuilder> builder_;
   uint32_t rows_ = 0;
-  uint64_t rows_kept_ = 0;
+  ConflictCounts kept_;
   uint64_t bytes_ = 0;
 
   // Of the point at hand:

@@ -69,7 +69,10 @@ class RecordReader {
   Result<const Record*> peek();
   void consume();
   /// Behind the last consumed record; at the end of the input, that end.
-  const Position& position() const { return position_; }
+  const Position& position() const {
+    // A record that is too long is passed when it is met, and consumed later.
+    return record_ && pending_.next == 0 ? record_->start : position_;
+  }
   /// At the end: a record was left there.
   bool left_open_end() const { return left_open_end_; }
 

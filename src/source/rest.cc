@@ -2,26 +2,6 @@
 
 namespace sluice::source {
 
-bool is_conflict(RejectReason reason) {
-  switch (reason) {
-    case RejectReason::kUnknownColumn:
-    case RejectReason::kTypeMismatch:
-    case RejectReason::kFractionInLong:
-    case RejectReason::kOutOfRange:
-    case RejectReason::kInexact:
-    case RejectReason::kInvalidTime:
-    case RejectReason::kNoSuchTime:
-    case RejectReason::kLeapSecond:
-    case RejectReason::kTimeOutOfRange:
-    case RejectReason::kTimeUnitUnknown:
-    case RejectReason::kColumnNameTooLong:
-    case RejectReason::kTooManyColumns:
-      return true;
-    default:
-      return false;
-  }
-}
-
 void append_json_string(std::string_view text, std::string& json) {
   json += '"';
   for (const char c : text) {
@@ -40,13 +20,13 @@ void append_json_string(std::string_view text, std::string& json) {
   json += '"';
 }
 
-void Rest::add(std::string_view name, std::string_view value) {
-  separate();
+void Rest::add(RejectReason reason, std::string_view name, std::string_view value) {
+  separate(reason);
   json_.append("\"").append(name).append("\":").append(value);
 }
 
-std::string& Rest::add_named(std::string_view name) {
-  separate();
+std::string& Rest::add_named(RejectReason reason, std::string_view name) {
+  separate(reason);
   append_json_string(name, json_);
   json_ += ':';
   return json_;

@@ -6,20 +6,11 @@
 #include <string_view>
 
 #include "model/schema.h"
-#include "source/source.h"
+#include "source/conflict.h"
 
 namespace sluice::source {
 
 inline constexpr std::string_view kRestColumn = model::kRestColumn;
-
-/// What becomes of a value that is sound but does not fit its column, or has none.
-enum class OnConflict : uint8_t {
-  kReject,  ///< its record is a reject
-  kKeep,    ///< it is kept in `_rest`, and its column is null
-};
-
-/// Whether the reason is of that sort: anything else is no fault of the column.
-bool is_conflict(RejectReason reason);
 
 /// Text as a JSON string. Text that is UTF-8 comes back from it exactly.
 void append_json_string(std::string_view text, std::string& json);
@@ -30,16 +21,22 @@ class Rest {
   void clear() { json_.clear(); }
   bool empty() const { return json_.empty(); }
   /// A member; `name` and `value` are JSON already, the name without its quotes.
-  void add(std::string_view name, std::string_view value);
+  void add(RejectReason reason, std::string_view name, std::string_view value);
   /// A member whose name is text; its value, which is JSON, is to be appended to the result.
-  std::string& add_named(std::string_view name);
+  std::string& add_named(RejectReason reason, std::string_view name);
+  /// Why the first member is here.
+  RejectReason reason() const { return reason_; }
   /// The object; valid until the next call.
   std::string_view finish();
   uint64_t bytes() const { return json_.size() + 1; }
 
  private:
-  void separate() { json_ += json_.empty() ? '{' : ','; }
+  void separate(RejectReason reason) {
+    if (json_.empty()) reason_ = reason;
+    json_ += json_.empty() ? '{' : ',';
+  }
   std::string json_;
+  RejectReason reason_ = RejectReason::kNone;
 };
 
 }  // namespace sluice::source

@@ -116,10 +116,10 @@ TEST(Rest, TheColumnComesWithTheFirstRowThatNeedsIt) {
   const Everything all = decode_all("v\n1\n2\nx\n3\ny\n", sample, kKeep);
   ASSERT_EQ(all.parts.size(), 2u);
   EXPECT_EQ(all.parts[0].batch.schema()->size(), 1u);
-  EXPECT_EQ(all.parts[0].rows_kept, 0u);
+  EXPECT_EQ(all.parts[0].kept.total(), 0u);
   EXPECT_EQ(all.parts[0].end.offset, 6u);
   EXPECT_EQ((*all.parts[1].batch.schema())[1], (Field{"_rest", Type::kString}));
-  EXPECT_EQ(all.parts[1].rows_kept, 2u);
+  EXPECT_EQ(all.parts[1].kept.total(), 2u);
   EXPECT_EQ(all.rows, (Lines{"1", "2", "null '{\"v\":\"x\"}'", "3 null", "null '{\"v\":\"y\"}'"}));
 }
 

@@ -3,16 +3,23 @@
 
 #include <string_view>
 
+#include "source/records.h"
 #include "source/rest.h"
 #include "source/source.h"
 
 namespace sluice::source {
 
+/// Why a record is no row.
 struct Fault {
   RejectReason reason = RejectReason::kNone;
-  std::string_view column;  ///< valid until the parser's next record
+  std::string_view column;      ///< valid until the parser's next record, like what follows
+  std::string_view found = {};  ///< the value that does not fit, as it is spelled
+  Type type = Type::kNull;      ///< of the column
   bool ok() const { return reason == RejectReason::kNone; }
 };
+
+/// Copies what it tells of the record.
+Reject make_reject(const Record& record, const Fault& fault);
 
 class RowParser {
  public:

@@ -91,6 +91,8 @@ std::string_view to_string(RejectReason reason) {
     case RejectReason::kUnknownColumn:
       return "the table has no such column";
     case RejectReason::kMissingValue:
+      return "a key or time column is missing";
+    case RejectReason::kNullValue:
       return "a key or time column has no value";
     case RejectReason::kTypeMismatch:
       return "the value is of another kind than its column";

@@ -103,6 +103,7 @@ enum class RejectReason : uint8_t {
   kDuplicateColumn,
   kUnknownColumn,
   kMissingValue,
+  kNullValue,
   kTypeMismatch,
   kFractionInLong,
   kOutOfRange,
@@ -137,8 +138,11 @@ struct Reject {
   Position at;         ///< where the record begins
   std::string column;  ///< the column's name in the file; empty: the whole record
   RejectReason reason = RejectReason::kNone;
-  std::string raw;  ///< the record's first bytes, as they are: not always UTF-8
+  std::string raw;          ///< the record's first bytes, as they are: not always UTF-8
+  std::string found = {};   ///< the value that does not fit, its beginning; empty: there is none
+  Type type = Type::kNull;  ///< of the column, if it has one
 };
+inline constexpr size_t kRejectFoundBytesMax = 100;
 inline constexpr size_t kRejectRawBytesMax = 4096;
 
 inline constexpr uint64_t kRecordBytesMax = 64u << 20;

@@ -19,7 +19,8 @@ QUOTE = "a quote is misplaced or never closed"
 KIND = "the value is of another kind than its column"
 FRACTION = "a number with fraction or exponent in a long column"
 RANGE = "the number is outside the range of its column"
-MISSING = "a key or time column has no value"
+MISSING = "a key or time column is missing"
+NULL = "a key or time column has no value"
 NO_JSON = "the JSON is not valid"
 NO_OBJECT = "the record is not a JSON object"
 TWICE = "the record names this column twice"
@@ -48,7 +49,7 @@ BAD_CSV = [
     (b"2020-01-01,1.5,1.5,a,true", "n", FRACTION),
     (b"2020-01-01,9223372036854775808,1.5,a,true", "n", RANGE),
     (b"2020-01-01,1,1e999,a,true", "x", RANGE),
-    (b",1,1.5,a,true", "at", MISSING),
+    (b",1,1.5,a,true", "at", NULL),
 ]
 BAD_JSON = [
     (b"{\"at\":\"2020-01-01\",\"n\":1,\"n\":2}", "n", TWICE),
@@ -58,7 +59,7 @@ BAD_JSON = [
     (b"{\"at\":\"2020-01-01\",\"n\":-9223372036854775809}", "n", RANGE),
     (b"{\"at\":\"2020-01-01\",\"x\":1e999}", "x", RANGE),
     (b"{\"n\":1}", "at", MISSING),
-    (b"{\"at\":null}", "at", MISSING),
+    (b"{\"at\":null}", "at", NULL),
     (b"{\"at\":\"2020-01-01\"", None, NO_JSON),
     (b"{at:1}", None, NO_JSON),
     (b"[1]", None, NO_OBJECT),
@@ -116,7 +117,7 @@ class BadInput(cli.Case):
 
     def test_points_that_are_no_rows_are_named_and_the_others_land(self):
         bad = [(b"m v=99999999999999999999i 1", "v", RANGE), (b"m v= 1", None, "key=value"),
-               (b"m v=\"\xff\"", None, UTF8), (b"m v=2i 99999999999999999999", None, "1677")]
+               (b"m v=\"\xff\"", None, UTF8), (b"m v=2i 99999999999999999999", "time", "1677")]
         text = b"".join(b"m v=1i %d\n" % at + record + b"\n"
                         for at, (record, _, _) in enumerate(bad))
         path = self.write("bad.lp", text, "wb")

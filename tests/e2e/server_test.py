@@ -50,7 +50,8 @@ class Server(ServerCase):
             self.assertEqual((got, answer["error"]["code"]), (status, code), answer)
         one_bad = [point(20_000), point(20_001, n="text"), point(20_002)]
         status, answer = client.json("POST", BATCH, {"points": one_bad})
-        self.assertEqual((status, answer["error"]["details"]), (400, {"point": 1, "field": "n"}))
+        self.assertEqual((status, answer["error"]["details"]),
+                         (400, {"point": 1, "field": "n", "kind": "type"}))
         self.assertEqual(len(self.points(client)), 10_000)
 
     def test_a_body_above_the_limit_is_refused(self):
