@@ -22,7 +22,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -32,6 +34,7 @@
 #include "sluice/runtime.h"
 #include "sluice/table_change.h"
 #include "table/edit.h"
+#include "table/groups.h"
 #include "table/head.h"
 #include "table/marks.h"
 #include "table/metadata.h"
@@ -76,6 +79,14 @@ class Committer {
   /// Records the place that the table stands at, for other programs (table/relocate.h). Nothing to
   /// do if it is recorded. Claims first.
   Result<HeadPtr> relocate();
+  /// The group of each device, which ascend, each once. Those that have none are given theirs, at
+  /// most `devices_max` to a group, in a commit of their own: what is written to a group is written
+  /// when the table knows its devices (T16). Claims first. Nothing is asked if all are known.
+  Result<std::vector<uint32_t>> assign(std::span<const std::string_view> devices,
+                                       uint32_t devices_max);
+  /// Those that assign() has read or made, kept in memory until they are forgotten; null: none.
+  const GroupsPtr& groups() const { return groups_; }
+  void forget_groups() { groups_ = nullptr; }
   /// Commits the rows; an edit that is in the table already is not committed twice. Claims first.
   /// kConflict: marks, positions, epoch or schema of edit.base moved: load(), drop what the new
   /// marks cover, flush the rest anew. kFenced: stop. kIo and kFull are retried inside as long as
@@ -160,6 +171,7 @@ class Committer {
   HeadPtr head_;
   std::optional<Look> look_;
   std::optional<Landing> landing_;
+  GroupsPtr groups_;
   std::optional<uint64_t> claimed_epoch_;
   std::optional<Error> fenced_;
 };

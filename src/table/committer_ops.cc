@@ -1,4 +1,4 @@
-// The operator's commits: what changes a table without bringing rows.
+// Commits that bring no rows: the operator's, and the groups of new devices.
 //
 // Whoever finds the table as he wanted it after an attempt whose answer stayed open has his answer.
 #include "table/committer.h"
@@ -96,6 +96,32 @@ Result<HeadPtr> Committer::expire(const ExpireOptions& options, ExpireReport& re
     tried = true;
     return std::move(expiry.proposal);
   });
+}
+
+Result<std::vector<uint32_t>> Committer::assign(std::span<const std::string_view> devices,
+                                                uint32_t devices_max) {
+  if (!claimed_epoch_) TRY(claim());
+  // T16: what a version says of a device, every later one says.
+  if (groups_) {
+    Assignment known = assign_devices(*groups_, devices, devices_max);
+    if (known.added.empty()) return std::move(known.groups);
+  }
+  Assignment assignment;
+  GroupsPtr grown;
+  const auto propose = [&](const Head& found) -> Result<std::optional<Proposal>> {
+    groups_ = TRY(read_groups(bucket_, found.metadata, groups_));
+    assignment = assign_devices(*groups_, devices, devices_max);
+    if (assignment.added.empty()) return std::optional<Proposal>();
+    GroupsProposal proposal =
+        TRY(propose_groups(found, *groups_, std::move(assignment.added), draw_stamp()));
+    grown = std::move(proposal.groups);
+    return std::optional(std::move(proposal.proposal));
+  };
+  const HeadPtr head = TRY(advance_table(propose));
+  if (grown && head->metadata.groups_key == groups_key(head->metadata.prefix, grown->commit())) {
+    groups_ = std::move(grown);
+  }
+  return std::move(assignment.groups);
 }
 
 }  // namespace sluice::table

@@ -9,6 +9,8 @@ namespace sluice::table {
 namespace {
 
 constexpr std::string_view kMetadataSuffix = ".metadata.json";
+constexpr std::string_view kPartSuffix = ".parquet";
+constexpr std::string_view kGroupMark = "-g";
 
 std::string under(std::string_view prefix, std::string_view rest) {
   return std::string(prefix).append("/").append(rest);
@@ -62,9 +64,15 @@ bool is_marks(NameReader name) {
   return name.word("marks/") && name.hex(kIdDigits) && name.word(".json") && name.at_end();
 }
 
+bool is_roster(NameReader name) {
+  return name.word("groups/") && name.hex(kIdDigits) && name.word(".bin") && name.at_end();
+}
+
 bool is_part(NameReader name) {
-  return name.word("data/") && name.hex(kIdDigits) && name.word("-") && name.hex(kAttemptDigits) &&
-         name.word("-") && name.number() && name.word(".parquet") && name.at_end();
+  const bool is_numbered = name.word("data/") && name.hex(kIdDigits) && name.word("-") &&
+                           name.hex(kAttemptDigits) && name.word("-") && name.number();
+  if (!is_numbered || (name.word(kGroupMark) && !name.number())) return false;
+  return name.word(kPartSuffix) && name.at_end();
 }
 
 }  // namespace
@@ -81,6 +89,7 @@ ObjectKind object_kind(std::string_view prefix, std::string_view key) {
   if (is_manifest(name)) return ObjectKind::kManifest;
   if (is_manifest_list(name)) return ObjectKind::kManifestList;
   if (is_marks(name)) return ObjectKind::kMarks;
+  if (is_roster(name)) return ObjectKind::kGroups;
   return is_part(name) ? ObjectKind::kPart : ObjectKind::kForeign;
 }
 
@@ -126,6 +135,27 @@ std::string manifest_list_key(std::string_view prefix, int64_t snapshot_id,
 
 std::string marks_key(std::string_view prefix, const CommitId& commit) {
   return under(prefix, "marks/" + commit.hex() + ".json");
+}
+
+std::string groups_key(std::string_view prefix, const CommitId& commit) {
+  return under(prefix, "groups/" + commit.hex() + ".bin");
+}
+
+std::optional<CommitId> groups_commit(std::string_view prefix, std::string_view key) {
+  if (object_kind(prefix, key) != ObjectKind::kGroups) return std::nullopt;
+  return CommitId::parse(key.substr(key.rfind('/') + 1, kIdDigits));
+}
+
+std::optional<uint32_t> part_group(std::string_view key) {
+  if (!key.ends_with(kPartSuffix)) return std::nullopt;
+  key.remove_suffix(kPartSuffix.size());
+  const size_t at = key.rfind(kGroupMark);
+  if (at == key.npos) return std::nullopt;
+  key.remove_prefix(at + kGroupMark.size());
+  uint32_t group = 0;
+  const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), group);
+  if (error != std::errc{} || end != key.data() + key.size()) return std::nullopt;
+  return group;
 }
 
 std::string to_address(std::string_view location, std::string_view prefix, std::string_view key) {

@@ -7,7 +7,9 @@
 //     metadata/<commit id>-m<n>.avro                 manifest n of a commit
 //     metadata/snap-<snapshot id>-<commit id>.avro   manifest list of a snapshot
 //     marks/<commit id>.json                         marks (marks.h)
+//     groups/<commit id>.bin                         devices and their groups (roster.h)
 //     data/<flush id>-<attempt>-<n>.parquet          parts
+//     data/<flush id>-<attempt>-<n>-g<group>.parquet parts of one group of devices
 //
 // `metadata/` stays flat and holds no other `*.metadata.json`: readers search it. Every object but
 // the hint is immutable, and its name is never used for other bytes. Inside the library a name is
@@ -50,7 +52,8 @@ inline constexpr std::string_view kEpochProperty = "sluice.epoch";
 inline constexpr std::string_view kOwnerProperty = "sluice.owner";  ///< opening id
 inline constexpr std::string_view kLogProperty = "sluice.log";      ///< log id of the owner
 inline constexpr std::string_view kCommitProperty = "sluice.commit-id";
-inline constexpr std::string_view kMarksProperty = "sluice.marks";  ///< address of the marks
+inline constexpr std::string_view kMarksProperty = "sluice.marks";    ///< address of the marks
+inline constexpr std::string_view kGroupsProperty = "sluice.groups";  ///< of the newest roster
 
 // System columns: their names begin with '_', which no user column does but model::kRestColumn.
 /// The companion of a timestamp column: the nanoseconds below its microsecond.
@@ -77,6 +80,11 @@ std::string hint_key(std::string_view prefix);
 std::string manifest_key(std::string_view prefix, const CommitId& commit, size_t index);
 std::string manifest_list_key(std::string_view prefix, int64_t snapshot_id, const CommitId& commit);
 std::string marks_key(std::string_view prefix, const CommitId& commit);
+std::string groups_key(std::string_view prefix, const CommitId& commit);
+/// The commit that put the roster `key`; nothing if it is another object.
+std::optional<CommitId> groups_commit(std::string_view prefix, std::string_view key);
+/// The group whose devices alone the part `key` holds; nothing: it holds any.
+std::optional<uint32_t> part_group(std::string_view key);
 
 /// What an object of the table is, by its name.
 enum class ObjectKind : uint8_t {
@@ -86,6 +94,7 @@ enum class ObjectKind : uint8_t {
   kManifest,
   kManifestList,
   kMarks,
+  kGroups,
   kPart,
 };
 ObjectKind object_kind(std::string_view prefix, std::string_view key);

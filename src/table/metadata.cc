@@ -258,10 +258,18 @@ Status read_properties(const JsonValue& root, Metadata& metadata) {
   metadata.owner = TRY(take_property(properties, kOwnerProperty));
   metadata.log = TRY(take_property(properties, kLogProperty));
   metadata.commit_id = TRY(take_property(properties, kCommitProperty));
-  if (!object.find(kMarksProperty)) return ok();
-  properties.erase(std::string(kMarksProperty));
-  metadata.marks_key = TRY(read_key(metadata, object, kMarksProperty));
-  return ok();
+  const auto take_key = [&](std::string_view name, std::string& key_of) -> Status {
+    if (!object.find(name)) return ok();
+    properties.erase(std::string(name));
+    key_of = TRY(read_key(metadata, object, name));
+    return ok();
+  };
+  TRY(take_key(kMarksProperty, metadata.marks_key));
+  TRY(take_key(kGroupsProperty, metadata.groups_key));
+  if (metadata.groups_key.empty() || groups_commit(metadata.prefix, metadata.groups_key)) {
+    return ok();
+  }
+  return corrupt("the groups of devices are no roster's");
 }
 
 /// Key and time must name columns of the current schema.
@@ -365,6 +373,7 @@ std::map<std::string, std::string> Metadata::properties() const {
   set(kLogProperty, log);
   set(kCommitProperty, commit_id);
   if (!marks_key.empty()) set(kMarksProperty, to_address(location, prefix, marks_key));
+  if (!groups_key.empty()) set(kGroupsProperty, to_address(location, prefix, groups_key));
   return all;
 }
 

@@ -78,10 +78,11 @@ struct Metadata {
   std::string time_column;                                    ///< property sluice.time
   OnConflict on_conflict = OnConflict::kReject;               ///< property sluice.on-conflict
   uint64_t epoch = 0;                                         ///< property sluice.epoch
-  std::string owner;      ///< property sluice.owner: opening id, hex
-  std::string log;        ///< property sluice.log: log id of the owner, hex
-  std::string commit_id;  ///< property sluice.commit-id, hex
-  std::string marks_key;  ///< property sluice.marks; empty: no marks yet
+  std::string owner;       ///< property sluice.owner: opening id, hex
+  std::string log;         ///< property sluice.log: log id of the owner, hex
+  std::string commit_id;   ///< property sluice.commit-id, hex
+  std::string marks_key;   ///< property sluice.marks; empty: no marks yet
+  std::string groups_key;  ///< property sluice.groups; empty: no device has a group
   std::map<std::string, std::string> other_properties;
 
   const TableSchema& schema() const;

@@ -18,14 +18,15 @@ struct Named {
   std::optional<uint64_t> bytes = std::nullopt;  ///< exactly, if that is known
 };
 
+Error missing(const Named& object) {
+  return Error(Code::kCorrupt, "the object is missing, but " + object.by + " names it", object.key);
+}
+
 Result<std::string> get_named(Bucket& bucket, const Named& object) {
   auto text = get_object(bucket, object.key, object.limit);
   if (!text.ok()) {
     const Error& error = text.error();
-    if (error.code() == Code::kNotFound) {
-      return Error(Code::kCorrupt, "the object is missing, but " + object.by + " names it",
-                   object.key);
-    }
+    if (error.code() == Code::kNotFound) return missing(object);
     if (error.code() != Code::kInvalid) return error.at(object.key);
     return Error({Code::kCorrupt, error.reason(), error.message(), object.key, error.expected(),
                   error.found()});
@@ -34,7 +35,12 @@ Result<std::string> get_named(Bucket& bucket, const Named& object) {
     return Error({Code::kCorrupt, Reason::kIncompletePayload, "the object has another length",
                   object.key, *object.bytes, text->size()});
   }
-  TRY(check_checksum(*text, object.key, Provenance::kAny));
+  return text;
+}
+
+Result<std::string> get_checked(Bucket& bucket, const Named& object) {
+  std::string text = TRY(get_named(bucket, object));
+  TRY(check_checksum(text, object.key, Provenance::kAny));
   return text;
 }
 
@@ -89,7 +95,7 @@ Status check_version_is_there(Bucket& bucket, std::string_view prefix, uint64_t 
 
 Result<Metadata> read_metadata(Bucket& bucket, const std::string& prefix, uint64_t version) {
   const std::string key = metadata_key(prefix, version);
-  const std::string text = TRY(get_named(bucket, {key, "the listing", kMetadataBytesMax}));
+  const std::string text = TRY(get_checked(bucket, {key, "the listing", kMetadataBytesMax}));
   auto metadata = Metadata::decode(text, version, prefix);
   if (!metadata.ok()) return metadata.error().at(key);
   return metadata;
@@ -98,17 +104,60 @@ Result<Metadata> read_metadata(Bucket& bucket, const std::string& prefix, uint64
 Result<Marks> read_marks(Bucket& bucket, const Metadata& metadata) {
   if (metadata.marks_key.empty()) return Marks{};
   const std::string text =
-      TRY(get_named(bucket, {metadata.marks_key, metadata_key(metadata.prefix, metadata.version),
-                             kMarksBytesMax}));
+      TRY(get_checked(bucket, {metadata.marks_key, metadata_key(metadata.prefix, metadata.version),
+                               kMarksBytesMax}));
   auto marks = Marks::decode(text);
   if (!marks.ok()) return marks.error().at(metadata.marks_key);
   return marks;
 }
 
+Result<GroupsPtr> read_groups(Bucket& bucket, const Metadata& metadata, const GroupsPtr& known) {
+  if (metadata.groups_key.empty()) return std::make_shared<const Groups>();
+  const CommitId newest = *groups_commit(metadata.prefix, metadata.groups_key);
+  if (known && known->commit() == newest) return known;
+  const auto read = [&](const CommitId& commit, const Named& object) -> Result<NamedRoster> {
+    for (size_t at = 0; known && at < known->rosters().size(); ++at) {
+      if (known->rosters()[at].commit == commit) return known->rosters()[at];
+    }
+    std::string bytes = TRY(get_named(bucket, object));
+    auto roster = std::make_shared<const Roster>(TRY(Roster::decode(std::move(bytes), object.key)));
+    return NamedRoster{commit, std::move(roster)};
+  };
+  NamedRoster top =
+      TRY(read(newest, {metadata.groups_key, metadata_key(metadata.prefix, metadata.version),
+                        kRosterBytesMax}));
+  std::vector<NamedRoster> below;
+  for (const RosterRef& ref : top.roster->below()) {
+    const std::string key = groups_key(metadata.prefix, ref.commit);
+    below.push_back(TRY(read(ref.commit, {key, metadata.groups_key, kRosterBytesMax, ref.bytes})));
+  }
+  auto groups = Groups::make(std::move(below), std::move(top));
+  if (!groups.ok()) return groups.error().at(metadata.groups_key);
+  return std::make_shared<const Groups>(std::move(*groups));
+}
+
+Result<std::vector<std::string>> list_rosters(Bucket& bucket, const Metadata& metadata) {
+  std::vector<std::string> keys;
+  if (metadata.groups_key.empty()) return keys;
+  keys.push_back(metadata.groups_key);
+  std::string head(kRosterHeadBytesMax, '\0');
+  const auto got =
+      bucket.get_range(metadata.groups_key, 0, std::as_writable_bytes(std::span(head)));
+  if (!got.ok()) {
+    if (got.error().code() != Code::kNotFound) return got.error().at(metadata.groups_key);
+    return missing({metadata.groups_key, metadata_key(metadata.prefix, metadata.version)});
+  }
+  head.resize(*got);
+  for (const RosterRef& ref : TRY(Roster::decode_below(head, metadata.groups_key))) {
+    keys.push_back(groups_key(metadata.prefix, ref.commit));
+  }
+  return keys;
+}
+
 Result<std::vector<ManifestFile>> read_manifest_list(Bucket& bucket, const Metadata& metadata,
                                                      const SnapshotEntry& snapshot) {
   const std::string bytes =
-      TRY(get_named(bucket, {snapshot.manifest_list, name_of(snapshot), kManifestBytesMax}));
+      TRY(get_checked(bucket, {snapshot.manifest_list, name_of(snapshot), kManifestBytesMax}));
   auto files = decode_manifest_list(bytes, metadata);
   if (!files.ok()) return files.error().at(snapshot.manifest_list);
   return files;
@@ -117,7 +166,7 @@ Result<std::vector<ManifestFile>> read_manifest_list(Bucket& bucket, const Metad
 Result<std::vector<ManifestEntry>> read_manifest(Bucket& bucket, const Metadata& metadata,
                                                  const ManifestFile& file) {
   const std::string bytes =
-      TRY(get_named(bucket, {file.key, "a manifest list", kManifestBytesMax, file.bytes}));
+      TRY(get_checked(bucket, {file.key, "a manifest list", kManifestBytesMax, file.bytes}));
   return decode_manifest(bytes, file, metadata);
 }
 

@@ -12,6 +12,7 @@
 #include "part/meta.h"
 #include "sluice/io.h"
 #include "sluice/options.h"
+#include "table/groups.h"
 #include "table/head.h"
 #include "table/manifest.h"
 
@@ -39,6 +40,10 @@ Error missing_head(std::string_view prefix, uint64_t version);
 Result<Metadata> read_metadata(Bucket& bucket, const std::string& prefix, uint64_t version);
 /// Empty marks if `metadata` names none.
 Result<Marks> read_marks(Bucket& bucket, const Metadata& metadata);
+/// Empty groups if `metadata` names none. What `known` (may be null) holds is not read again.
+Result<GroupsPtr> read_groups(Bucket& bucket, const Metadata& metadata, const GroupsPtr& known);
+/// The keys of the rosters that `metadata` names; reads but one head.
+Result<std::vector<std::string>> list_rosters(Bucket& bucket, const Metadata& metadata);
 Result<std::vector<ManifestFile>> read_manifest_list(Bucket& bucket, const Metadata& metadata,
                                                      const SnapshotEntry& snapshot);
 Result<std::vector<ManifestEntry>> read_manifest(Bucket& bucket, const Metadata& metadata,

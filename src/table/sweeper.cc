@@ -28,6 +28,9 @@ class Reach {
 
   Status add(const Metadata& metadata) {
     named_.insert(metadata.marks_key);
+    if (rosters_.insert(metadata.groups_key).second) {
+      for (std::string& key : TRY(list_rosters(bucket_, metadata))) named_.insert(std::move(key));
+    }
     for (const SnapshotEntry& snapshot : metadata.snapshots) {
       if (!named_.insert(snapshot.manifest_list).second) continue;
       for (const ManifestFile& file : TRY(read_manifest_list(bucket_, metadata, snapshot))) {
@@ -49,6 +52,7 @@ class Reach {
 
   Bucket& bucket_;
   Keys named_;
+  Keys rosters_;  // whose names are known
 };
 
 class Surveyor {

@@ -119,6 +119,40 @@ TEST_F(SweeperTest, DeletesOnlyWhatNothingNamesAndIsPastItsGrace) {
   expect_whole(bucket_);
 }
 
+// T14: rosters that a newer one has taken in go with the versions that named them, no others.
+TEST_F(SweeperTest, KeepsEveryRosterThatAKeptVersionStandsOn) {
+  Committer committer = make(bucket_, 1);
+  ASSERT_TRUE(committer.create(keyed_spec()).ok());
+  std::string name = "device-";
+  for (char letter = 'a'; letter <= 'z'; ++letter) {
+    const std::vector<std::string> devices = {name + letter, name + letter + letter};
+    const std::vector<std::string_view> ids(devices.begin(), devices.end());
+    ASSERT_TRUE(committer.assign(std::span(ids).first(letter % 2 == 0 ? 1 : 2), 3).ok());
+    pass(kGrace / 4);
+  }
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(committer.touch().ok());
+  pass(2 * kGrace);
+  EXPECT_FALSE(swept(committer).swept.empty());
+  expect_whole(bucket_);
+  EXPECT_EQ(verify_table(bucket_, kName)->groups->devices(), 39u);
+  KeySet rosters;
+  for (const std::string& key : keys_of(bucket_)) {
+    if (object_kind("db/coll", key) == ObjectKind::kGroups) rosters.insert(key);
+  }
+  const auto named = list_rosters(bucket_, committer.head()->metadata).value();
+  EXPECT_GT(named.size(), 1u);
+  EXPECT_LT(rosters.size(), 26u);
+  for (const std::string& key : named) EXPECT_TRUE(rosters.contains(key)) << key;
+}
+
+TEST(PartGroup, IsToldByTheNameOfThePart) {
+  EXPECT_EQ(part_group("db/coll/data/0-1-2-g37.parquet"), 37u);
+  EXPECT_EQ(part_group("db/coll/data/0-1-2.parquet"), std::nullopt);
+  EXPECT_EQ(part_group("db/coll/data/0-1-2-gx.parquet"), std::nullopt);
+  EXPECT_EQ(part_group("db/co-g3/data/0-1-2.parquet"), std::nullopt);
+  EXPECT_EQ(part_group("db/coll/data/0-1-2-g99999999999.parquet"), std::nullopt);
+}
+
 TEST_F(SweeperTest, AnIdleTableWithNothingToDeleteGetsNoCommit) {
   Committer committer = make(bucket_, 1);
   ASSERT_TRUE(committer.create(keyed_spec()).ok());
@@ -397,7 +431,9 @@ TEST(ObjectKind, IsToldByTheNameAlone) {
   EXPECT_EQ(kind("metadata/" + id + "-m12.avro"), ObjectKind::kManifest);
   EXPECT_EQ(kind("metadata/snap-9223372036854775807-" + id + ".avro"), ObjectKind::kManifestList);
   EXPECT_EQ(kind("marks/" + id + ".json"), ObjectKind::kMarks);
+  EXPECT_EQ(kind("groups/" + id + ".bin"), ObjectKind::kGroups);
   EXPECT_EQ(kind("data/" + id + "-89abcdef-0.parquet"), ObjectKind::kPart);
+  EXPECT_EQ(kind("data/" + id + "-89abcdef-0-g12.parquet"), ObjectKind::kPart);
   const std::vector<std::string> foreign = {"metadata/00001-" + id + ".metadata.json",
                                             "metadata/" + id + "-m.avro",
                                             "metadata/" + id + "-m1.avro.tmp",
@@ -405,7 +441,10 @@ TEST(ObjectKind, IsToldByTheNameAlone) {
                                             "marks/" + id,
                                             "marks/deep/" + id + ".json",
                                             "data/" + id + "-89abcdef-0.orc",
+                                            "groups/" + id + ".json",
                                             "data/part-0.parquet",
+                                            "data/" + id + "-89abcdef-0-g.parquet",
+                                            "data/" + id + "-89abcdef-0-h1.parquet",
                                             "data/" + id + "-89ABCDEF-0.parquet",
                                             "data/x/" + id + "-89abcdef-0.parquet",
                                             ""};

@@ -77,6 +77,7 @@ class Verifier {
   /// Of an object that could be read.
   void demand_checksum(const std::string& key);
   void check_first_versions(uint64_t first);
+  void check_groups(const Metadata& metadata, const std::string& object);
   void check_succession(const Head& before, const Head& after, const std::string& object);
   void check_snapshot(const SnapshotEntry& snapshot);
   const CheckedManifest* check_manifest(const ManifestFile& file);
@@ -109,9 +110,23 @@ void Verifier::check_versions(const std::vector<uint64_t>& versions) {
     if (marks && !head.metadata.marks_key.empty()) demand_checksum(head.metadata.marks_key);
     head.marks = marks ? std::move(*marks) : head_ ? head_->marks : Marks{};
     if (head_) check_succession(*head_, head, object);
+    check_groups(head.metadata, object);
+    if (!head.metadata.key_columns.empty()) {
+      verdict_.device_field = head.metadata.schema().find(head.metadata.key_columns[0])->field_id;
+    }
     head_ = std::move(head);
   }
   if (head_) check_first_versions(versions.front());
+}
+
+void Verifier::check_groups(const Metadata& metadata, const std::string& object) {
+  if (metadata.groups_key == (head_ ? head_->metadata.groups_key : "")) return;
+  const GroupsPtr before = verdict_.groups ? verdict_.groups : std::make_shared<const Groups>();
+  const auto after = note(read_groups(bucket_, metadata, before), object);
+  if (!after) return;
+  const Status grown = check_grown(*before, **after);
+  if (!grown.ok()) note(grown.error(), metadata.groups_key.empty() ? object : metadata.groups_key);
+  verdict_.groups = *after;
 }
 
 void Verifier::demand_checksum(const std::string& key) {

@@ -8,6 +8,8 @@
 #include "engine/log_record.h"
 #include "sim/disk.h"
 #include "sim/runtime.h"
+#include "table/format.h"
+#include "table/roster.h"
 #include "tests/golden/golden_file.h"
 #include "wal/checkpoint.h"
 #include "wal/log.h"
@@ -60,6 +62,17 @@ SchemaPtr schema_of_all_types() {
                        {"time", Type::kTimestamp},
                        {"empty", Type::kNull}})
       .value();
+}
+
+TEST(GoldenBytes, OfARosterOfDevices) {
+  const auto commit = [](uint8_t number) { return CommitId::from_bytes(opening(number).bytes()); };
+  const std::vector<table::RosterRef> below = {{commit(1), 4096, 300}, {commit(2), 90, 1}};
+  const std::vector<table::Membership> devices = {{"", 3}, {"a", 0}, {"boiler", 2}};
+  const std::string roster =
+      table::encode_roster(below, devices, 4, table::groups_key("db/coll", commit(3)));
+  Lines lines{std::string(kNotFrozen)};
+  dump(lines, "a roster of 3 devices over two others", as_bytes(roster));
+  expect_golden("roster.hex", lines);
 }
 
 TEST(GoldenBytes, OfABatch) {
