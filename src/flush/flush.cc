@@ -1,6 +1,7 @@
 #include "flush/flush.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "flush/gather_ahead.h"
@@ -34,7 +35,7 @@ class PartSequence {
         rows_(runtime, *job.rows, job.layout->columns, job.layout->epoch),
         stem_(job.layout->prefix + "/data/" + job.flush.hex() + "-" +
               RandomId<AttemptTag>::draw(runtime).hex().substr(0, 8) + "-"),
-        finisher_(runtime, job.rows->partitions().size()) {}
+        finisher_(runtime, job.devices ? job.devices->size() : job.rows->partitions().size()) {}
 
   /// An error: of the flush, not of a partition.
   Status write_all() {
@@ -42,7 +43,7 @@ class PartSequence {
     for (size_t number = 0; number < partitions.size(); ++number) {
       const size_t end = partitions[number].first + partitions[number].count;
       for (size_t at = partitions[number].first; at < end;) {
-        const Result<size_t> written = write_part(number, at, end);
+        const Result<size_t> written = write_part(stretch_from(number, at, end));
         at = written.ok() ? *written : end;
         if (written.ok()) continue;
         if (!is_of_the_partition(written.error())) return written.error();
@@ -96,26 +97,63 @@ class PartSequence {
     return outcome;
   }
 
-  // Writes rows from `at` on until the part is full or `end` is reached; returns where it stopped.
-  Result<size_t> write_part(size_t partition, size_t at, size_t end) {
-    const std::string key = stem_ + std::to_string(next_part_++) + ".parquet";
+  // What may come into one part: rows [at, end) of a partition, and of a group.
+  struct Stretch {
+    size_t partition;
+    std::optional<uint32_t> group;
+    size_t at;
+    size_t end;
+  };
+  Stretch stretch_from(size_t partition, size_t at, size_t end) {
+    if (job_.devices == nullptr) return {partition, std::nullopt, at, end};
+    const auto& devices = *job_.devices;
+    while (devices[device_].first + devices[device_].count <= at) ++device_;
+    end = part_end(devices, device_, at, job_.layout->group_rows);
+    return {partition, devices[device_].group, at, end};
+  }
+
+  bool is_full(const part::Writer& writer) const {
+    const bool may_end = job_.devices == nullptr || writer.rows() >= rows_min();
+    return may_end && writer.bytes() >= job_.layout->part_bytes;
+  }
+  uint64_t rows_min() const { return job_.layout->group_rows.rows_min; }
+
+  // How many rows the next chunk may have. Where parts of groups end is told from the size that
+  // their rows had so far.
+  size_t rows_for(const part::Writer& writer) const {
+    const size_t most = chunk_rows(job_.layout->part_bytes);
+    if (job_.devices == nullptr) return most;
+    constexpr uint64_t kLeast = 64;
+    const uint64_t rows = writer.rows();
+    const uint64_t bytes = std::max<uint64_t>(writer.bytes(), 1);
+    const uint64_t missing = rows < rows_min() ? rows_min() - rows : 0;
+    const uint64_t room = job_.layout->part_bytes - std::min(bytes, job_.layout->part_bytes);
+    const uint64_t fitting = rows == 0 ? kLeast : rows * room / bytes;
+    return std::clamp<uint64_t>(std::max(fitting, missing), kLeast, most);
+  }
+
+  // Writes the rows until the part is full or all are in it; returns where it stopped.
+  Result<size_t> write_part(const Stretch& stretch) {
+    const std::string group = stretch.group ? "-g" + std::to_string(*stretch.group) : "";
+    const std::string key = stem_ + std::to_string(next_part_++) + group + ".parquet";
     std::unique_ptr<Upload> upload = TRY(bucket_.begin_upload(key));
     part::WriterOptions options = job_.layout->writer;
     options.key = key;
     part::Writer writer(*upload, job_.layout->part_columns, std::move(options));
-    while (at < end && writer.bytes() < job_.layout->part_bytes) {
+    size_t at = stretch.at;
+    while (at < stretch.end && !is_full(writer)) {
       if (job_.cancelled()) return Error(Code::kCancelled, "the flush was told to stop", key);
-      const Batch batch = TRY(rows_.rows({at, end}, chunk_rows(job_.layout->part_bytes)));
+      const Batch batch = TRY(rows_.rows({at, stretch.end}, rows_for(writer)));
       TRY(writer.append(batch));
       at += batch.rows();
     }
     part::Meta meta = TRY(writer.finish());
     meta.key = key;
-    meta.partition = job_.rows->partitions()[partition].values;
+    meta.partition = job_.rows->partitions()[stretch.partition].values;
     // Named before finish(): after an unknown answer the object may exist and has to be discarded.
     parts_.push_back(std::move(meta));
-    partition_of_.push_back(partition);
-    finisher_.push(std::move(upload), partition);
+    partition_of_.push_back(stretch.partition);
+    finisher_.push(std::move(upload), stretch.partition);
     return at;
   }
 
@@ -123,6 +161,7 @@ class PartSequence {
   const Job& job_;
   GatherAhead rows_;
   std::string stem_;
+  size_t device_ = 0;       // of the job's devices: none before it has rows left
   uint64_t next_part_ = 0;  // a name that was tried is never used again
   std::vector<part::Meta> parts_;
   std::vector<size_t> partition_of_;  // of each part

@@ -261,6 +261,66 @@ TEST(FlushEach, WhenMoreFailThanNotTheBucketIsToBlame) {
   EXPECT_EQ(bucket.open_uploads, 0);
 }
 
+/// Puts the rows with the devices in groups of so many, in turn.
+std::vector<part::Meta> flush_groups(UploadBucket& bucket, memtable::Frozen& rows, Layout layout,
+                                     uint32_t devices_max) {
+  const memtable::Devices devices(rows, kSpec);
+  std::vector<uint32_t> groups(devices.ids().size());
+  for (uint32_t at = 0; at < groups.size(); ++at) groups[at] = at / devices_max;
+  const auto arranged = devices.arrange(rows, groups);
+  const auto runtime = io::make_thread_runtime();
+  return flush(*runtime, bucket, {FlushId{}, &rows, &layout, [] { return false; }, &arranged})
+      .value();
+}
+
+TEST(FlushByGroups, APartHoldsOneGroupOfOneDayAndItsNameTellsWhich) {
+  UploadBucket bucket;
+  memtable::Frozen rows = frozen_of(2, 10);
+  const auto parts = flush_groups(bucket, rows, layout_of(1u << 30), 4);
+  ASSERT_EQ(parts.size(), 6u);
+  for (size_t at = 0; at < parts.size(); ++at) {
+    const auto group = static_cast<int64_t>(at % 3);
+    EXPECT_EQ(parts[at].partition, (model::PartitionTuple{at < 3 ? -1 : 0}));
+    EXPECT_TRUE(parts[at].key.ends_with("-" + std::to_string(at) + "-g" + std::to_string(group) +
+                                        ".parquet"))
+        << parts[at].key;
+    for (const int64_t id : longs_of(bucket, parts[at], 1)) EXPECT_EQ(id / 4, group);
+  }
+}
+
+TEST(FlushByGroups, PartsEndByRowsAndBytesWhicheverComesFirstAndNoRowIsLostAtASeam) {
+  Layout by_rows = layout_of(1u << 30);
+  by_rows.group_rows = {1'000, 10};
+  Layout by_bytes = layout_of(50'000);
+  by_bytes.group_rows = {1u << 20, 10};
+  for (const Layout& layout : {by_rows, by_bytes}) {
+    UploadBucket bucket;
+    memtable::Frozen rows = frozen_of(1, 20'000);
+    std::vector<int64_t> ids;
+    const auto parts = flush_groups(bucket, rows, layout, 5'000);
+    for (const part::Meta& part : parts) {
+      EXPECT_LE(part.rows, layout.group_rows.rows_max);
+      // What a row group in the making holds is not compressed yet.
+      EXPECT_LT(part.bytes, layout.part_bytes * 5 / 4);
+      for (const int64_t id : longs_of(bucket, part, 1)) ids.push_back(id);
+    }
+    EXPECT_GE(parts.size(), 12u);
+    EXPECT_LE(parts.size(), 32u);
+    ASSERT_EQ(ids.size(), 20'000u);
+    for (size_t i = 0; i < ids.size(); ++i) ASSERT_EQ(ids[i], static_cast<int64_t>(i));
+  }
+}
+
+TEST(FlushByGroups, APartOfFewRowsIsNotEndedByItsBytes) {
+  Layout layout = layout_of(1);
+  layout.group_rows = {100'000, 700};
+  UploadBucket bucket;
+  memtable::Frozen rows = frozen_of(1, 2'000);
+  for (const part::Meta& part : flush_groups(bucket, rows, layout, 900)) {
+    EXPECT_TRUE(part.rows == 700 || part.rows == 200) << part.rows;
+  }
+}
+
 TEST(Discard, RemovesTheObjectsOfParts) {
   UploadBucket bucket;
   const auto parts = flush_into(bucket, frozen_of(2, 10), 1u << 30).value();

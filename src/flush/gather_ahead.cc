@@ -22,11 +22,12 @@ GatherAhead::~GatherAhead() {
 }
 
 Result<Batch> GatherAhead::rows(Range range, size_t count) {
+  const size_t most = std::min(count, range.end - range.first);
   std::optional<Result<Batch>> ahead = take(range.first);
-  Result<Batch> batch = ahead
-                            ? std::move(*ahead)
-                            : gatherer_.rows(range.first, std::min(count, range.end - range.first));
+  Result<Batch> batch = ahead ? std::move(*ahead) : gatherer_.rows(range.first, most);
   if (!batch.ok()) return batch;
+  // The call before may have wanted more at a time, or of a longer range.
+  if (batch->rows() > most) batch = batch->slice(0, static_cast<uint32_t>(most));
   const size_t next = range.first + batch->rows();
   if (next < range.end) gather_next({next, range.end}, count);
   return batch;

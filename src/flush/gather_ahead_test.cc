@@ -53,6 +53,16 @@ TEST(GatherAhead, WhatWasGatheredForNothingIsDropped) {
             (std::vector<int64_t>{590, 591, 592, 593, 594, 595, 596, 597, 598, 599}));
 }
 
+TEST(GatherAhead, WhoWantsFewerThanBeforeGetsNoMore) {
+  const auto runtime = io::make_thread_runtime();
+  const memtable::Frozen frozen = numbered_rows();
+  GatherAhead rows(*runtime, frozen, number(), 1);
+  EXPECT_EQ(take(rows, {0, 500}, 100).size(), 100u);
+  EXPECT_EQ(take(rows, {100, 500}, 3), (std::vector<int64_t>{100, 101, 102}));
+  EXPECT_EQ(take(rows, {103, 500}, 100).front(), 103);
+  EXPECT_EQ(take(rows, {203, 205}, 100), (std::vector<int64_t>{203, 204})) << "of a shorter range";
+}
+
 TEST(GatherAhead, EndsWhileItGathers) {
   const auto runtime = io::make_thread_runtime();
   const memtable::Frozen frozen = numbered_rows();

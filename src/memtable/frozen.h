@@ -1,5 +1,6 @@
 // Frozen: an immutable set of runs in the order of a part: by partition, key and time; the last
-// write of a key wins.
+// write of a key wins. For parts by groups of devices: by partition, group, key and time
+// (device_rows.h).
 //
 // Order of values: false < true, integers and timestamps by number, strings and binary by bytes.
 // Rows of a table without key keep the order of the log where partition and time are equal.
@@ -42,6 +43,7 @@ class Frozen {
 
  private:
   friend class Gatherer;
+  friend class Devices;
   void find_nanos(const TableSpec& spec);
 
   std::vector<Run> runs_;
