@@ -85,11 +85,11 @@ enum class StartUp : uint8_t {
   kStrict,   ///< when the whole log has been read and verified; Engine::open waits for it
 };
 
-/// Parts of a table with key lie apart by groups of devices: the values of its key's first column.
-/// A device stays in its group for good. New ones, sorted, fill the first group with room.
+/// Parts of a table with key and time lie apart by groups of devices: the values of its key's first
+/// column. A device stays in its group for good; new ones, sorted, fill the first with room.
 struct DeviceGroups {
   uint32_t devices_max = 50;         ///< of a group; 1 to 1,000,000
-  uint64_t part_rows_max = 100'000;  ///< 1 to 2^32
+  uint64_t part_rows_max = 100'000;  ///< 1 to 2^32; only a device of more rows is cut
   uint64_t part_rows_min = 1'000;  ///< a smaller part is not ended by its bytes; not above the max
   uint64_t part_bytes_max = 64ull << 20;  ///< 64 KiB to 1 TiB
 };
@@ -114,7 +114,7 @@ struct EngineOptions {
   /// does. From 1 s.
   Nanos cold_age = kForever;
   uint32_t flush_threads = 2;  ///< flushes that run at a time; 1 to 64
-  std::optional<DeviceGroups> device_groups = std::nullopt;  ///< not built yet: kUnsupported
+  std::optional<DeviceGroups> device_groups = std::nullopt;  ///< absent: parts hold any
 
   /// What of the log a table may pin while it cannot commit: beyond it its writers, and no others,
   /// wait, and then are told kBusy (kQuota); 1 MiB to 1 TiB. Nobody's rows leave the log for it.

@@ -379,8 +379,7 @@ TEST(Settings, AConfigurationOfTheReferenceSystemStartsWithNotices) {
   for (const char* said :
        {"etcd: 2 keys have", "queue: 2 keys", "replication: 2 keys", "storage.sync: 3 keys",
         "coordinator: 2 keys", "server.grpc_port", "storage.memory_store.max_size has no effect",
-        "logging.level", "storage.multipart.max_parts_per_dg", "partitions are UTC days",
-        "storage.multipart.max_devices_per_group has no effect"}) {
+        "logging.level", "storage.multipart.max_parts_per_dg", "partitions are UTC days"}) {
     EXPECT_THAT(loaded.notices, testing::Contains(HasSubstr(said))) << said;
   }
   const config::Setup setup = set_up(loaded.settings, Defaults::kOfTable);
@@ -388,20 +387,30 @@ TEST(Settings, AConfigurationOfTheReferenceSystemStartsWithNotices) {
   EXPECT_EQ(setup.engine.flush_rows, 50'000u);
   EXPECT_EQ(setup.engine.pinned_segments_max, 5u);
   EXPECT_EQ(setup.engine.cold_age, 7200 * kSecond);
-  EXPECT_TRUE(setup.groups_devices);
-  EXPECT_EQ(setup.groups.devices_max, 50u);
-  EXPECT_EQ(setup.groups.part_rows_max, 100'000u);
-  EXPECT_FALSE(setup.engine.device_groups.has_value()) << "it would be refused";
+  ASSERT_TRUE(setup.engine.device_groups.has_value());
+  EXPECT_EQ(setup.engine.device_groups->devices_max, 50u);
+  EXPECT_EQ(setup.engine.device_groups->part_rows_max, 100'000u);
   EXPECT_EQ(setup.server.host, "0.0.0.0");
   EXPECT_EQ(setup.server.timezone, "Asia/Tokyo");
   EXPECT_EQ(setup.data_dir, "./data");
 }
 
-TEST(Settings, TheSizesOfPartsOfGroupsHaveNoEffectYet) {
-  const Loaded loaded =
-      load({.flags = {{"storage.multipart.max_rows_per_part", "10000", "--set"}}});
-  EXPECT_THAT(loaded.notices, ElementsAre(HasSubstr("by groups of devices yet")));
+TEST(Settings, TheSizesOfPartsOfGroupsHaveAnEffectWithGroupsOnly) {
+  const Flag rows = {"storage.multipart.max_rows_per_part", "10000", "--set"};
+  const Loaded loaded = load({.flags = {rows}});
+  EXPECT_THAT(loaded.notices, ElementsAre(HasSubstr("parts hold any device unless")));
   EXPECT_FALSE(set_up(loaded.settings, Defaults::kOfTable).engine.device_groups.has_value());
+  const Flag devices = {"storage.multipart.max_devices_per_group", "7", "--set"};
+  for (const auto& flags : {std::vector{rows, devices}, std::vector{devices, rows}}) {
+    const Loaded grouped = load({.flags = flags});
+    EXPECT_THAT(grouped.notices, IsEmpty());
+    for (const Defaults defaults : {Defaults::kOfTable, Defaults::kOfLibrary}) {
+      const auto groups = set_up(grouped.settings, defaults).engine.device_groups;
+      ASSERT_TRUE(groups.has_value());
+      EXPECT_EQ(groups->devices_max, 7u);
+      EXPECT_EQ(groups->part_rows_max, 10'000u);
+    }
+  }
 }
 
 TEST(Settings, ALibrarysDefaultsStayAndOnlyWhatIsSetChangesThem) {

@@ -50,6 +50,7 @@ void fill_server(const Value& value, Setup& setup) {
 template <auto kMember>
 void fill_groups(const Value& value, Setup& setup) {
   assign(setup.groups.*kMember, value);
+  if (setup.engine.device_groups) setup.engine.device_groups = setup.groups;
 }
 template <auto kMember>
 void fill_tables(const Value& value, Setup& setup) {
@@ -73,8 +74,10 @@ void fill_start_up(const Value& value, Setup& setup) {
 }
 
 void fill_device_groups(const Value& value, Setup& setup) {
-  setup.groups_devices = !std::holds_alternative<Off>(value);
-  if (setup.groups_devices) assign(setup.groups.devices_max, value);
+  setup.engine.device_groups.reset();
+  if (std::holds_alternative<Off>(value)) return;
+  assign(setup.groups.devices_max, value);
+  setup.engine.device_groups = setup.groups;
 }
 
 Status check_location(std::string_view uri) {

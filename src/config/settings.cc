@@ -160,6 +160,7 @@ bool is_set(const Setting& setting) {
 }
 
 void Loader::tell_of_inert() {
+  const Setup setup = set_up(loaded_.settings, Defaults::kOfTable);
   for (const Setting& setting : loaded_.settings.all()) {
     if (!is_set(setting)) continue;
     const std::string_view name = setting.key->name;
@@ -169,8 +170,8 @@ void Loader::tell_of_inert() {
     };
     if (!setting.key->fill) tell(setting.key->instead);
     const bool is_of_groups = setting.key->fill && name.starts_with("storage.multipart.");
-    if (is_of_groups && format(setting) != setting.key->initial) {
-      tell("this version does not lay parts out by groups of devices yet");
+    if (is_of_groups && !setup.engine.device_groups && format(setting) != setting.key->initial) {
+      tell("parts hold any device unless storage.multipart.max_devices_per_group is set");
     }
     if (name == "storage.timezone" && std::get<std::string>(setting.value) != "UTC") {
       loaded_.notices.push_back(

@@ -39,8 +39,7 @@ struct TableSettings {
 struct Setup {
   std::string data_dir;
   EngineOptions engine;
-  bool groups_devices = false;
-  DeviceGroups groups;  ///< checked; not for `engine` yet, which has none
+  DeviceGroups groups;  ///< of `engine`, if it has any: which a key of theirs tells
   TableSettings tables;
   ServerSettings server;
 };

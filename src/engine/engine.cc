@@ -61,7 +61,7 @@ class EngineOfTables : public Engine {
         lanes_(runtime_),
         news_(runtime_),
         shard_(runtime_, disk_, *log_, news_, options_),
-        flusher_(runtime_, bucket_, lanes_, options_, news_),
+        flusher_(runtime_, bucket_, lanes_, budget_, options_, news_),
         applier_(runtime_, lanes_, budget_, news_, flusher_, shard_, options_),
         sweeps_(runtime_, bucket_, lanes_, options_) {
     lanes_.segments = Segments(log_->segment_bases());

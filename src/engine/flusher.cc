@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "flush/flush.h"
+#include "memtable/device_rows.h"
 #include "memtable/frozen.h"
 #include "table/format.h"
 
@@ -16,7 +17,8 @@ static_assert(table::kEpochMax + 2 <= memtable::kEpochMax);
 
 // The table's schema as the part writer and the gatherer need it: what is in the batches comes
 // first.
-Result<flush::Layout> layout_for(const table::Metadata& metadata, const EngineOptions& options) {
+Result<flush::Layout> layout_for(const table::Metadata& metadata, const EngineOptions& options,
+                                 bool by_groups) {
   const table::TableSchema& schema = metadata.schema();
   flush::Layout layout;
   std::vector<Field> fields = metadata.spec().columns;
@@ -38,6 +40,11 @@ Result<flush::Layout> layout_for(const table::Metadata& metadata, const EngineOp
   layout.prefix = metadata.prefix;
   layout.epoch = metadata.epoch;
   layout.part_bytes = options.part_bytes;
+  if (by_groups) {
+    const DeviceGroups& groups = *options.device_groups;
+    layout.part_bytes = groups.part_bytes_max;
+    layout.group_rows = {groups.part_rows_max, groups.part_rows_min};
+  }
   layout.writer.row_group_bytes = options.row_group_bytes;
   layout.writer.zstd_level = options.zstd_level;
   layout.writer.iceberg_schema = schema.to_json();
@@ -73,11 +80,12 @@ bool may_discard(const Error& error) {
 
 }  // namespace
 
-Flusher::Flusher(Runtime& runtime, Bucket& bucket, Lanes& lanes, const EngineOptions& options,
-                 Channel<ApplierEvent>& news)
+Flusher::Flusher(Runtime& runtime, Bucket& bucket, Lanes& lanes, Budget& budget,
+                 const EngineOptions& options, Channel<ApplierEvent>& news)
     : runtime_(runtime),
       bucket_(bucket),
       lanes_(lanes),
+      budget_(budget),
       options_(options),
       news_(news),
       monitor_(runtime.monitor()) {
@@ -126,6 +134,9 @@ void Flusher::work() {
 
 namespace {
 
+/// Of the memory for rows, for groups of devices.
+constexpr uint64_t kGroupsShare = 8;
+
 struct Flushed {
   table::HeadPtr head;
   FlushCompleteEvent report;
@@ -142,11 +153,12 @@ class FlushAttempt {
   };
 
   FlushAttempt(Runtime& runtime, Bucket& bucket, const EngineOptions& options, Lanes& lanes,
-               Lane& lane, Rows rows, std::function<bool()> cancelled)
+               Budget& budget, Lane& lane, Rows rows, std::function<bool()> cancelled)
       : runtime_(runtime),
         bucket_(bucket),
         options_(options),
         lanes_(lanes),
+        budget_(budget),
         lane_(lane),
         cut_(rows.cut),
         spec_(std::move(rows.spec)),
@@ -160,9 +172,10 @@ class FlushAttempt {
     edit.base = TRY(begin());
     edit.flush = FlushId::draw(runtime_);
     edit.put_at = runtime_.now();
-    const flush::Layout layout = TRY(layout_for(edit.base->metadata, options_));
-    flush::Outcome outcome =
-        TRY(flush::flush_each(runtime_, bucket_, {edit.flush, &rows_, &layout, cancelled_}));
+    const flush::Layout layout = TRY(layout_for(edit.base->metadata, options_, by_groups()));
+    const flush::Job job = {edit.flush, &rows_, &layout, cancelled_,
+                            by_groups() ? &devices_ : nullptr};
+    flush::Outcome outcome = TRY(flush::flush_each(runtime_, bucket_, job));
     edit.parts = std::move(outcome.parts);
     Flushed flushed;
     for (const flush::PartitionFailure& failure : outcome.failures) {
@@ -177,10 +190,44 @@ class FlushAttempt {
   }
 
  private:
+  bool by_groups() const {
+    return options_.device_groups && !spec_->key.empty() && !spec_->time.empty();
+  }
+
   Result<table::HeadPtr> begin() {
-    CommitTurn turn(lanes_, lane_);
-    TRY(lane_.committer().claim());
-    return add_nanos_columns(lane_.committer(), rows_, *spec_);
+    std::optional<memtable::Devices> devices;
+    if (by_groups()) devices.emplace(rows_, *spec_);
+    table::HeadPtr head;
+    std::vector<uint32_t> groups;
+    {
+      CommitTurn turn(lanes_, lane_);
+      TRY(lane_.committer().claim());
+      head = TRY(add_nanos_columns(lane_.committer(), rows_, *spec_));
+      if (!devices) return head;
+      groups = TRY(lane_.committer().assign(devices->ids(), options_.device_groups->devices_max));
+      head = lane_.committer().head();
+      keep_groups();
+    }
+    devices_ = devices->arrange(rows_, groups);
+    return head;
+  }
+
+  // What the lane keeps of its groups counts as memory; where it is too much, the next flush reads
+  // them again. In the commit turn.
+  void keep_groups() {
+    const table::GroupsPtr& groups = lane_.committer().groups();
+    uint64_t bytes = groups ? groups->bytes() : 0;
+    if (bytes == lane_.groups_bytes) return;
+    MonitorLock lock(lanes_.monitor());
+    const uint64_t others = lanes_.groups_bytes - lane_.groups_bytes;
+    if (others + bytes > budget_.bytes_max() / kGroupsShare) {
+      lane_.committer().forget_groups();
+      bytes = 0;
+    }
+    lanes_.groups_bytes = others + bytes;
+    lane_.groups_bytes = bytes;
+    budget_.overdraw(bytes);
+    lane_.groups_held = budget_.hold(bytes);
   }
 
   Result<table::HeadPtr> commit(table::FlushEdit& edit, const std::map<std::string, Error>& left) {
@@ -246,10 +293,12 @@ class FlushAttempt {
   Bucket& bucket_;
   const EngineOptions& options_;
   Lanes& lanes_;
+  Budget& budget_;
   Lane& lane_;
   const uint64_t cut_;
   const std::shared_ptr<const TableSpec> spec_;
-  const memtable::Frozen rows_;
+  memtable::Frozen rows_;
+  std::vector<memtable::DeviceRows> devices_;
   std::function<bool()> cancelled_;
 };
 
@@ -267,7 +316,7 @@ FlushDone Flusher::flush(const Job& job) {
     rows.runs = lane->find(job.cut)->runs;
     rows.spec = lane->spec();
   }
-  FlushAttempt attempt(runtime_, bucket_, options_, lanes_, *lane, std::move(rows),
+  FlushAttempt attempt(runtime_, bucket_, options_, lanes_, budget_, *lane, std::move(rows),
                        [this] { return cancelled(); });
   Result<Flushed> flushed = attempt.run();
   if (flushed.ok()) {

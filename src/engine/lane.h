@@ -123,8 +123,10 @@ class Lane {
   uint32_t entered = 0;            ///< batches between the gate and the shard
   uint64_t flush_through = 0;      ///< partitions with rows up to here are due
   std::optional<Error> throttled;  ///< writers wait: the table cannot commit and has its share
-  uint32_t flushes = 0;            ///< that write parts, or are about to
-  bool sweeping = false;           ///< no flush begins
+  uint64_t groups_bytes = 0;       ///< of the committer's groups of devices, which it keeps
+  std::shared_ptr<const void> groups_held;  ///< in the budget
+  uint32_t flushes = 0;                     ///< that write parts, or are about to
+  bool sweeping = false;                    ///< no flush begins
   std::vector<std::shared_ptr<FlushWaiter>> waiters;
   struct TableAck {
     uint64_t lsn;

@@ -49,6 +49,7 @@ class Lanes {
   Segments segments;
   Figures figures;
   uint64_t applied_lsn = 0;
+  uint64_t groups_bytes = 0;  ///< of all lanes
   bool recovered = false;
   bool closing = false;  ///< no append is accepted any more
   std::optional<Error>

@@ -20,6 +20,13 @@ Status within(const char* name, std::integral auto value, uint64_t least, uint64
                 std::cmp_less(value, least) ? least : most, static_cast<uint64_t>(value)});
 }
 
+Status check_groups(const DeviceGroups& groups) {
+  TRY(within("devices_max", groups.devices_max, 1, 1'000'000));
+  TRY(within("part_rows_max", groups.part_rows_max, 1, 1ull << 32));
+  TRY(within("part_rows_min", groups.part_rows_min, 0, groups.part_rows_max));
+  return within("part_bytes_max", groups.part_bytes_max, 64ull << 10, 1ull << 40);
+}
+
 }  // namespace
 
 Status check_grace(Nanos grace) {
@@ -35,10 +42,7 @@ Status check_options(const EngineOptions& options) {
   TRY(within("pinned_segments_max", options.pinned_segments_max, 1, 100'000));
   TRY(within("cold_age", options.cold_age, kSecond, kForever));
   TRY(within("table_log_bytes", options.table_log_bytes, 1ull << 20, 1ull << 40));
-  if (options.device_groups) {
-    return Error(Code::kUnsupported, "parts by groups of devices are not built yet",
-                 "device_groups");
-  }
+  if (options.device_groups) TRY(check_groups(*options.device_groups));
   TRY(within("disk_reserve_bytes", options.disk_reserve_bytes, 0, 1ull << 40));
   TRY(within("row_group_bytes", options.row_group_bytes, 64ull << 10, 1ull << 30));
   TRY(within("part_bytes", options.part_bytes, 64ull << 10, 1ull << 40));

@@ -1,7 +1,10 @@
 #include "sluice/inspect.h"
 
+#include <array>
+#include <optional>
 #include <utility>
 
+#include "model/device_id.h"
 #include "part/reader.h"
 #include "table/format.h"
 #include "table/read.h"
@@ -32,17 +35,53 @@ std::string advice_for(const std::string& object) {
   return "put the file back from a copy; until then only what is committed can be read";
 }
 
+// T17: the devices of a part have the group that its name tells.
+class GroupCheck {
+ public:
+  GroupCheck(const table::TableVerdict& table, const part::Meta& meta)
+      : groups_(table.groups), group_(table::part_group(meta.key)), key_(meta.key) {}
+
+  Status check(const ColumnView& devices) {
+    if (!group_) return ok();
+    for (uint32_t row = 0; row < devices.rows; ++row) {
+      std::array<char, model::kNumberIdBytes> space{};
+      const std::string_view device = model::device_id(devices, row, space);
+      if (device == last_) continue;
+      last_ = device;
+      const std::optional<uint32_t> known = groups_ ? groups_->find(device) : std::nullopt;
+      if (known == group_) continue;
+      return Error({Code::kCorrupt, Reason::kNone,
+                    known ? "the part holds a device of another group than its name tells"
+                          : "the part holds a device that has no group, but its name tells one",
+                    key_, *group_, known.value_or(0)});
+    }
+    return ok();
+  }
+
+ private:
+  const table::GroupsPtr& groups_;
+  const std::optional<uint32_t> group_;
+  const std::string& key_;
+  std::optional<std::string> last_;
+};
+
 // Decodes every page of the part, counts its rows, and then sums up all of its bytes: a damaged
 // page is named by its own offset.
-Status read_whole(Bucket& bucket, const part::Meta& meta) {
+Status read_whole(Bucket& bucket, const table::TableVerdict& table, const part::Meta& meta) {
   const auto reader = TRY(part::Reader::open(bucket, meta.key, meta.bytes));
   std::vector<part::ReadColumn> columns;
+  std::optional<size_t> devices;
   for (const part::Column& column : reader->columns()) {
+    if (column.field_id == table.device_field) devices = columns.size();
     columns.push_back({column.field_id, column.name, table::logical_type(column.type), 0});
   }
   const auto rows = TRY(reader->read(std::move(columns), {}));
   uint64_t count = 0;
-  while (const std::optional<Batch> batch = TRY(rows->next())) count += batch->rows();
+  GroupCheck groups(table, meta);
+  while (const std::optional<Batch> batch = TRY(rows->next())) {
+    count += batch->rows();
+    if (devices) TRY(groups.check(batch->column(*devices)));
+  }
   if (count == meta.rows) return reader->check_bytes();
   return Error({Code::kCorrupt, Reason::kNone,
                 "the part holds another number of rows than its manifest says", meta.key, meta.rows,
@@ -108,7 +147,7 @@ void verify_table(Bucket& bucket, const TableName& name, VerifyReport& into,
   std::move(verdict->findings.begin(), verdict->findings.end(), std::back_inserter(into.findings));
   for (const part::Meta& meta : verdict->parts) {
     ++into.parts;
-    const Status read = read_whole(bucket, meta);
+    const Status read = read_whole(bucket, *verdict, meta);
     if (read.ok()) {
       into.rows += meta.rows;
     } else {
