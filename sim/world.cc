@@ -37,6 +37,16 @@ ClientPlan draw_clients(Random& random) {
   return plan;
 }
 
+/// Small, so that a flush has several groups, and a group several parts.
+DeviceGroups draw_groups(Random& random) {
+  DeviceGroups groups;
+  groups.devices_max = 1 + static_cast<uint32_t>(random.below(4));
+  groups.part_rows_max = pick(random, {10, 40, 1000});
+  groups.part_rows_min = 1 + random.below(groups.part_rows_max);
+  groups.part_bytes_max = 64 << 10;
+  return groups;
+}
+
 /// All that write to a table have the same grace.
 EngineOptions draw_engine_options(Random& random, Nanos grace) {
   EngineOptions options;
@@ -59,6 +69,7 @@ EngineOptions draw_engine_options(Random& random, Nanos grace) {
   options.retry_max = static_cast<Nanos>(pick(random, {50, 1000})) * kMillisecond;
   options.snapshots_kept = static_cast<uint32_t>(pick(random, {1, 5, 100}));
   options.manifests_merged_at = static_cast<uint32_t>(pick(random, {2, 10, 100}));
+  if (random.chance(500)) options.device_groups = draw_groups(random);
   return options;
 }
 
