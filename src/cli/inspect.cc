@@ -47,6 +47,15 @@ constexpr Topic kMarks = {
     "Examples:\n"
     "  sluice inspect marks demo.weather",
     show_marks};
+constexpr Topic kGroups = {
+    "groups", "The groups of devices that the parts of a table lie apart by",
+    "A device is a value of the key's first column. It stays in its group for good. Parts from\n"
+    "before storage.multipart.max_devices_per_group was set belong to none.\n\n"
+    "Examples:\n"
+    "  sluice inspect groups demo.weather\n"
+    "  sluice inspect groups demo.weather --device seattle\n"
+    "  sluice inspect groups demo.weather --group 3 --format json",
+    show_groups};
 constexpr Topic kPart = {
     "part", "A Parquet file: schema, row groups, encodings, sizes",
     "FILE is a path, or the key of an object in the data directory. A file of another program is\n"
@@ -107,6 +116,15 @@ Command make_inspect(CLI::App& program) {
       ->type_name("ID");
   add_table(*add(kSnapshots), options)->required();
   add_table(*add(kMarks), options)->required();
+  CLI::App* groups = add(kGroups);
+  add_table(*groups, options)->required();
+  groups->add_option("--device", options.device, "The group of this device")->type_name("ID");
+  groups->add_option("--group", "The devices of this group")
+      ->each(read_into(options.group, parse_count))
+      ->type_name("NUMBER");
+  groups->add_option("--limit", "At most so many groups, and devices; 1000 unless told")
+      ->each(read_into(options.limit, parse_count))
+      ->type_name("COUNT");
   add_file(*add(kPart), options);
   CLI::App* segment = add(kSegment);
   add_file(*segment, options);

@@ -17,7 +17,9 @@ struct InspectOptions {
   std::optional<TableName> table;
   uint64_t snapshot_id = 0;  ///< 0: the newest
   std::string file;
-  uint64_t limit = UINT64_MAX;  ///< frames
+  uint64_t limit = UINT64_MAX;  ///< frames; or groups, and devices
+  std::optional<std::string> device;
+  std::optional<uint64_t> group;
 };
 
 Result<ExitCode> show_log(const InspectOptions& options);
@@ -25,6 +27,7 @@ Result<ExitCode> show_pending(const InspectOptions& options);
 Result<ExitCode> show_parts(const InspectOptions& options);
 Result<ExitCode> show_snapshots(const InspectOptions& options);
 Result<ExitCode> show_marks(const InspectOptions& options);
+Result<ExitCode> show_groups(const InspectOptions& options);
 Result<ExitCode> show_part(const InspectOptions& options);
 Result<ExitCode> show_segment(const InspectOptions& options);
 

@@ -9,6 +9,7 @@
 #include "model/device_id.h"
 #include "sluice/engine.h"
 #include "sluice/inspect.h"
+#include "sluice/inspect_groups.h"
 #include "table/format.h"
 #include "table/read.h"
 
@@ -281,6 +282,37 @@ TEST_F(DeviceGroupsTest, VerifyFindsAPartWithADeviceOfAnotherGroup) {
     EXPECT_EQ(finding.error.message(),
               "the part holds a device of another group than its name tells");
   }
+}
+
+TEST_F(DeviceGroupsTest, AreShownWithTheirDevicesPartsAndRows) {
+  options_.device_groups->devices_max = 2;
+  start();
+  flush({"a", "b", "d"}, 3);
+  flush({"c", "d"}, 2, kSecond * 100);
+  const auto ask = [&](const GroupsRequest& request) {
+    return inspect_groups(platform_->platform(), kName, request).value();
+  };
+  const GroupsInspection all = ask({.all_devices = true});
+  EXPECT_EQ(all.device_column, "id");
+  EXPECT_EQ(all.devices, 4u);
+  ASSERT_EQ(all.groups.size(), 2u);
+  EXPECT_EQ(all.groups[1].group, 1u);
+  EXPECT_EQ(all.groups[1].devices, 2u);
+  EXPECT_EQ(all.groups[1].parts, 2u);
+  EXPECT_EQ(all.groups[1].rows, 7u);
+  EXPECT_EQ(all.without.parts, 0u);
+  std::string devices;
+  for (const DeviceDescription& device : all.devices_asked) {
+    devices += device.device.bytes + std::to_string(device.group.value());
+  }
+  EXPECT_EQ(devices, "a0b0c1d1");
+  EXPECT_EQ(ask({.group = 1}).devices_asked.size(), 2u);
+  EXPECT_EQ(ask({.device = "c"}).devices_asked.at(0).group, 1u);
+  EXPECT_EQ(ask({.device = "z"}).devices_asked.at(0).group, std::nullopt);
+  ASSERT_TRUE(bucket().remove(table::load_head(bucket(), kName).value()->metadata.groups_key).ok());
+  const GroupsInspection damaged = ask({});
+  EXPECT_EQ(damaged.findings.size(), 1u);
+  EXPECT_EQ(damaged.groups.at(1).rows, 7u) << "the names of parts still tell";
 }
 
 TEST(DeviceGroups, OutOfTheirLimitsAreRefusedByName) {

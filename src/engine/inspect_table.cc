@@ -1,15 +1,17 @@
-// One table's metadata: snapshots, marks, parts.
+// One table's metadata: snapshots, marks, parts, groups of devices.
 #include <algorithm>
 #include <charconv>
 #include <tuple>
 #include <utility>
 
 #include "base/bytes.h"
+#include "model/device_id.h"
 #include "model/schema.h"
 #include "model/transform.h"
 #include "part/micros.h"
 #include "query/view.h"
 #include "sluice/inspect.h"
+#include "sluice/inspect_groups.h"
 #include "table/format.h"
 #include "table/read.h"
 #include "table/retention.h"
@@ -296,6 +298,59 @@ Result<const table::SnapshotEntry*> find_snapshot(const table::Metadata& metadat
   return Error(Code::kNotFound, "there is no such snapshot; kept are: " + kept, std::to_string(id));
 }
 
+void describe_groups(const table::Groups& groups, const std::vector<part::Meta>& parts,
+                     GroupsInspection& inspection) {
+  inspection.devices = groups.devices();
+  const auto describe_group = [&](uint32_t group) -> GroupDescription& {
+    while (inspection.groups.size() <= group) {
+      const auto number = static_cast<uint32_t>(inspection.groups.size());
+      const bool is_known = number < groups.sizes().size();
+      inspection.groups.push_back({number, is_known ? groups.sizes()[number] : 0, 0, 0, 0});
+    }
+    return inspection.groups[group];
+  };
+  if (!groups.sizes().empty()) describe_group(static_cast<uint32_t>(groups.sizes().size() - 1));
+  for (const part::Meta& part : parts) {
+    const std::optional<uint32_t> group = table::part_group(part.key);
+    const bool is_one = group && *group < table::kGroupsMax;
+    GroupDescription& description = is_one ? describe_group(*group) : inspection.without;
+    ++description.parts;
+    description.rows += part.rows;
+    description.bytes += part.bytes;
+  }
+}
+
+/// By group, then by id.
+std::vector<DeviceDescription> list_devices(const table::Groups& groups, Type type,
+                                            const std::optional<uint32_t>& group) {
+  std::vector<table::Membership> members;
+  for (const table::NamedRoster& named : groups.rosters()) {
+    for (uint32_t at = 0; at < named.roster->size(); ++at) {
+      const table::Membership member = (*named.roster)[at];
+      if (!group || member.group == *group) members.push_back(member);
+    }
+  }
+  std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.group, a.device) < std::tie(b.group, b.device);
+  });
+  std::vector<DeviceDescription> devices;
+  for (const table::Membership& member : members) {
+    devices.push_back({model::device_value(type, member.device).value_or(Value{}), member.group});
+  }
+  return devices;
+}
+
+Result<DeviceDescription> find_device(const table::Groups& groups, Type type,
+                                      const std::string& text) {
+  const std::optional<std::string> id = model::parse_device(type, text);
+  if (!id) {
+    return Error(
+        Code::kInvalid, Reason::kTypeMismatch,
+        "no device can be called so: their ids are of type " + std::string(to_string(type)), text);
+  }
+  return DeviceDescription{model::device_value(type, *id).value_or(Value{}), groups.find(*id)};
+}
+
 }  // namespace
 }  // namespace engine
 
@@ -339,6 +394,33 @@ Result<PartList> inspect_parts(Platform platform, const TableName& name, uint64_
   if (snapshot != nullptr) list = engine::PartLister(*platform.bucket, metadata).list(*snapshot);
   list.findings.insert(list.findings.begin(), findings.begin(), findings.end());
   return list;
+}
+
+Result<GroupsInspection> inspect_groups(Platform platform, const TableName& name,
+                                        const GroupsRequest& request) {
+  GroupsInspection inspection;
+  Bucket& bucket = *platform.bucket;
+  const table::Metadata metadata = TRY(engine::read_newest(bucket, name, inspection.findings));
+  const std::string object = table::metadata_key(metadata.prefix, metadata.version);
+  table::GroupsPtr groups = std::make_shared<const table::Groups>();
+  auto read = table::read_groups(bucket, metadata, nullptr);
+  if (read.ok()) groups = *std::move(read);
+  if (!read.ok()) engine::note(inspection.findings, read.error(), object);
+  auto parts = table::read_parts(bucket, metadata);
+  if (!parts.ok()) engine::note(inspection.findings, parts.error(), object);
+  engine::describe_groups(*groups, parts.ok() ? *parts : std::vector<part::Meta>(), inspection);
+  Type type = Type::kNull;
+  if (!metadata.key_columns.empty()) {
+    inspection.device_column = metadata.key_columns.front();
+    type = table::logical_type(metadata.schema().find(inspection.device_column)->type);
+  }
+  if (request.all_devices || request.group) {
+    inspection.devices_asked = engine::list_devices(*groups, type, request.group);
+  }
+  if (request.device) {
+    inspection.devices_asked.push_back(TRY(engine::find_device(*groups, type, *request.device)));
+  }
+  return inspection;
 }
 
 }  // namespace sluice

@@ -100,7 +100,8 @@ class Inspect(cli.Case):
         for arguments in [["tables"], ["inspect", "log"], ["inspect", "pending"],
                           ["inspect", "parts", "demo.weather"],
                           ["inspect", "snapshots", "demo.weather"],
-                          ["inspect", "marks", "demo.weather"], ["inspect", "part", part],
+                          ["inspect", "marks", "demo.weather"],
+                          ["inspect", "groups", "demo.weather"], ["inspect", "part", part],
                           ["inspect", "segment", self.data("log/*.wal")[0]]]:
             out, err = self.sluice(*arguments)
             self.assertTrue(out, arguments)
@@ -150,6 +151,38 @@ class Inspect(cli.Case):
         self.assertEqual(marks["sources"][0]["low_water"],
                          os.path.getsize(self.path("few.csv")))
         self.assertEqual(marks["logs"][0]["exceptions"], {})
+
+    def test_groups_show_devices_and_their_parts(self):
+        self.ingest_devices("before.csv", ["b", "c"], {})
+        none = self.inspect("groups", "demo.meters")
+        self.assertEqual((none["devices"], none["groups"]), (0, 0))
+        self.assertEqual(none["live_groups"],
+                         [{"group": None, "devices": 0, "parts": 1, "rows": 2,
+                           "bytes": none["live_groups"][0]["bytes"]}])
+        by_two = {"SLUICE_STORAGE_MULTIPART_MAX_DEVICES_PER_GROUP": "2"}
+        self.ingest_devices("first.csv", ["a", "b", "d"], by_two)
+        self.ingest_devices("then.csv", ["c", "d"], by_two)
+        shown = self.inspect("groups", "demo.meters")
+        self.assertEqual((shown["device_column"], shown["devices"], shown["groups"]), ("id", 4, 2))
+        self.assertEqual([(row["group"], row["devices"], row["parts"], row["rows"])
+                          for row in shown["live_groups"]],
+                         [(0, 2, 1, 2), (1, 2, 2, 3), (None, 0, 1, 2)])
+        self.assertEqual(sum(row["bytes"] for row in shown["live_groups"]),
+                         self.inspect("parts", "demo.meters")["bytes"])
+        for device, group in [("a", 0), ("b", 0), ("c", 1), ("d", 1), ("e", None)]:
+            self.assertEqual(self.inspect("groups", "demo.meters", "--device", device)["asked"],
+                             [{"device": device, "group": group}])
+        asked = self.inspect("groups", "demo.meters", "--group", "1")["asked"]
+        self.assertEqual([row["device"] for row in asked], ["c", "d"])
+        out, _ = self.sluice("inspect", "groups", "demo.meters", "--limit", "1")
+        self.assertIn("1 more: see --limit", out)
+        self.sluice("verify")
+
+    def ingest_devices(self, name, devices, environment):
+        path = self.write(name, "id,time,value\n" + "".join(
+            f"{device},2024-01-01T00:00:00Z,1.5\n" for device in devices))
+        self.sluice("ingest", "--table", "demo.meters", "--key", "id", "--time", "time", path,
+                    env={**os.environ, **environment})
 
     def test_a_part_is_shown_by_path_and_by_key(self):
         self.make_weather()

@@ -11,7 +11,7 @@ import cli
 from cli import CORRUPTION, FAILED, USAGE
 
 COMMANDS = [["ingest"], ["query"], ["tables"], ["inspect"], ["flush"], ["verify"]]
-TOPICS = ["log", "pending", "parts", "snapshots", "marks", "part", "segment"]
+TOPICS = ["log", "pending", "parts", "snapshots", "marks", "groups", "part", "segment"]
 
 
 class Usage(cli.Case):
