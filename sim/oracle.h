@@ -115,6 +115,8 @@ class Ledger {
   // What the world knows of its tables, by index.
   bool has_table(uint32_t table) const { return (tables_ >> table & 1) != 0; }
   void table_made(uint32_t table) { tables_ |= 1u << table; }
+  /// The groups that devices were seen in.
+  std::map<std::string, uint32_t>& devices(uint32_t table) { return devices_[table]; }
   Shapes& shapes(uint32_t table) { return shapes_[table]; }
   const Shapes& shapes(uint32_t table) const {
     static const Shapes kAsMade;
@@ -131,6 +133,7 @@ class Ledger {
   uint64_t now_ = 0;
   uint32_t tables_ = 0;
   std::map<uint32_t, Shapes> shapes_;
+  std::map<uint32_t, std::map<std::string, uint32_t>> devices_;
 };
 
 /// What is wrong with the rows that a read of the table gave, which began at `begin`; nothing if

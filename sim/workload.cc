@@ -305,6 +305,7 @@ void Clients::read(Random random) {
     const auto table = pick_table(random);
     const Promise promise = random.chance(700) ? Promise::kDurable : Promise::kCommitted;
     if (table) stage_.read_and_check(*table, promise);
+    if (table && promise == Promise::kCommitted) stage_.check_groups(*table);
   }
 }
 

@@ -81,6 +81,8 @@ struct Stage {
   void read_kept(uint32_t table);
   /// Changes columns, in one call. Nobody else does so meanwhile.
   void alter(uint32_t table, Random& random);
+  /// No device has left its group or found another one, and no group has too many (T16).
+  void check_groups(uint32_t table);
   /// Every object has a version that names it.
   void expect_no_orphans();
   /// So many commits that a sweep lets earlier versions go, once they are old.
@@ -91,6 +93,9 @@ struct Stage {
   std::optional<Shape> current_shape(uint32_t table);
   bool is_kept(uint32_t table, uint64_t snapshot_id);
 };
+
+/// The most devices of a group in any world.
+inline constexpr uint32_t kGroupDevicesMax = 4;
 
 struct ClientPlan {
   uint64_t seed = 0;

@@ -3,6 +3,7 @@
 
 #include "sim/workload.h"
 #include "sluice/inspect.h"
+#include "sluice/inspect_groups.h"
 
 namespace sluice::sim {
 namespace {
@@ -108,6 +109,37 @@ bool Stage::is_kept(uint32_t table, uint64_t snapshot_id) {
   if (!kept.ok() || !kept->findings.empty()) return !faults;
   return std::any_of(kept->snapshots.begin(), kept->snapshots.end(),
                      [&](const SnapshotDescription& one) { return one.id == snapshot_id; });
+}
+
+void Stage::check_groups(uint32_t table) {
+  const std::string name = tables[table].name.to_string();
+  const std::map<std::string, uint32_t> known = ledger.devices(table);
+  const auto groups = inspect_groups(platform, tables[table].name, {.all_devices = true});
+  if (!groups.ok()) return expect_explained("inspecting groups of " + name, groups.error());
+  for (const Finding& finding : groups->findings) {
+    expect_explained("inspecting groups of " + name, finding.error);
+  }
+  // What could not be read, or a list that lags behind, says nothing of what is gone.
+  const bool is_whole = groups->findings.empty() && !stale;
+  std::map<std::string, uint32_t> seen;
+  for (const DeviceDescription& device : groups->devices_asked) {
+    const bool is_text = device.device.type == Type::kString;
+    seen[is_text ? device.device.bytes : std::to_string(device.device.int64)] =
+        device.group.value();
+  }
+  for (const auto& [device, group] : known) {
+    const auto now = seen.find(device);
+    if (now == seen.end() ? is_whole : now->second != group) {
+      findings.violate("device '" + device + "' of " + name + " has left group " +
+                       std::to_string(group));
+    }
+  }
+  ledger.devices(table).insert(seen.begin(), seen.end());
+  for (const GroupDescription& group : groups->groups) {
+    if (group.devices <= kGroupDevicesMax) continue;
+    findings.violate("group " + std::to_string(group.group) + " of " + name + " has " +
+                     std::to_string(group.devices) + " devices");
+  }
 }
 
 std::optional<Shape> Stage::current_shape(uint32_t table) {

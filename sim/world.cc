@@ -40,7 +40,7 @@ ClientPlan draw_clients(Random& random) {
 /// Small, so that a flush has several groups, and a group several parts.
 DeviceGroups draw_groups(Random& random) {
   DeviceGroups groups;
-  groups.devices_max = 1 + static_cast<uint32_t>(random.below(4));
+  groups.devices_max = 1 + static_cast<uint32_t>(random.below(kGroupDevicesMax));
   groups.part_rows_max = pick(random, {10, 40, 1000});
   groups.part_rows_min = 1 + random.below(groups.part_rows_max);
   groups.part_bytes_max = 64 << 10;

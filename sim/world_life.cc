@@ -126,7 +126,9 @@ class Life {
 
   void check_committed() {
     for (uint32_t table = 0; table < stage_.tables.size(); ++table) {
-      if (ledger_.has_table(table)) stage_.read_and_check(table, Promise::kCommitted);
+      if (!ledger_.has_table(table)) continue;
+      stage_.read_and_check(table, Promise::kCommitted);
+      stage_.check_groups(table);
       stage_.look_back(table);
     }
   }
@@ -148,6 +150,7 @@ class Life {
     for (uint32_t table = 0; table < stage_.tables.size(); ++table) {
       const auto rows = stage_.read_and_check(table, Promise::kCommitted);
       if (rows) proven_[table] = ids_of(rows->rows);
+      if (ledger_.has_table(table)) stage_.check_groups(table);
       stage_.look_back(table);
     }
   }

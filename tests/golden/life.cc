@@ -10,9 +10,10 @@ namespace {
 
 constexpr Nanos kDay = 86'400 * kSecond;
 
-EngineOptions engine_options() {
+EngineOptions engine_options(uint32_t group_devices) {
   EngineOptions options;
   options.segment_bytes = 64 << 10;
+  if (group_devices > 0) options.device_groups = DeviceGroups{.devices_max = group_devices};
   return options;
 }
 
@@ -34,8 +35,8 @@ void expect_ok(const Status& status) {
 
 }  // namespace
 
-void Life::open() {
-  auto engine = Engine::open(platform_, engine_options());
+void Life::open(uint32_t group_devices) {
+  auto engine = Engine::open(platform_, engine_options(group_devices));
   ASSERT_TRUE(engine.ok()) << engine.error().to_string();
   engine_ = std::move(*engine);
 }

@@ -28,7 +28,8 @@ class Life {
 
   Tape& tape() { return tape_; }
   Engine& engine() { return *engine_; }
-  void open();
+  /// With parts by groups of so many devices; 0: parts hold any.
+  void open(uint32_t group_devices = 0);
   /// Flushes what is left.
   void close();
   /// demo.events: key `device`, time `at`, string `note`.

@@ -253,6 +253,35 @@ TEST(Trace, OfAFlushOfTwoDays) {
                 "head demo/events/metadata/v2.metadata.json", "remove 1.wal", "sync_dir"});
 }
 
+TEST(Trace, OfFlushesByGroupsOfDevices) {
+  const Lines trace = expect_trace({"flush_groups.trace", {}, {}, [](Life& life) {
+                                      life.open(1);
+                                      life.create_table();
+                                      life.send("a", kDay);
+                                      life.send("b", kDay);
+                                      life.settle();
+                                      life.tape().clear();
+                                      life.tape().phase("flush of new devices");
+                                      life.flush();
+                                      life.settle();
+                                      life.send("b", kDay);
+                                      life.settle();
+                                      life.tape().phase("flush of a known one");
+                                      life.flush();
+                                      life.settle();
+                                    }});
+  // T17: the table knows the groups before a part of theirs is there.
+  expect_order(trace, {"put_if_absent demo/events/groups/<id1>.bin",
+                       "put_if_absent demo/events/metadata/v2.metadata.json",
+                       "begin_upload demo/events/data/<id2>-<id3>-0-g0.parquet",
+                       "put_if_absent demo/events/metadata/v3.metadata.json",
+                       "# flush of a known one", "put_if_absent demo/events/metadata/v4"});
+  EXPECT_EQ(std::count_if(
+                trace.begin(), trace.end(),
+                [](const std::string& line) { return line.find("/groups/") != std::string::npos; }),
+            1);
+}
+
 TEST(Trace, OfAClaimByASecondOpening) {
   const Lines trace = expect_trace({"claim.trace", a_table_with_rows, {}, [](Life& life) {
                                       open_and_forget(life);
