@@ -38,8 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const bool keeps = (bytes[0] & 4) != 0;
   std::string text(reinterpret_cast<const char*>(bytes) + 1, size - 1);
   text.reserve(text.size() + source::kRecordPaddingBytes);
-  PointReader reader({100, 10, 16},
-                     keeps ? OnConflict::kKeep : OnConflict::kReject);
+  PointReader reader({100, 10, 16}, keeps ? OnConflict::kKeep : OnConflict::kReject);
   const TableName name{"d", "c"};
   const Points first = reader.read(name, layout_of({}), text, form).value();
   CHECK(first.faults.size() <= first.faults_total);
