@@ -32,6 +32,9 @@
 //   kConflict          with a table: some, not all, of these LSNs are in it already; or (kDeadline)
 //                      it was prepared half a day ago or earlier, so a sweep may take its parts:
 //                      recover it, or roll it back and prepare it anew
+//
+// When which partition is flushed, with how many threads, and what happens when it fails, a
+// FlushWorkerPool decides.
 #pragma once
 
 #include <cstdint>
@@ -44,6 +47,7 @@
 
 #include "sluice/batch.h"
 #include "sluice/block.h"
+#include "sluice/flush_worker_pool.h"
 #include "sluice/options.h"
 #include "sluice/platform.h"
 #include "sluice/wal_entry.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/back_off.h"
 #include "base/check.h"
 #include "engine/shard.h"
 #include "model/schema.h"
@@ -320,7 +321,7 @@ void Applier::put_off(Cut& cut, const Error& error) {
   lanes_.figures.count(error);
   ++cut.failures;
   cut.trouble = error;
-  cut.retry_delay = std::clamp(cut.retry_delay * 2, options_.retry_min, options_.retry_max);
+  cut.retry_delay = next_pause(cut.retry_delay, options_.retry_min, options_.retry_max);
   cut.retry_at = runtime_.now() + cut.retry_delay;
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/back_off.h"
 #include "base/budget.h"
 #include "base/channel.h"
 #include "base/check.h"
@@ -166,7 +167,7 @@ Result<table::HeadPtr> EngineOfTables::load(Lane& lane) {
     const Code code = head.error().code();
     if (code != Code::kIo && code != Code::kBusy && code != Code::kFull) return head;
     runtime_.sleep_until(runtime_.now() + delay);
-    delay = std::min(delay * 2, options_.retry_max);
+    delay = next_pause(delay, options_.retry_min, options_.retry_max);
   }
 }
 
