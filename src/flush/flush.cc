@@ -25,6 +25,18 @@ bool is_of_the_partition(const Error& error) {
   return error.code() == Code::kIo || error.code() == Code::kFull || error.code() == Code::kBusy;
 }
 
+// How many parts there are at the least.
+size_t least_parts(const Job& job) {
+  if (job.devices == nullptr) return job.rows->partitions().size();
+  size_t parts = 0;
+  const memtable::DeviceRows* last = nullptr;
+  for (const memtable::DeviceRows& device : *job.devices) {
+    parts += !last || device.partition != last->partition || device.group != last->group;
+    last = &device;
+  }
+  return parts;
+}
+
 struct AttemptTag;
 
 class PartSequence {
@@ -35,7 +47,7 @@ class PartSequence {
         rows_(runtime, *job.rows, job.layout->columns, job.layout->epoch),
         stem_(job.layout->prefix + "/data/" + job.flush.hex() + "-" +
               RandomId<AttemptTag>::draw(runtime).hex().substr(0, 8) + "-"),
-        finisher_(runtime, job.devices ? job.devices->size() : job.rows->partitions().size()) {}
+        finisher_(runtime, least_parts(job)) {}
 
   /// An error: of the flush, not of a partition.
   Status write_all() {
