@@ -44,7 +44,7 @@ std::vector<std::string> seeds() {
   const std::string text =
       "# points\ncpu,host=a\\,b,zone=\\=x load=0.5,n=3i,u=7u,up=t,note=\"a \\\"b\\\"\nc\" 17\r\n"
       "disk\\ io,b=1,a=2 v=1e3 -5\ncpu,host=c load=7i,_id=1 18\ncpu load=\"open\n\nm\n";
-  return {std::string(1, '\0') + text, std::string(1, '\7') + text};
+  return {std::string(1, '\0') + text, std::string(1, '\7') + text, std::string(1, '\x10') + text};
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
@@ -52,6 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(bytes) + 1, size - 1);
   LineProtocolOptions options;
   if ((bytes[0] & 1) != 0) options.on_conflict = OnConflict::kKeep;
+  if ((bytes[0] & 16) != 0) options.on_conflict = OnConflict::kRefuse;
   options.batch_rows_max = 1 + (bytes[0] >> 1) % 8;
   options.record_bytes_max = 1u << 16;
   std::vector<DecodedPoints> parts;

@@ -29,16 +29,18 @@ std::vector<std::string> seeds() {
   const std::string odd = R"({"time":"2026-01-01T00:00:00+02:00","id":"b","n":1.5,"o":{"a":[1]}})";
   return {std::string(1, '\0') + point, std::string(1, '\1') + R"({"points":[)" + point + "]}",
           std::string(1, '\2') + point + "\n" + odd + "\n{\n",
-          std::string(1, '\6') + point + "\n" + odd + "\n"};
+          std::string(1, '\6') + point + "\n" + odd + "\n",
+          std::string(1, '\xa') + point + "\n{\n" + point + "\n"};
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (size == 0) return 0;
   const auto form = static_cast<Form>((bytes[0] & 3) % 3);
-  const bool keeps = (bytes[0] & 4) != 0;
+  constexpr OnConflict kPolicies[] = {OnConflict::kReject, OnConflict::kKeep, OnConflict::kRefuse};
+  const OnConflict policy = kPolicies[(bytes[0] >> 2) % 3];
   std::string text(reinterpret_cast<const char*>(bytes) + 1, size - 1);
   text.reserve(text.size() + source::kRecordPaddingBytes);
-  PointReader reader({100, 10, 16}, keeps ? OnConflict::kKeep : OnConflict::kReject);
+  PointReader reader({100, 10, 16}, policy);
   const TableName name{"d", "c"};
   const Points first = reader.read(name, layout_of({}), text, form).value();
   CHECK(first.faults.size() <= first.faults_total);

@@ -19,6 +19,7 @@ std::vector<std::string> seeds() {
   return {
       std::string(1, '\0') + "{\"a\":1,\"b\":\"x\\u00e9\"}\n{\"a\":2.5,\"c\":[1,{}]}\n{\"a\":}\n",
       std::string(1, '\4') + "{\"a\":1}\r\n\n{\"b\":\"2020-01-01\",\"a\":\"x\"}",
+      std::string(1, '\x8') + "{\"a\":1}\n\n{\"a\":\"x\"}\n{\"a\":2}\n",
       std::string(1, '\1') + "[{\"a\":true},\n{\"a\":null,\"b\":-0.0}]\n",
       std::string(1, '\2') + "a,\"b\"\"c\",_id\n1,\"x\n\",2020-01-01\n2,,\nz,\"open\n3\n",
       std::string(1, '\7') + "a\tb\n1\tNaN\n007\t1e400\n"};
@@ -34,6 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   CHECK(sample->columns.size() == sample->reports.size());
   DecoderOptions options;
   if ((bytes[0] & 4) != 0) options.on_conflict = OnConflict::kKeep;
+  if ((bytes[0] & 8) != 0) options.on_conflict = OnConflict::kRefuse;
   options.batch_rows_max = 3;
   options.record_bytes_max = 1u << 16;
   const Everything whole = decode_all(text, *sample, options);

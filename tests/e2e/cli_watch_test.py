@@ -162,6 +162,19 @@ class Watch(cli.Case):
             for name in os.listdir(self.path("in")):
                 os.remove(self.path("in", name))
 
+    def test_a_record_that_is_refused_ends_the_watch_until_it_is_mended(self):
+        process = self.watch("--types", "n:long", "--on-conflict", "refuse")
+        self.move_in("a.csv", [1, "x", 2])
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, FAILED)
+        self.assertIn(b"line 3 is refused: n: ", err)
+        self.assertEqual(self.numbers(), [1])
+        self.put("a.csv", [1, 3, 2])
+        process = self.watch("--on-conflict", "refuse")
+        self.until(process, b"a.csv: 2 rows")
+        self.stop(process)
+        self.assertEqual(self.numbers(), [1, 2, 3])
+
     def test_without_notice_of_the_kernel_it_looks_by_itself(self):
         self.put("a.csv", [1])
         process = self.watch("--watch-by", "poll")
