@@ -7,7 +7,7 @@ namespace sluice::flush {
 size_t part_end(const std::vector<memtable::DeviceRows>& devices, size_t index, size_t at,
                 const RowLimits& limits) {
   const memtable::DeviceRows& first = devices[index];
-  const size_t end_of_first = first.first + first.count;
+  const size_t end_of_first = size_t{first.first} + first.count;
   if (first.count > limits.rows_max) return std::min<size_t>(at + limits.rows_max, end_of_first);
   size_t end = end_of_first;
   for (size_t next = index + 1; next < devices.size(); ++next) {

@@ -9,10 +9,10 @@ using memtable::DeviceRows;
 using Ends = std::vector<size_t>;
 
 /// Devices of group 0 with so many rows each.
-std::vector<DeviceRows> devices_of(const std::vector<size_t>& counts) {
+std::vector<DeviceRows> devices_of(const std::vector<uint32_t>& counts) {
   std::vector<DeviceRows> devices;
-  size_t first = 0;
-  for (const size_t count : counts) {
+  uint32_t first = 0;
+  for (const uint32_t count : counts) {
     devices.push_back({0, 0, first, count});
     first += count;
   }

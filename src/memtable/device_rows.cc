@@ -46,7 +46,7 @@ void Devices::find_spans(const Frozen& frozen, const std::vector<ColumnView>& vi
         continue;
       }
       device = id_at(at, of_span);
-      spans_.push_back({{number, 0, at, 1}, 0});
+      spans_.push_back({{static_cast<uint32_t>(number), 0, static_cast<uint32_t>(at), 1}, 0});
     }
   }
 }
@@ -98,7 +98,7 @@ std::vector<DeviceRows> Devices::arrange(Frozen& frozen,
       DeviceRows& device = arranged[at];
       std::copy_n(rows.begin() + static_cast<ptrdiff_t>(device.first - partition.first),
                   device.count, &frozen.order_[to]);
-      device.first = to;
+      device.first = static_cast<uint32_t>(to);
       to += device.count;
     }
   }

@@ -13,15 +13,15 @@ namespace sluice::memtable {
 
 /// Rows [first, first + count) of a Frozen: all of one device in one partition.
 struct DeviceRows {
-  size_t partition = 0;  ///< by its place among the Frozen's
+  uint32_t partition = 0;  ///< by its place among the Frozen's
   uint32_t group = 0;
-  size_t first = 0;
-  size_t count = 0;
+  uint32_t first = 0;
+  uint32_t count = 0;
   friend bool operator==(const DeviceRows&, const DeviceRows&) = default;
 };
 
-/// One thread. Up to 64 bytes a device and partition, and, while it puts rows in order, 16 bytes a
-/// row of one partition.
+/// One thread. Up to 80 bytes a device and partition while it sorts them, and 16 bytes a row of one
+/// partition while it puts rows in order.
 class Devices {
  public:
   /// `spec` has a key.

@@ -146,33 +146,41 @@ std::string encode_roster(const std::vector<RosterRef>& below, std::span<const M
   uint64_t text_bytes = 0;
   for (const Membership& device : devices) text_bytes += device.device.size();
   CHECK(text_bytes <= UINT32_MAX && devices.size() <= UINT32_MAX);
-  ByteWriter body;
-  for (const Membership& device : devices) body.fixed(device.group);
+  const size_t head_bytes = kFixedBytes + kRefBytes * below.size() + kSumBytes;
+  // Of a million devices no second copy is made.
+  std::string bytes(head_bytes + kPerDevice * devices.size() + text_bytes, '\0');
+  std::byte* group = reinterpret_cast<std::byte*>(bytes.data()) + head_bytes;
+  std::byte* end_of_id = group + kPerDevice / 2 * devices.size();
+  size_t at = head_bytes + kPerDevice * devices.size();
   uint32_t end = 0;
   for (const Membership& device : devices) {
+    device.device.copy(bytes.data() + at, device.device.size());
+    at += device.device.size();
     end += static_cast<uint32_t>(device.device.size());
-    body.fixed(end);
+    store(group, device.group);
+    store(end_of_id, end);
+    group += sizeof(uint32_t);
+    end_of_id += sizeof(uint32_t);
   }
-  for (const Membership& device : devices) body.raw(as_bytes(device.device));
 
-  ByteWriter out;
-  out.raw(as_bytes(kRosterMagic));
-  out.fixed(kRosterFormat);
-  out.fixed(static_cast<uint32_t>(below.size()));
-  out.fixed(static_cast<uint32_t>(devices.size()));
-  out.fixed(groups);
-  out.fixed(text_bytes);
-  out.fixed(crc32c(body.view(), checksum_seed(key)));
-  out.fixed(uint32_t{0});
+  ByteWriter head;
+  head.raw(as_bytes(kRosterMagic));
+  head.fixed(kRosterFormat);
+  head.fixed(static_cast<uint32_t>(below.size()));
+  head.fixed(static_cast<uint32_t>(devices.size()));
+  head.fixed(groups);
+  head.fixed(text_bytes);
+  head.fixed(crc32c(as_bytes(bytes).subspan(head_bytes), checksum_seed(key)));
+  head.fixed(uint32_t{0});
   for (const RosterRef& ref : below) {
-    out.raw(ref.commit.bytes());
-    out.fixed(ref.bytes);
-    out.fixed(ref.devices);
-    out.fixed(uint32_t{0});
+    head.raw(ref.commit.bytes());
+    head.fixed(ref.bytes);
+    head.fixed(ref.devices);
+    head.fixed(uint32_t{0});
   }
-  out.fixed(crc32c(out.view(), checksum_seed(key)));
-  out.raw(body.view());
-  return std::string(as_text(out.view()));
+  head.fixed(crc32c(head.view(), checksum_seed(key)));
+  as_text(head.view()).copy(bytes.data(), head.size());
+  return bytes;
 }
 
 }  // namespace sluice::table
