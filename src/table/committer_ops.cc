@@ -101,8 +101,11 @@ Result<HeadPtr> Committer::expire(const ExpireOptions& options, ExpireReport& re
 Result<std::vector<uint32_t>> Committer::assign(std::span<const std::string_view> devices,
                                                 uint32_t devices_max) {
   if (!claimed_epoch_) TRY(claim());
+  const auto are_of = [](const Metadata& metadata, const Groups& groups) {
+    return metadata.groups_key == groups_key(metadata.prefix, groups.commit());
+  };
   // T16: what a version says of a device, every later one says.
-  if (groups_) {
+  if (groups_ && are_of(head_->metadata, *groups_)) {
     Assignment known = assign_devices(*groups_, devices, devices_max);
     if (known.added.empty()) return std::move(known.groups);
   }
@@ -118,9 +121,7 @@ Result<std::vector<uint32_t>> Committer::assign(std::span<const std::string_view
     return std::optional(std::move(proposal.proposal));
   };
   const HeadPtr head = TRY(advance_table(propose));
-  if (grown && head->metadata.groups_key == groups_key(head->metadata.prefix, grown->commit())) {
-    groups_ = std::move(grown);
-  }
+  if (grown && are_of(head->metadata, *grown)) groups_ = std::move(grown);
   return std::move(assignment.groups);
 }
 

@@ -719,16 +719,24 @@ class Schemas(Case):
 
 class RealInput(Case):
     def test_what_the_program_ingests_every_reader_reads(self):
-        directory = FOLDER + "/real"
+        self.ingest_and_compare(FOLDER + "/real")
+
+    def test_parts_by_groups_of_devices_every_reader_reads(self):
+        table = self.ingest_and_compare(
+            FOLDER + "/grouped", "--set", "storage.multipart.max_devices_per_group=2")
+        self.assertTrue(all(re.search(r"-g[012]\.parquet$", path) for path in table.live_paths))
+
+    def ingest_and_compare(self, directory, *options):
         source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "testdata")
         sluice("ingest", "--data-dir", directory, "--table", "real.stocks", "--key", "symbol",
-               "--time", "date", source + "/stocks.csv")
+               "--time", "date", *options, source + "/stocks.csv")
         table = Table(directory + "/tables/real/stocks")
         wanted = query(directory, "real.stocks", table.fields)
         self.assertEqual(len(wanted), 560)
         for found in [chdb(table.path), icebird(table.path), hyparquet(table.live_paths),
                       duckdb(f"FROM {table.relation()}")]:
             self.assert_same_rows((of_reader(row, table.fields) for row in found), wanted)
+        return table
 
 
 if __name__ == "__main__":
