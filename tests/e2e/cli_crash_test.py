@@ -6,6 +6,8 @@
 
 import os
 import random
+import shutil
+import signal
 import sys
 import time
 
@@ -53,6 +55,37 @@ class Crash(cli.Case):
                   encoding="utf-8") as file:
             texts = [line.rpartition('"text":')[2] for line in file]
         self.assertEqual(texts, [f'"bad {n}"}}\n' for n in range(50, 60_001, 50)])
+
+    def faults(self):
+        return os.path.join(os.path.dirname(self.program), "tests", "e2e", "faults.so")
+
+    def is_killed_at_call(self, number, *arguments):
+        """Of those that change a file of the data directory."""
+        faults = {"LD_PRELOAD": self.faults(), "FAULT_PATH": "sluice-data", "FAULT_ACTION": "kill",
+                  "FAULT_FROM": str(number)}
+        process = self.start(*arguments, env={**os.environ, **faults})
+        process.communicate(timeout=120)
+        return process.returncode == -signal.SIGKILL
+
+    def test_a_refusal_killed_anywhere_loses_and_doubles_nothing_once_it_is_mended(self):
+        # Two batches are whole, the third ends at the bad line; no key, so a row twice is seen.
+        rows = [f"{n}\n" for n in range(12_000)]
+        command = ["ingest", "--table", "demo.a", "--types", "n:long", "--on-conflict", "refuse",
+                   self.path("a.csv")]
+        call, is_killed = 1, True
+        while is_killed:
+            shutil.rmtree(self.path("sluice-data"), ignore_errors=True)
+            self.write("a.csv", "n\n" + "".join(rows[:11_000]) + "bad\n" + "".join(rows[11_001:]))
+            is_killed = self.is_killed_at_call(call, *command)
+            self.sluice(*command, code=cli.FAILED)
+            self.assertEqual(self.count("demo.a"), 11_000)
+            self.write("a.csv", "n\n" + "".join(rows))
+            self.ingest(*command[1:])
+            self.assertEqual(self.rows("demo.a", "--agg", "count(*),sum(n)"),
+                             [{"count(*)": 12_000, "sum(n)": 12_000 * 11_999 // 2}], call)
+            call += 3
+        library_is_there = os.path.exists(self.faults())  # not beside a sanitizer
+        self.assertEqual(call > 30, library_is_there)
 
 
 if __name__ == "__main__":

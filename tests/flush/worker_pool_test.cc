@@ -337,6 +337,34 @@ TEST(FlushWorkerPool, CloseFlushesWhatIsPendingAndASecondOneDoesNothing) {
   });
 }
 
+TEST(FlushWorkerPool, WhatWritersWereToldIsAcceptedIsFlushedBeforeCloseReturns) {
+  run({.max_records = 7}, [](World& world, sim::SimRuntime& runtime) {
+    uint64_t accepted = 0;
+    uint64_t refused = 0;
+    world.takes = kMillisecond;
+    std::vector<std::unique_ptr<Thread>> writers;
+    for (int writer = 0; writer < 64; ++writer) {
+      writers.push_back(runtime.spawn("writer", [&, writer] {
+        for (int i = 0; i < 100; ++i) {
+          const bool is_told = world.write("p" + std::to_string((writer + i) % 5)).ok();
+          ++(is_told ? accepted : refused);
+          world.sleep(kMicrosecond);
+        }
+      }));
+    }
+    world.sleep(20 * kMicrosecond);
+    EXPECT_TRUE(world.pool().close().ok());
+    uint64_t flushed = 0;
+    for (const auto& [partition, records] : world.flushed) flushed += records;
+    for (const auto& writer : writers) writer->join();
+    EXPECT_EQ(accepted + refused, 6'400u);
+    EXPECT_GT(accepted, 0u);
+    EXPECT_GT(refused, 0u);
+    EXPECT_GE(flushed, accepted);
+    EXPECT_EQ(world.workers(), 0u);
+  });
+}
+
 TEST(FlushWorkerPool, CloseIsBoundedWhereFlushesFailOrHang) {
   run({.close_wait = 10 * kSecond}, [](World& world, sim::SimRuntime& runtime) {
     world.failing = {"a"};
