@@ -45,7 +45,9 @@ enum class Reason : uint8_t {
   kDecodeFailure,
   kVersion,  ///< found() against the newest known version expected()
   kMissingSegment,
-  kForked,  ///< this log is a copy or went back in time
+  kForked,      ///< this log is a copy or went back in time
+  kMissingKey,  ///< what is encrypted needs a key that was not given
+  kWrongKey,    ///< another key than it was sealed with, or other bytes than were sealed
   kLocked,
   kUnknownColumn,
   kMissingColumn,

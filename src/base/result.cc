@@ -61,6 +61,10 @@ std::string_view to_string(Reason reason) {
       return "missing_segment";
     case Reason::kForked:
       return "forked";
+    case Reason::kMissingKey:
+      return "missing_key";
+    case Reason::kWrongKey:
+      return "wrong_key";
     case Reason::kLocked:
       return "locked";
     case Reason::kUnknownColumn:

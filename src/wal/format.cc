@@ -1,5 +1,6 @@
 #include "wal/format.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -13,7 +14,6 @@ constexpr size_t kDigits = 20;
 constexpr std::string_view kSegmentSuffix = ".wal";
 constexpr std::string_view kTemporarySuffix = ".new";
 constexpr size_t kHeaderCrcOffset = kBlockBytes - sizeof(uint32_t);
-constexpr size_t kKeyFieldsBytes = 4 + 4 + 64;
 
 std::string twenty_digits(uint64_t value) {
   const std::string digits = std::to_string(value);
@@ -27,10 +27,8 @@ Id read_id(ByteReader& reader) {
 }
 
 bool all_zero(ByteView bytes) {
-  for (const std::byte byte : bytes) {
-    if (byte != std::byte{0}) return false;
-  }
-  return true;
+  return std::all_of(bytes.begin(), bytes.end(),
+                     [](std::byte byte) { return byte == std::byte{0}; });
 }
 
 /// What the fields must satisfy whatever the rest of the log looks like.
@@ -58,7 +56,8 @@ uint32_t header_checksum(const FrameHeader& header, uint32_t seed) {
 
 bool is_sound(const FrameHeader& header, uint32_t seed) {
   return (header.type & kTypeNumberMask) != 0 && header.zero == 0 &&
-         header.payload_bytes <= kPayloadBytesMax &&
+         header.payload_bytes <=
+             (header.type == kSealedType ? kFramePayloadBytesMax : kPayloadBytesMax) &&
          header.header_crc == header_checksum(header, seed);
 }
 
@@ -76,6 +75,9 @@ std::vector<std::byte> encode_segment_header(const SegmentHeader& header) {
   writer.fixed(header.accepted.end);
   writer.fixed(header.base_lsn);
   writer.fixed(header.birth_end);
+  writer.fixed(header.key_id);
+  writer.fixed(uint32_t{0});
+  writer.raw(header.wrapped_key);
   std::vector<std::byte> block = writer.take();
   block.resize(kBlockBytes);
   store(block.data() + kHeaderCrcOffset, crc32c(ByteView(block).first(kHeaderCrcOffset)));
@@ -109,8 +111,14 @@ Result<SegmentHeader> decode_segment_header(ByteView block, std::string_view nam
   header.accepted.end = reader.fixed<uint64_t>();
   header.base_lsn = reader.fixed<Lsn>();
   header.birth_end = reader.fixed<uint64_t>();
-  if (block_bytes != kBlockBytes || !all_zero(reader.raw(kKeyFieldsBytes))) {
-    return Error(Code::kUnsupported, "the segment uses another block size or a key",
+  header.key_id = reader.fixed<uint32_t>();
+  const auto zero = reader.fixed<uint32_t>();
+  const ByteView wrapped_key = reader.raw(kWrappedKeyBytes);
+  std::copy(wrapped_key.begin(), wrapped_key.end(), header.wrapped_key.begin());
+  const ByteView unused =
+      ByteView(header.wrapped_key).subspan(header.is_encrypted() ? kWrappedKeyBytes - 4 : 0);
+  if (block_bytes != kBlockBytes || zero != 0 || !all_zero(unused)) {
+    return Error(Code::kUnsupported, "the segment uses another block size or a newer feature",
                  std::string(name));
   }
   if (!is_plausible(header)) {

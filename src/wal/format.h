@@ -27,9 +27,11 @@
 //       88      8  predecessor's accepted end: the offset behind its last frame
 //       96      8  base LSN: of this segment's first user frame; above the accepted LSN
 //      104      8  birth end: offset behind the frames that were synced before the file was named
-//      112      4  key id, 0
+//      112      4  key id: of the key that wraps the segment's data key; 0: not encrypted
 //      116      4  zero
-//      120     64  wrapped key, zero
+//      120     64  wrapped key: nonce (12), data key (32) and tag (16) of AES-256-GCM, 4 zeros; the
+//                  additional data is this block with the wrapped key and the CRC as if it were
+//                  zero
 //      184   3908  zero
 //     4092      4  CRC-32C of bytes 0 to 4091
 //
@@ -56,6 +58,7 @@
 //   by
 //               a sync that had completed before the mark was written
 //   checkpoint  see checkpoint.h; always the first frame of a segment
+//   sealed      see sealed.h; in an encrypted segment every frame but pads and marks
 //
 // An unknown own type is skipped, or kUnsupported if its required bit is set.
 //
@@ -78,6 +81,7 @@
 //   0  this page; not frozen
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -102,7 +106,8 @@ inline constexpr uint64_t kBlockBytes = 4096;
 inline constexpr uint64_t kFrameAlignment = 8;
 /// Far above any LSN in use, so that adding to one never overflows.
 inline constexpr Lsn kLsnMax = Lsn{1} << 62;
-inline constexpr uint64_t kPayloadBytesMax = 64ull << 20;
+inline constexpr uint64_t kPayloadBytesMax = 64ull << 20;                          ///< of a record
+inline constexpr uint64_t kFramePayloadBytesMax = kPayloadBytesMax + kBlockBytes;  ///< if sealed
 
 inline constexpr uint16_t kRequiredBit = 0x8000;
 inline constexpr uint16_t kEncryptedBit = 0x4000;
@@ -111,6 +116,7 @@ inline constexpr uint16_t kFirstUserType = 16;
 inline constexpr uint16_t kPadType = 1;
 inline constexpr uint16_t kMarkType = 2;
 inline constexpr uint16_t kCheckpointType = 3 | kRequiredBit;
+inline constexpr uint16_t kSealedType = 4 | kRequiredBit | kEncryptedBit;
 
 inline constexpr bool is_own_type(uint16_t type) {
   return (type & kTypeNumberMask) < kFirstUserType;
@@ -122,6 +128,8 @@ struct Boundary {
   Lsn last_lsn = 0;
 };
 
+inline constexpr size_t kWrappedKeyBytes = 64;
+
 struct SegmentHeader {
   LogId log{};
   OpeningId opening{};
@@ -130,6 +138,9 @@ struct SegmentHeader {
   Boundary accepted{};      ///< of the predecessor
   Lsn base_lsn = 0;
   uint64_t birth_end = 0;
+  uint32_t key_id = 0;  ///< 0: not encrypted
+  std::array<std::byte, kWrappedKeyBytes> wrapped_key{};
+  bool is_encrypted() const { return key_id != 0; }
 };
 
 struct FrameHeader {

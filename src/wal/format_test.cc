@@ -40,7 +40,10 @@ std::string write_sample(CrashDisk& disk) {
   const Checkpoint checkpoint{.trim_lsn = 2,
                               .chain = {{id<OpeningId>(0x22), 9}},
                               .application = {std::byte{0xaa}, std::byte{0xbb}}};
-  const auto writer = Writer::create(disk, sample_header(), checkpoint, kTestSegmentBytes).value();
+  TestRuntime runtime;
+  const auto writer =
+      Writer::create(runtime, disk, sample_header(), checkpoint, {kTestSegmentBytes, nullptr})
+          .value();
   const std::vector<RecordView> records = {
       {.type = 16, .vshard = 0x0102, .tenant = 0x03040506, .head = as_bytes("first")},
       {.type = 17 | kRequiredBit}};
@@ -118,8 +121,10 @@ TEST(Format, TellsANewerVersionFromDamage) {
   EXPECT_EQ(error.found(), 1u);
   EXPECT_EQ(error.where(), "name");
   EXPECT_EQ(decode_with(12, 8192, 4).error().code(), Code::kUnsupported);
-  EXPECT_EQ(decode_with(112, 1, 4).error().code(), Code::kUnsupported) << "a key id";
-  EXPECT_EQ(decode_with(183, 1, 1).error().code(), Code::kUnsupported) << "a wrapped key";
+  EXPECT_EQ(decode_with(112, 1, 4).value().key_id, 1u);
+  EXPECT_EQ(decode_with(116, 1, 4).error().code(), Code::kUnsupported) << "an unknown field";
+  EXPECT_EQ(decode_with(120, 1, 1).error().code(), Code::kUnsupported) << "wrapped, but no key id";
+  EXPECT_EQ(decode_with(183, 1, 1).error().code(), Code::kUnsupported) << "a longer wrapped key";
 }
 
 TEST(Format, RefusesAHeaderThatContradictsItself) {

@@ -43,12 +43,12 @@ Result<std::vector<Segment>> load_segments(Disk& disk, const std::vector<std::st
 
 /// W4: synced, because a dead process may have left it in the cache only; then read from the
 /// device, because a cache may show what a failed sync never stored.
-Result<SegmentContent> load_newest(Disk& disk, const std::string& name) {
+Result<SegmentContent> load_newest(Disk& disk, const std::string& name, const KeyRing* keys) {
   const std::unique_ptr<File> cached = TRY(disk.open(name, OpenMode::kReadWrite));
   TRY(cached->sync());
   std::unique_ptr<File> device = TRY(disk.open(name, OpenMode::kReadDevice));
   const std::unique_ptr<SegmentParser> parser =
-      TRY(SegmentParser::open(std::move(device), name, std::nullopt));
+      TRY(SegmentParser::open(std::move(device), name, std::nullopt, keys));
   SegmentContent newest = TRY(parse_segment(*parser, name));
   return newest;
 }
@@ -60,7 +60,8 @@ Log::Log(Runtime& runtime, Disk& disk, LogOptions options, std::unique_ptr<DiskL
       disk_(disk),
       options_(options),
       lock_(std::move(lock)),
-      monitor_(runtime.monitor()) {}
+      monitor_(runtime.monitor()),
+      keys_(options_.keys) {}
 
 Log::~Log() = default;
 
@@ -91,9 +92,10 @@ Status Log::recover() {
   recovered_.opening = OpeningId::draw(runtime_);
   TRY(disk_.sync_dir());
   const std::vector<std::string> names = TRY(list_segments(disk_));
-  if (names.empty()) return start_fresh();
-  SegmentContent newest = TRY(load_newest(disk_, names.back()));
   std::vector<Segment> segments = TRY(load_segments(disk_, names));
+  TRY(check_plaintext(segments));
+  if (names.empty()) return start_fresh();
+  SegmentContent newest = TRY(load_newest(disk_, names.back(), keys_.get()));
   TRY(check_oldest(segments.front().header, newest.checkpoint));
   segments.back().boundary = newest.accepted;
   TRY(remove_temporaries(disk_));
@@ -102,6 +104,22 @@ Status Log::recover() {
                    {segments.back().header.base_lsn, newest.accepted.end, newest.torn_bytes}));
   }
   return continue_after(std::move(segments), std::move(newest));
+}
+
+Status Log::check_plaintext(const std::vector<Segment>& segments) const {
+  if (options_.plaintext == Plaintext::kAllowed) return ok();
+  if (keys_ == nullptr) {
+    return Error(Code::kInvalid, Reason::kMissingKey,
+                 "the log must be encrypted, but no key was given");
+  }
+  for (const Segment& segment : segments) {
+    if (segment.header.is_encrypted()) continue;
+    return corruption(Reason::kDecodeFailure,
+                      "the log must be encrypted, but the segment is not; allow plaintext once to "
+                      "read it",
+                      segment.name, 0);
+  }
+  return ok();
 }
 
 Status Log::start_fresh() {
@@ -155,7 +173,7 @@ Result<std::unique_ptr<Writer>> Log::create_segment(SegmentHeader header,
   header.log = recovered_.log_id;
   header.opening = recovered_.opening;
   header.segment = SegmentId::draw(runtime_);
-  return Writer::create(disk_, header, checkpoint, options_.segment_bytes);
+  return Writer::create(runtime_, disk_, header, checkpoint, {options_.segment_bytes, keys_.get()});
 }
 
 Status Log::name_segment(Lsn base_lsn) {
@@ -271,6 +289,17 @@ Status Log::roll(ByteView application) {
   return ok();
 }
 
+Status Log::use_keys(std::shared_ptr<const KeyRing> keys) {
+  TRY(usable());
+  if (keys == nullptr && options_.plaintext == Plaintext::kRefused) {
+    return Error(Code::kInvalid, Reason::kMissingKey,
+                 "the log must be encrypted, but no key was given");
+  }
+  const MonitorLock lock(*monitor_);
+  keys_ = std::move(keys);
+  return ok();
+}
+
 /// W10: a successor that may be named is durably gone before its predecessor takes another frame.
 Status Log::undo_naming(Lsn base_lsn) {
   const std::string name = segment_name(base_lsn);
@@ -315,7 +344,7 @@ Result<std::unique_ptr<LogReader>> Log::read(LsnRange range) const {
                   first_lsn,
                   range.from});
   }
-  return std::make_unique<LogReader>(disk_, segments_, range);
+  return std::make_unique<LogReader>(disk_, segments_, range, keys_);
 }
 
 std::vector<Lsn> Log::segment_bases() const {

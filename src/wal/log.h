@@ -36,9 +36,17 @@
 
 namespace sluice::wal {
 
+/// What becomes of a log whose segments are not all encrypted.
+enum class Plaintext : uint8_t {
+  kAllowed,
+  kRefused,  ///< kInvalid (kMissingKey): no key was given; kCorrupt: a segment was not encrypted
+};
+
 struct LogOptions {
   uint64_t segment_bytes = 64ull << 20;  ///< wants_roll() from here on; a group may exceed it
   Lsn lsn_floor = 0;                     ///< highest LSN of this log known elsewhere; below kLsnMax
+  std::shared_ptr<const KeyRing> keys{};  ///< new segments are encrypted under its current key
+  Plaintext plaintext = Plaintext::kAllowed;
 };
 
 /// What an opening found.
@@ -94,6 +102,9 @@ class Log {
   /// Syncs, then starts a new segment with a checkpoint of `application`; only a checkpoint if the
   /// segment holds no frame yet. Any error but kPoisoned: the log goes on in the old segment.
   Status roll(ByteView application);
+  /// Segments that are made from now on are encrypted under the ring's current key (null: not at
+  /// all, kInvalid if plaintext is refused); the ring has the keys of all segments left.
+  Status use_keys(std::shared_ptr<const KeyRing> keys);
   /// A checkpoint, durable on return. The trim LSN never falls and is at most durable_lsn().
   Status checkpoint(ByteView application, Lsn trim_lsn);
   /// Frames up to `upto` are not needed any more: a checkpoint, then the removal of whole segments.
@@ -113,6 +124,7 @@ class Log {
   Log(Runtime& runtime, Disk& disk, LogOptions options, std::unique_ptr<DiskLock> lock);
 
   Status recover();
+  Status check_plaintext(const std::vector<Segment>& segments) const;
   Status start_fresh();
   Status continue_after(std::vector<Segment> segments, SegmentContent newest);
   Status start_opening(SegmentHeader header);
@@ -133,6 +145,7 @@ class Log {
   const LogOptions options_;
   const std::unique_ptr<DiskLock> lock_;  // W15; destroyed after the writer
   const std::unique_ptr<Monitor> monitor_;
+  std::shared_ptr<const KeyRing> keys_;  ///< guarded by monitor_
   RecoveredLog recovered_;
   Checkpoint checkpoint_;  ///< what the next one starts from
   std::unique_ptr<Writer> writer_;

@@ -173,8 +173,15 @@ void check_recovery(const Life::Moment& moment, CrashKind kind, uint64_t seed) {
   ASSERT_EQ(*third, expected);
 }
 
+/// With and without encryption.
+class LogCrash : public ::testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override { test_keys() = GetParam() ? test_ring(1, 0x5a) : nullptr; }
+  void TearDown() override { test_keys() = nullptr; }
+};
+
 // W7
-TEST(LogCrash, NeverWritesABlockThatASyncHasCovered) {
+TEST_P(LogCrash, NeverWritesABlockThatASyncHasCovered) {
   Life life(1);
   std::map<uint64_t, std::vector<std::byte>> synced;
   life.on_moment = [&](const Life::Moment& moment) {
@@ -198,7 +205,7 @@ TEST(LogCrash, NeverWritesABlockThatASyncHasCovered) {
 constexpr CrashKind kCrashKinds[] = {CrashKind::kAllLost, CrashKind::kAllKept, CrashKind::kMixed,
                                      CrashKind::kProcessDied};
 
-TEST(LogCrash, KeepsEverySyncedFrameThroughACrashAfterEveryOperation) {
+TEST_P(LogCrash, KeepsEverySyncedFrameThroughACrashAfterEveryOperation) {
   Life life(1);
   uint64_t seed = 0;
   life.on_moment = [&](const Life::Moment& moment) {
@@ -215,7 +222,7 @@ TEST(LogCrash, KeepsEverySyncedFrameThroughACrashAfterEveryOperation) {
   EXPECT_GT(life.disk().trace.size(), 80u);
 }
 
-TEST(LogCrash, KeepsEverySyncedFrameThroughACrashWithinARecovery) {
+TEST_P(LogCrash, KeepsEverySyncedFrameThroughACrashWithinARecovery) {
   Life life(2);
   uint64_t seed = 1'000'000;
   life.on_moment = [&](const Life::Moment& moment) {
@@ -257,27 +264,30 @@ void fail_everywhere(DiskOp op, Code code) {
   }
 }
 
-TEST(LogCrash, SurvivesAFailedSyncAnywhereWithACacheThatLies) {
+TEST_P(LogCrash, SurvivesAFailedSyncAnywhereWithACacheThatLies) {
   fail_everywhere(DiskOp::kSync, Code::kIo);
 }
-TEST(LogCrash, SurvivesAFullDiskInAnyWrite) {
+TEST_P(LogCrash, SurvivesAFullDiskInAnyWrite) {
   fail_everywhere(DiskOp::kWrite, Code::kFull);
 }
-TEST(LogCrash, SurvivesAFullDiskInAnyAllocation) {
+TEST_P(LogCrash, SurvivesAFullDiskInAnyAllocation) {
   fail_everywhere(DiskOp::kAllocate, Code::kFull);
 }
-TEST(LogCrash, SurvivesAFailedWriteAnywhere) {
+TEST_P(LogCrash, SurvivesAFailedWriteAnywhere) {
   fail_everywhere(DiskOp::kWrite, Code::kIo);
 }
-TEST(LogCrash, SurvivesAFailedDirectorySyncAnywhere) {
+TEST_P(LogCrash, SurvivesAFailedDirectorySyncAnywhere) {
   fail_everywhere(DiskOp::kSyncDir, Code::kIo);
 }
-TEST(LogCrash, SurvivesAFailedRenameAnywhere) {
+TEST_P(LogCrash, SurvivesAFailedRenameAnywhere) {
   fail_everywhere(DiskOp::kRename, Code::kIo);
 }
-TEST(LogCrash, SurvivesAFailedRemovalAnywhere) {
+TEST_P(LogCrash, SurvivesAFailedRemovalAnywhere) {
   fail_everywhere(DiskOp::kRemove, Code::kIo);
 }
+
+INSTANTIATE_TEST_SUITE_P(, LogCrash, ::testing::Bool(),
+                         [](const auto& kind) { return kind.param ? "Encrypted" : "Plain"; });
 
 }  // namespace
 }  // namespace sluice::wal

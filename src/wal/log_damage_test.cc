@@ -32,7 +32,8 @@ Error open_error(CrashDisk& disk) {
 /// Every frame of a segment, of any type, found with the parser.
 std::vector<ParsedFrame> parsed_frames(CrashDisk& disk, const std::string& name) {
   const auto parser =
-      SegmentParser::open(disk.open(name, OpenMode::kRead).value(), name, std::nullopt).value();
+      SegmentParser::open(disk.open(name, OpenMode::kRead).value(), name, std::nullopt, nullptr)
+          .value();
   std::vector<ParsedFrame> found;
   while (const std::optional<ParsedFrame> frame = parser->next().value()) found.push_back(*frame);
   return found;
@@ -357,7 +358,7 @@ TEST(SegmentParser, StaysEndedAfterAReadThatFailedOnce) {
   }
   const std::string name = segment_name(1);
   auto file = std::make_unique<FlakyFile>(disk.open(name, OpenMode::kRead).value());
-  const auto parser = SegmentParser::open(std::move(file), name, std::nullopt).value();
+  const auto parser = SegmentParser::open(std::move(file), name, std::nullopt, nullptr).value();
   Result<std::optional<ParsedFrame>> frame = parser->next();
   while (frame.ok()) frame = parser->next();
   EXPECT_EQ(frame.error().code(), Code::kIo);

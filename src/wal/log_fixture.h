@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,9 +35,29 @@ class OpenLog {
   std::unique_ptr<Log> log_;
 };
 
+inline std::array<std::byte, WalEncryptionKey::kBytes> key_bytes(uint8_t fill) {
+  std::array<std::byte, WalEncryptionKey::kBytes> bytes;
+  bytes.fill(std::byte{fill});
+  return bytes;
+}
+inline WalEncryptionKey test_key(uint8_t fill) {
+  return WalEncryptionKey::from_bytes(key_bytes(fill)).value();
+}
+/// One key, its bytes all `fill`.
+inline std::shared_ptr<const KeyRing> test_ring(uint32_t id, uint8_t fill) {
+  return std::make_shared<const KeyRing>(KeyRing::make(id, test_key(fill)).value());
+}
+
+/// What open_log() encrypts with; null: nothing is encrypted.
+inline std::shared_ptr<const KeyRing>& test_keys() {
+  static std::shared_ptr<const KeyRing> keys;
+  return keys;
+}
+
 inline Result<OpenLog> open_log(CrashDisk& disk, uint64_t seed = 1, Lsn lsn_floor = 0) {
   auto runtime = std::make_unique<TestRuntime>(seed);
-  const LogOptions options{.segment_bytes = kTestSegmentBytes, .lsn_floor = lsn_floor};
+  const LogOptions options{
+      .segment_bytes = kTestSegmentBytes, .lsn_floor = lsn_floor, .keys = test_keys()};
   std::unique_ptr<Log> log = TRY(Log::open(*runtime, disk, options));
   return OpenLog(std::move(runtime), std::move(log));
 }

@@ -2,8 +2,9 @@
 
 namespace sluice::wal {
 
-LogReader::LogReader(Disk& disk, std::vector<Segment> segments, LsnRange range)
-    : disk_(disk), segments_(std::move(segments)), range_(range) {
+LogReader::LogReader(Disk& disk, std::vector<Segment> segments, LsnRange range,
+                     std::shared_ptr<const KeyRing> keys)
+    : disk_(disk), segments_(std::move(segments)), range_(range), keys_(std::move(keys)) {
   while (index_ < segments_.size() && segments_[index_].boundary.last_lsn < range_.from) ++index_;
 }
 
@@ -51,7 +52,7 @@ Status LogReader::open_segment() {
                   segment.header.base_lsn, range_.from});
   }
   if (!file.ok()) return file.error();
-  parser_ = TRY(SegmentParser::open(std::move(*file), segment.name, segment.boundary));
+  parser_ = TRY(SegmentParser::open(std::move(*file), segment.name, segment.boundary, keys_.get()));
   if (parser_->header().segment == segment.header.segment) return ok();
   return corruption(Reason::kForked, "another segment has taken the place", segment.name, 0);
 }

@@ -32,8 +32,9 @@ struct LogFrame {
 /// SegmentParser. One thread, but any; must not outlive the Disk.
 class LogReader {
  public:
-  /// `segments`: linked, oldest first.
-  LogReader(Disk& disk, std::vector<Segment> segments, LsnRange range);
+  /// `segments`: linked, oldest first. `keys` may be null where nothing is encrypted.
+  LogReader(Disk& disk, std::vector<Segment> segments, LsnRange range,
+            std::shared_ptr<const KeyRing> keys);
 
   /// The next frame, or nothing at the end. After an error every call returns that error: kCorrupt,
   /// kUnsupported, kIo as the parser's; kNotFound (kMissingSegment) if a trim took a segment that
@@ -47,6 +48,7 @@ class LogReader {
   Disk& disk_;
   std::vector<Segment> segments_;
   LsnRange range_;
+  const std::shared_ptr<const KeyRing> keys_;
   size_t index_ = 0;  ///< of the segment that parser_ reads, or that is opened next
   std::unique_ptr<SegmentParser> parser_;
   bool ended_ = false;

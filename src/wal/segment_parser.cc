@@ -45,8 +45,10 @@ Status FileWindow::slide(uint64_t offset, uint64_t bytes) {
 }
 
 Status check_type(uint16_t type, std::string_view name) {
-  const bool unknown = is_own_type(type) && (type & kRequiredBit) != 0 && type != kCheckpointType;
-  if (unknown || (type & kEncryptedBit) != 0) {
+  const bool is_known = type == kCheckpointType || type == kSealedType;
+  const bool must_be =
+      (is_own_type(type) && (type & kRequiredBit) != 0) || (type & kEncryptedBit) != 0;
+  if (must_be && !is_known) {
     return Error({Code::kUnsupported, Reason::kVersion,
                   "the segment holds a frame of a newer kind; use the program that wrote it",
                   std::string(name), kCheckpointType, type});
@@ -64,7 +66,8 @@ SegmentParser::SegmentParser(FileWindow window, std::string name, SegmentHeader 
 
 Result<std::unique_ptr<SegmentParser>> SegmentParser::open(std::unique_ptr<File> file,
                                                            std::string name,
-                                                           std::optional<Boundary> boundary) {
+                                                           std::optional<Boundary> boundary,
+                                                           const KeyRing* keys) {
   const uint64_t file_bytes = TRY(file->size());
   if (boundary && boundary->end > file_bytes) {
     return corruption(Reason::kIncompletePayload, "the segment is shorter than its accepted end",
@@ -78,6 +81,10 @@ Result<std::unique_ptr<SegmentParser>> SegmentParser::open(std::unique_ptr<File>
   if (segment_name(header.base_lsn) != parser->name_) {
     return corruption(Reason::kMissingSegment, "the file is named like another segment",
                       parser->name_, 0);
+  }
+  if (header.is_encrypted()) {
+    const WalEncryptionKey data_key = TRY(unwrap_data_key(keys, header));
+    parser->sealer_ = std::make_unique<Sealer>(header.segment, data_key);
   }
   return parser;
 }
@@ -95,6 +102,7 @@ Result<std::optional<ParsedFrame>> SegmentParser::next() {
 }
 
 Result<std::optional<ParsedFrame>> SegmentParser::parse() {
+  if (!inner_.at_end()) return next_inner();
   if (boundary_ && offset_ == boundary_->end) {
     if (last_lsn_ == boundary_->last_lsn) return std::optional<ParsedFrame>();
     return corrupt(Reason::kSequenceViolation, "the segment lacks frames before its accepted end",
@@ -104,9 +112,44 @@ Result<std::optional<ParsedFrame>> SegmentParser::parse() {
   const Reason damage = TRY(examine(frame));
   if (damage != Reason::kNone) return end_at(damage);
   TRY(check_type(frame.type, name_));
+  TRY(check_sealing(frame));
   offset_ += frame_bytes(frame.payload.size());
   last_lsn_ = frame.lsn;
-  return std::optional(frame);
+  if (frame.type != kSealedType) return std::optional(frame);
+  TRY(open_sealed(frame));
+  return next_inner();
+}
+
+/// Whoever cannot seal cannot add to an encrypted segment what is taken for its frames.
+Status SegmentParser::check_sealing(const ParsedFrame& frame) const {
+  const bool is_clear = frame.type == kPadType || frame.type == kMarkType;
+  const bool is_sealed = frame.type == kSealedType;
+  if (is_clear || is_sealed == header_.is_encrypted()) return ok();
+  return corruption(Reason::kDecodeFailure,
+                    is_sealed ? "a sealed frame in a segment that has no key"
+                              : "a frame that is not sealed in an encrypted segment",
+                    name_, frame.offset);
+}
+
+Status SegmentParser::open_sealed(const ParsedFrame& frame) {
+  const auto opened = sealer_->open({frame.offset, frame.lsn}, frame.payload);
+  if (!opened.ok()) {
+    return corruption(opened.error().reason(), opened.error().message(), name_, frame.offset);
+  }
+  inner_offset_ = frame.offset;
+  inner_ = InnerRecords(TRY(decode_sealed_header(frame.payload)), frame.lsn, *opened);
+  return ok();
+}
+
+Result<std::optional<ParsedFrame>> SegmentParser::next_inner() {
+  const Result<InnerRecords::Record> record = inner_.next();
+  if (!record.ok()) {
+    return corruption(record.error().reason(), record.error().message(), name_, inner_offset_);
+  }
+  TRY(check_type(record->type, name_));
+  last_lsn_ = record->lsn;
+  return std::optional(ParsedFrame{inner_offset_, record->type, record->vshard, record->tenant,
+                                   record->lsn, record->payload});
 }
 
 /// kNone: `frame` is the valid frame at offset_. Otherwise why there is none.
@@ -130,7 +173,8 @@ Reason SegmentParser::examine_order(const ParsedFrame& frame) const {
   const Lsn expected_lsn = is_own_type(frame.type) ? last_lsn_ : last_lsn_ + 1;
   if (frame.lsn != expected_lsn) return Reason::kSequenceViolation;
   const bool is_first = offset_ == kBlockBytes;
-  if (is_first && frame.type != kCheckpointType) return Reason::kDecodeFailure;
+  const uint16_t first_type = header_.is_encrypted() ? kSealedType : kCheckpointType;
+  if (is_first && frame.type != first_type) return Reason::kDecodeFailure;
   return Reason::kNone;
 }
 

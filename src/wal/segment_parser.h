@@ -7,6 +7,7 @@
 //   corruption    kCorrupt: where() is the file, found() the offset, expected() the end of what was
 //                 known to be durable
 //   not ours      kUnsupported: a valid frame that this version does not know
+//   not for us    kInvalid (kMissingKey): the segment is encrypted, and its key was not given
 //   I/O error     kIo
 //
 // Memory: one window of 1 MiB, or the largest frame if that is larger. One thread.
@@ -21,10 +22,12 @@
 #include "sluice/io.h"
 #include "sluice/result.h"
 #include "wal/format.h"
+#include "wal/sealed.h"
 
 namespace sluice::wal {
 
-/// A frame of any type. The payload is 8-byte aligned and valid until the parser's next call.
+/// A frame of any type but sealed: what one holds comes record by record, each with the offset of
+/// the sealed frame. The payload is 8-byte aligned and valid until the parser's next call.
 struct ParsedFrame {
   uint64_t offset = 0;
   uint16_t type = 0;
@@ -60,8 +63,10 @@ class SegmentParser {
  public:
   /// Reads and checks the header. `boundary`: where the frames must reach, known from a successor
   /// or from the running writer; absent for the newest segment of a log at rest.
+  /// `keys` may be null where nothing is encrypted; it is not kept.
   static Result<std::unique_ptr<SegmentParser>> open(std::unique_ptr<File> file, std::string name,
-                                                     std::optional<Boundary> boundary);
+                                                     std::optional<Boundary> boundary,
+                                                     const KeyRing* keys);
 
   const SegmentHeader& header() const { return header_; }
   /// The next frame; nothing at a clean end or a torn tail.
@@ -77,8 +82,11 @@ class SegmentParser {
                 std::optional<Boundary> boundary);
 
   Result<std::optional<ParsedFrame>> parse();
+  Result<std::optional<ParsedFrame>> next_inner();
+  Status open_sealed(const ParsedFrame& frame);
   Result<Reason> examine(ParsedFrame& frame);
   Reason examine_order(const ParsedFrame& frame) const;
+  Status check_sealing(const ParsedFrame& frame) const;
   Result<std::optional<ParsedFrame>> end_at(Reason damage);
   Status scan_remains();
   uint64_t confirmed_by(uint64_t offset, ByteView frame) const;
@@ -88,6 +96,9 @@ class SegmentParser {
   std::string name_;
   SegmentHeader header_;
   std::optional<Boundary> boundary_;
+  std::unique_ptr<Sealer> sealer_;  ///< of an encrypted segment
+  InnerRecords inner_;              ///< of the sealed frame before offset_, those left
+  uint64_t inner_offset_ = 0;       ///< of that frame
   uint64_t offset_ = kBlockBytes;
   Lsn last_lsn_;
   uint64_t torn_bytes_ = 0;

@@ -8,7 +8,8 @@ namespace {
 
 class Verification {
  public:
-  Verification(Disk& disk, const FrameVisitor& visit) : disk_(disk), visit_(visit) {}
+  Verification(Disk& disk, const FrameVisitor& visit, const KeyRing* keys)
+      : disk_(disk), visit_(visit), keys_(keys) {}
 
   Result<LogReport> run() {
     for (DiskEntry& entry : TRY(disk_.list())) {
@@ -79,7 +80,7 @@ class Verification {
   SegmentWalk walk(const std::string& name, std::optional<Boundary> boundary) {
     const auto open = [&]() -> Result<std::unique_ptr<SegmentParser>> {
       std::unique_ptr<File> file = TRY(disk_.open(name, OpenMode::kReadDevice));
-      return SegmentParser::open(std::move(file), name, boundary);
+      return SegmentParser::open(std::move(file), name, boundary, keys_);
     };
     const Result<std::unique_ptr<SegmentParser>> parser = open();
     if (!parser.ok()) return {{}, parser.error()};
@@ -102,14 +103,15 @@ class Verification {
 
   Disk& disk_;
   const FrameVisitor& visit_;
+  const KeyRing* const keys_;
   std::vector<Candidate> candidates_;
   LogReport report_;
 };
 
 }  // namespace
 
-Result<LogReport> verify_log(Disk& disk, const FrameVisitor& visit) {
-  return Verification(disk, visit).run();
+Result<LogReport> verify_log(Disk& disk, const FrameVisitor& visit, const KeyRing* keys) {
+  return Verification(disk, visit, keys).run();
 }
 
 }  // namespace sluice::wal

@@ -29,6 +29,8 @@ struct LogReport {
 /// it adds meanwhile is not seen, what it trims is not missed. `visit` (may be empty) is called for
 /// each valid frame, in order; those of the newest segment may come twice. An error only if the
 /// directory cannot be listed.
-Result<LogReport> verify_log(Disk& disk, const FrameVisitor& visit = nullptr);
+/// `keys` may be null where nothing is encrypted.
+Result<LogReport> verify_log(Disk& disk, const FrameVisitor& visit = nullptr,
+                             const KeyRing* keys = nullptr);
 
 }  // namespace sluice::wal

@@ -15,7 +15,8 @@ constexpr uint64_t kAllocateBytes = 4 << 20;
 constexpr uint64_t kStagedBytesMax = 1 << 20;
 constexpr std::array<std::byte, 2 * kBlockBytes> kZeros{};
 
-uint64_t frames_bytes(std::span<const RecordView> records) {
+uint64_t frames_bytes(std::span<const RecordView> records, bool is_sealed) {
+  if (is_sealed) return sealed_frames_bytes(records);
   uint64_t bytes = 0;
   for (const RecordView& record : records) bytes += frame_bytes(record.payload_bytes());
   return bytes;
@@ -34,14 +35,14 @@ Writer::Writer(std::unique_ptr<File> file, SegmentHeader header, uint64_t segmen
       segment_bytes_(segment_bytes),
       last_lsn_(header.base_lsn - 1) {}
 
-Result<std::unique_ptr<Writer>> Writer::create(Disk& disk, SegmentHeader header,
+Result<std::unique_ptr<Writer>> Writer::create(Runtime& runtime, Disk& disk, SegmentHeader header,
                                                const Checkpoint& checkpoint,
-                                               uint64_t segment_bytes) {
+                                               const WriterOptions& options) {
   const std::string name = temporary_name(segment_name(header.base_lsn));
   TRY(remove_if_present(disk, name));
   std::unique_ptr<File> file = TRY(disk.create(name));
-  std::unique_ptr<Writer> writer(new Writer(std::move(file), header, segment_bytes));
-  const Status born = writer->write_birth(checkpoint);
+  std::unique_ptr<Writer> writer(new Writer(std::move(file), header, options.segment_bytes));
+  const Status born = writer->write_birth(runtime, checkpoint, options.keys);
   if (born.ok()) return writer;
   writer.reset();
   const Status removed = remove_if_present(disk, name);
@@ -50,10 +51,15 @@ Result<std::unique_ptr<Writer>> Writer::create(Disk& disk, SegmentHeader header,
 }
 
 /// W1: header and birth checkpoint are durable before the segment has a name.
-Status Writer::write_birth(const Checkpoint& checkpoint) {
+Status Writer::write_birth(Runtime& runtime, const Checkpoint& checkpoint, const KeyRing* keys) {
   const std::vector<std::byte> payload = encode_checkpoint(checkpoint);
   const RecordView record{.type = kCheckpointType, .head = payload};
-  header_.birth_end = closed_end(kBlockBytes + frame_bytes(payload.size()));
+  header_.birth_end =
+      closed_end(kBlockBytes + frames_bytes(std::span(&record, 1), keys != nullptr));
+  if (keys != nullptr) {
+    const WalEncryptionKey data_key = TRY(draw_data_key(runtime, *keys, header_));
+    sealer_ = std::make_unique<Sealer>(header_.segment, data_key);
+  }
   TRY(allocate_to(header_.birth_end + kReserveBytes));
   TRY(file_->pwrite_at(0, encode_segment_header(header_)));
   tail_ = kBlockBytes;
@@ -101,7 +107,7 @@ Status Writer::sync_file() {
 /// The one way by which frames get into the file: all of `records`, or nothing and kFull.
 Status Writer::write(std::span<const RecordView> records, uint64_t reserve_bytes) {
   const uint64_t mark_bytes = owes_mark() ? kMarkFrameBytes : 0;
-  const uint64_t frames_end = tail_ + mark_bytes + frames_bytes(records);
+  const uint64_t frames_end = tail_ + mark_bytes + frames_bytes(records, sealer_ != nullptr);
   TRY(allocate_to(closed_end(frames_end) + reserve_bytes));
   staged_.clear();
   staged_offset_ = tail_;
@@ -129,12 +135,28 @@ Status Writer::stage_all(std::span<const RecordView> records) {
     const ByteView payload = std::as_bytes(std::span(&confirmed_end, 1));
     TRY(stage_frame({.type = kMarkType, .head = payload}, lsn));
   }
-  for (const RecordView& record : records) {
-    if (!is_own_type(record.type)) ++lsn;
-    TRY(stage_frame(record, lsn));
+  if (sealer_ != nullptr) {
+    TRY(stage_sealed(records, lsn));
+    lsn += user_records(records);
+  } else {
+    for (const RecordView& record : records) {
+      if (!is_own_type(record.type)) ++lsn;
+      TRY(stage_frame(record, lsn));
+    }
   }
   TRY(stage_pad(lsn));
   return drain();
+}
+
+Status Writer::stage_sealed(std::span<const RecordView> records, Lsn lsn) {
+  while (!records.empty()) {
+    const auto block = records.first(block_records(records));
+    const ByteView payload = sealer_->seal({staged_end(), lsn}, block);
+    TRY(stage_frame({.type = kSealedType, .head = payload}, lsn));
+    lsn += user_records(block);
+    records = records.subspan(block.size());
+  }
+  return ok();
 }
 
 Status Writer::stage_frame(const RecordView& record, Lsn lsn) {

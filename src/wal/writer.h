@@ -18,29 +18,26 @@
 #include "sluice/result.h"
 #include "wal/checkpoint.h"
 #include "wal/format.h"
+#include "wal/record.h"
+#include "wal/sealed.h"
 
 namespace sluice::wal {
-
-/// One record to append. Its payload is head followed by body.
-struct RecordView {
-  uint16_t type = kFirstUserType;  ///< number 16 or more, perhaps with kRequiredBit
-  uint16_t vshard = 0;
-  uint32_t tenant = 0;
-  ByteView head{};
-  ByteView body{};
-  uint64_t payload_bytes() const { return head.size() + body.size(); }
-};
 
 /// Space kept behind what users append, for the checkpoints that a trim on a full disk needs.
 inline constexpr uint64_t kReserveBytes = 64 << 10;
 
+struct WriterOptions {
+  uint64_t segment_bytes = 64ull << 20;  ///< zeros are written ahead up to here
+  const KeyRing* keys = nullptr;         ///< the segment is encrypted under the current one
+};
+
 class Writer {
  public:
   /// Writes and syncs a whole new segment under its temporary name; the caller names it. Sets the
-  /// header's birth end. On error the temporary file is gone or worthless.
-  static Result<std::unique_ptr<Writer>> create(Disk& disk, SegmentHeader header,
+  /// header's birth end and key. On error the temporary file is gone or worthless.
+  static Result<std::unique_ptr<Writer>> create(Runtime& runtime, Disk& disk, SegmentHeader header,
                                                 const Checkpoint& checkpoint,
-                                                uint64_t segment_bytes);
+                                                const WriterOptions& options);
 
   /// Records of user types get consecutive LSNs. kFull: nothing was appended and a retry may
   /// succeed; erasing what was written may have synced what was appended before.
@@ -63,9 +60,10 @@ class Writer {
  private:
   Writer(std::unique_ptr<File> file, SegmentHeader header, uint64_t segment_bytes);
 
-  Status write_birth(const Checkpoint& checkpoint);
+  Status write_birth(Runtime& runtime, const Checkpoint& checkpoint, const KeyRing* keys);
   Status write(std::span<const RecordView> records, uint64_t reserve_bytes);
   Status stage_all(std::span<const RecordView> records);
+  Status stage_sealed(std::span<const RecordView> records, Lsn lsn);
   Status stage_frame(const RecordView& record, Lsn lsn);
   Status stage_pad(Lsn lsn);
   Status stage(ByteView bytes);
@@ -78,6 +76,7 @@ class Writer {
 
   std::unique_ptr<File> file_;
   SegmentHeader header_;
+  std::unique_ptr<Sealer> sealer_;  ///< null: not encrypted
   uint64_t segment_bytes_;
   Lsn last_lsn_;
   uint64_t tail_ = 0;           ///< behind the last frame, pads that may be overwritten excluded

@@ -53,7 +53,7 @@ LIBRARIES = {
     r"boost/(asio|beast)/.*": {"server"},
     r"curl/.*": {"io"},
     r"pugixml\.hpp": {"io"},
-    r"openssl/.*": {"io"},
+    r"openssl/.*": {"io", "wal"},
     r"yaml-cpp/.*": {"config"},
 }
 STANDARD = set("""

@@ -1,0 +1,241 @@
+// The log beside the disk itself, RocksDB and LevelDB: durable commits of 256-byte records by one
+// client, and replay.
+//
+//   bench_wal DIR [SECONDS]
+//
+//   raw       a file that was filled with zeros; one pwrite of as many bytes and one fdatasync
+//   log       Log::append and Log::sync; "sealed" with AES-256-GCM
+//   rocksdb   a WriteBatch of as many puts, sync = true; leveldb the same
+//
+// All take turns for SECONDS / 10 each, five times; figures are medians of the five, and ratios of
+// medians. A put has the record as its value and 8 bytes of key.
+#include <fcntl.h>
+#include <leveldb/db.h>
+#include <leveldb/write_batch.h>
+#include <rocksdb/db.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/posix_disk.h"
+#include "io/thread_runtime.h"
+#include "wal/log.h"
+
+namespace {
+
+using namespace sluice;
+using Clock = std::chrono::steady_clock;
+
+constexpr size_t kPayloadBytes = 256;
+constexpr int kRounds = 5;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+[[noreturn]] void die(const std::string& what) {
+  std::fprintf(stderr, "bench_wal: %s\n", what.c_str());
+  std::exit(1);
+}
+void require(const Status& status) {
+  if (!status.ok()) die(status.error().to_string());
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+/// A way to commit `records` records durably.
+class Subject {
+ public:
+  virtual ~Subject() = default;
+  virtual void commit(uint32_t records) = 0;
+};
+
+class RawFile final : public Subject {
+ public:
+  explicit RawFile(const std::string& path) {
+    file_ = ::open(path.c_str(), O_RDWR | O_CREAT, 0644);
+    const std::string zeros(1 << 20, '\0');
+    for (off_t at = 0; at < kBytes; at += static_cast<off_t>(zeros.size())) {
+      if (::pwrite(file_, zeros.data(), zeros.size(), at) < 0) die("cannot fill " + path);
+    }
+    if (file_ < 0 || ::fsync(file_) != 0) die("cannot make " + path);
+  }
+  ~RawFile() override { ::close(file_); }
+  void commit(uint32_t records) override {
+    // What the log writes: a mark and the frames, filled up to a whole block.
+    const uint64_t bytes = align_up(40 + records * wal::frame_bytes(kPayloadBytes), 4096);
+    bytes_.resize(bytes, 'x');
+    if (at_ + static_cast<off_t>(bytes) > kBytes) at_ = 0;
+    if (::pwrite(file_, bytes_.data(), bytes, at_) < 0 || ::fdatasync(file_) != 0) die("raw");
+    at_ += static_cast<off_t>(bytes);
+  }
+
+ private:
+  static constexpr off_t kBytes = 256 << 20;
+  int file_ = -1;
+  off_t at_ = 0;
+  std::string bytes_;
+};
+
+std::shared_ptr<const KeyRing> some_key() {
+  const std::vector<std::byte> bytes(WalEncryptionKey::kBytes, std::byte{7});
+  return std::make_shared<const KeyRing>(
+      KeyRing::make(1, WalEncryptionKey::from_bytes(bytes).value()).value());
+}
+
+class OwnLog final : public Subject {
+ public:
+  OwnLog(Runtime& runtime, const std::string& directory, std::shared_ptr<const KeyRing> keys) {
+    std::filesystem::create_directories(directory);
+    disk_ = io::open_posix_disk(directory).value();
+    log_ = wal::Log::open(runtime, *disk_, {.keys = std::move(keys)}).value();
+  }
+  void commit(uint32_t records) override {
+    records_.assign(records, {.tenant = 1, .head = as_bytes(payload_)});
+    const Result<wal::Lsn> lsn = log_->append(records_);
+    if (!lsn.ok()) die(lsn.error().to_string());
+    require(log_->sync());
+    if (log_->wants_roll()) require(log_->trim(log_->durable_lsn(), {}));
+    if (log_->wants_roll()) require(log_->roll({}));
+  }
+  wal::Log& log() { return *log_; }
+
+ private:
+  std::unique_ptr<Disk> disk_;
+  std::unique_ptr<wal::Log> log_;
+  const std::string payload_ = std::string(kPayloadBytes, 'p');
+  std::vector<wal::RecordView> records_;
+};
+
+/// RocksDB and LevelDB have the same words for this.
+template <class Db, class Options, class Batch, class Sync>
+class KeyValueStore final : public Subject {
+ public:
+  explicit KeyValueStore(const std::string& directory) {
+    Options options;
+    options.create_if_missing = true;
+    Db* opened = nullptr;
+    const auto status = Db::Open(options, directory, &opened);
+    if (!status.ok()) die(status.ToString());
+    db_.reset(opened);
+    sync_.sync = true;
+  }
+  void commit(uint32_t records) override {
+    Batch batch;
+    for (uint32_t i = 0; i < records; ++i) {
+      ++key_;
+      batch.Put({reinterpret_cast<const char*>(&key_), sizeof key_}, payload_);
+    }
+    const auto status = db_->Write(sync_, &batch);
+    if (!status.ok()) die(status.ToString());
+  }
+
+ private:
+  std::unique_ptr<Db> db_;
+  Sync sync_;
+  uint64_t key_ = 0;
+  const std::string payload_ = std::string(kPayloadBytes, 'p');
+};
+using RocksDb =
+    KeyValueStore<rocksdb::DB, rocksdb::Options, rocksdb::WriteBatch, rocksdb::WriteOptions>;
+using LevelDb =
+    KeyValueStore<leveldb::DB, leveldb::Options, leveldb::WriteBatch, leveldb::WriteOptions>;
+
+struct Contestant {
+  std::string name;
+  std::unique_ptr<Subject> subject;
+  std::vector<double> commits_per_second;  // by round
+  std::vector<double> p99_micros;
+};
+
+void run_round(Contestant& contestant, uint32_t records, double seconds) {
+  std::vector<double> micros;
+  const auto start = Clock::now();
+  while (seconds_since(start) < seconds) {
+    const auto before = Clock::now();
+    contestant.subject->commit(records);
+    micros.push_back(seconds_since(before) * 1e6);
+  }
+  const double taken = seconds_since(start);
+  std::sort(micros.begin(), micros.end());
+  contestant.commits_per_second.push_back(static_cast<double>(micros.size()) / taken);
+  contestant.p99_micros.push_back(micros[micros.size() * 99 / 100]);
+}
+
+void compare(std::vector<Contestant>& contestants, uint32_t records, double seconds) {
+  for (Contestant& contestant : contestants) {
+    contestant.commits_per_second.clear();
+    contestant.p99_micros.clear();
+    contestant.subject->commit(records);
+  }
+  for (int round = 0; round < kRounds; ++round) {
+    for (Contestant& contestant : contestants) run_round(contestant, records, seconds);
+  }
+  const double raw = median(contestants.front().commits_per_second);
+  std::printf("%u records of %zu bytes a commit\n", records, kPayloadBytes);
+  for (const Contestant& contestant : contestants) {
+    const double commits = median(contestant.commits_per_second);
+    std::printf("  %-8s %9.0f records/s  p50 of a commit %7.0f us, p99 %7.0f us  %.2f x raw\n",
+                contestant.name.c_str(), commits * records, 1e6 / commits,
+                median(contestant.p99_micros), commits / raw);
+  }
+}
+
+void replay(Runtime& runtime, const std::string& directory,
+            const std::shared_ptr<const KeyRing>& keys, const char* name) {
+  OwnLog own(runtime, directory, keys);
+  for (int commit = 0; commit < 200; ++commit) {
+    const std::string payload(kPayloadBytes, 'p');
+    const std::vector<wal::RecordView> records(1000, {.tenant = 1, .head = as_bytes(payload)});
+    if (!own.log().append(records).ok()) die("append");
+    require(own.log().sync());
+    if (own.log().wants_roll()) require(own.log().roll({}));
+  }
+  std::vector<double> speeds;
+  for (int round = 0; round < kRounds; ++round) {
+    const auto reader = own.log().read({1}).value();
+    uint64_t bytes = 0;
+    const auto start = Clock::now();
+    for (;;) {
+      const auto frame = reader->next();
+      if (!frame.ok()) die(frame.error().to_string());
+      if (!frame->has_value()) break;
+      bytes += wal::frame_bytes((*frame)->payload.size());
+    }
+    speeds.push_back(static_cast<double>(bytes) / seconds_since(start) / 1e9);
+  }
+  std::printf("replay, warm, checksums verified, %s: %.2f GB/s\n", name, median(speeds));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) return std::fprintf(stderr, "usage: bench_wal DIR [SECONDS]\n"), 2;
+  const std::string directory = argv[1];
+  const double seconds = (argc > 2 ? std::atof(argv[2]) : 10) / 10;
+  std::filesystem::create_directories(directory);
+  const std::unique_ptr<Runtime> runtime = io::make_thread_runtime();
+  std::vector<Contestant> contestants;
+  const auto add = [&](const char* name, std::unique_ptr<Subject> subject) {
+    contestants.push_back({name, std::move(subject), {}, {}});
+  };
+  add("raw", std::make_unique<RawFile>(directory + "/raw"));
+  add("log", std::make_unique<OwnLog>(*runtime, directory + "/log", nullptr));
+  add("sealed", std::make_unique<OwnLog>(*runtime, directory + "/sealed", some_key()));
+  add("rocksdb", std::make_unique<RocksDb>(directory + "/rocksdb"));
+  add("leveldb", std::make_unique<LevelDb>(directory + "/leveldb"));
+  for (const uint32_t records : {1u, 32u, 1000u}) compare(contestants, records, seconds);
+  replay(*runtime, directory + "/replay", nullptr, "plain");
+  replay(*runtime, directory + "/replay-sealed", some_key(), "sealed");
+}
