@@ -78,6 +78,7 @@ std::vector<std::byte> encode_segment_header(const SegmentHeader& header) {
   writer.fixed(header.key_id);
   writer.fixed(uint32_t{0});
   writer.raw(header.wrapped_key);
+  writer.fixed(header.recycled_bytes);
   std::vector<std::byte> block = writer.take();
   block.resize(kBlockBytes);
   store(block.data() + kHeaderCrcOffset, crc32c(ByteView(block).first(kHeaderCrcOffset)));
@@ -115,6 +116,7 @@ Result<SegmentHeader> decode_segment_header(ByteView block, std::string_view nam
   const auto zero = reader.fixed<uint32_t>();
   const ByteView wrapped_key = reader.raw(kWrappedKeyBytes);
   std::copy(wrapped_key.begin(), wrapped_key.end(), header.wrapped_key.begin());
+  header.recycled_bytes = reader.fixed<uint64_t>();
   const ByteView unused =
       ByteView(header.wrapped_key).subspan(header.is_encrypted() ? kWrappedKeyBytes - 4 : 0);
   if (block_bytes != kBlockBytes || zero != 0 || !all_zero(unused)) {
@@ -144,6 +146,10 @@ std::optional<Lsn> parse_segment_name(std::string_view name) {
 
 std::string temporary_name(std::string_view name) {
   return std::string(name).append(kTemporarySuffix);
+}
+
+std::string spare_name(Lsn base_lsn) {
+  return temporary_name("spare-" + twenty_digits(base_lsn));
 }
 
 bool is_temporary_name(std::string_view name) {

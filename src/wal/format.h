@@ -3,7 +3,9 @@
 // A log is a directory of segment files. Integers are little-endian. A *block* is 4096 bytes.
 //
 //   <base LSN, 20 digits>.wal             a segment
-//   *.new                                 under construction; worthless after a crash
+//   *.new                                 under construction, or a trimmed segment's file that
+//   waits
+//                                         to be one again; worthless after a crash
 //   quarantine-<base LSN>-<offset>.bin    bytes that an opening cut from that segment's tail
 //
 // SEGMENT
@@ -32,7 +34,8 @@
 //      120     64  wrapped key: nonce (12), data key (32) and tag (16) of AES-256-GCM, 4 zeros; the
 //                  additional data is this block with the wrapped key and the CRC as if it were
 //                  zero
-//      184   3908  zero
+//      184      8  recycled bytes: up to here the file held another segment before; 0: it was new
+//      192   3900  zero
 //     4092      4  CRC-32C of bytes 0 to 4091
 //
 // FRAME, at a multiple of 8
@@ -70,7 +73,10 @@
 //   - In the newest segment the first position without a valid frame is the end. It is corruption
 //   if
 //     it lies below the birth end, or below what any valid mark at any later multiple of 8
-//     confirms. Otherwise what follows is a torn tail, or nothing if it is all zeros.
+//     confirms. Otherwise what follows is a torn tail, or nothing if it is all zeros. In a recycled
+//     segment older bytes follow: there it is nothing if it ends where it was born, or if its
+//     last frame, pads aside, is a mark that confirms its own offset; else at most
+//     kRecycledTailBytes are called torn.
 //   - A segment names the segment before it; the oldest may name one that was trimmed: its base LSN
 //     is at most 1 + the trim LSN of the newest checkpoint.
 //   - LSNs without a frame are legal only between a header's accepted LSN and its base LSN.
@@ -129,6 +135,7 @@ struct Boundary {
 };
 
 inline constexpr size_t kWrappedKeyBytes = 64;
+inline constexpr uint64_t kRecycledTailBytes = 1 << 20;
 
 struct SegmentHeader {
   LogId log{};
@@ -140,6 +147,7 @@ struct SegmentHeader {
   uint64_t birth_end = 0;
   uint32_t key_id = 0;  ///< 0: not encrypted
   std::array<std::byte, kWrappedKeyBytes> wrapped_key{};
+  uint64_t recycled_bytes = 0;  ///< 0: the file was new
   bool is_encrypted() const { return key_id != 0; }
 };
 
@@ -187,6 +195,8 @@ Result<SegmentHeader> decode_segment_header(ByteView block, std::string_view nam
 std::string segment_name(Lsn base_lsn);
 std::optional<Lsn> parse_segment_name(std::string_view name);
 std::string temporary_name(std::string_view name);
+/// Of the file of a trimmed segment that waits to be used again. A temporary name.
+std::string spare_name(Lsn base_lsn);
 bool is_temporary_name(std::string_view name);
 std::string quarantine_name(Lsn base_lsn, uint64_t offset);
 

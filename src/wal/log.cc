@@ -173,7 +173,8 @@ Result<std::unique_ptr<Writer>> Log::create_segment(SegmentHeader header,
   header.log = recovered_.log_id;
   header.opening = recovered_.opening;
   header.segment = SegmentId::draw(runtime_);
-  return Writer::create(runtime_, disk_, header, checkpoint, {options_.segment_bytes, keys_.get()});
+  return Writer::create(runtime_, disk_, header, checkpoint,
+                        {options_.segment_bytes, keys_.get(), take_spare()});
 }
 
 Status Log::name_segment(Lsn base_lsn) {
@@ -207,7 +208,12 @@ Result<Lsn> Log::append(std::span<const RecordView> records) {
     if (record.payload_bytes() > kPayloadBytesMax) return too_large(record.payload_bytes());
   }
   const Lsn first_lsn = writer_->last_lsn() + 1;
-  TRY(settle(writer_->append(records)));
+  Status appended = writer_->append(records);
+  if (!appended.ok() && appended.error().code() == Code::kFull && !spares_.empty()) {
+    TRY(remove_spares());
+    appended = writer_->append(records);
+  }
+  TRY(settle(appended));
   return first_lsn;
 }
 
@@ -313,11 +319,42 @@ Status Log::trim(Lsn upto, ByteView application) {
   TRY(checkpoint(application, upto));
   const Lsn next_needed = checkpoint_.trim_lsn + 1;
   while (segments_.size() > 1 && segments_[1].header.base_lsn <= next_needed) {
-    TRY(remove_if_present(disk_, segments_.front().name));
-    TRY(disk_.sync_dir());
+    TRY(retire(segments_.front()));
     const MonitorLock lock(*monitor_);
     segments_.erase(segments_.begin());
   }
+  return ok();
+}
+
+/// W18: its name is durably gone before its file is written again.
+Status Log::retire(const Segment& segment) {
+  const bool is_large = segment.boundary.end > 2 * options_.segment_bytes;
+  if (spares_.size() >= options_.spares_max || is_large) {
+    TRY(remove_if_present(disk_, segment.name));
+    return disk_.sync_dir();
+  }
+  const std::string spare = spare_name(segment.header.base_lsn);
+  TRY(disk_.rename(segment.name, spare));
+  TRY(disk_.sync_dir());
+  spares_.push_back({spare, segment.header.is_encrypted()});
+  return ok();
+}
+
+/// Empty: none. What was never encrypted does not lie on below what is.
+std::string Log::take_spare() {
+  const auto fits = std::find_if(spares_.begin(), spares_.end(), [&](const Spare& spare) {
+    return keys_ == nullptr || spare.is_encrypted;
+  });
+  if (fits == spares_.end()) return {};
+  std::string name = std::move(fits->name);
+  spares_.erase(fits);
+  return name;
+}
+
+/// Space for those who need it now.
+Status Log::remove_spares() {
+  for (const Spare& spare : spares_) TRY(remove_if_present(disk_, spare.name));
+  spares_.clear();
   return ok();
 }
 

@@ -47,6 +47,7 @@ struct LogOptions {
   Lsn lsn_floor = 0;                     ///< highest LSN of this log known elsewhere; below kLsnMax
   std::shared_ptr<const KeyRing> keys{};  ///< new segments are encrypted under its current key
   Plaintext plaintext = Plaintext::kAllowed;
+  uint32_t spares_max = 2;  ///< files of trimmed segments that are kept to be used again
 };
 
 /// What an opening found.
@@ -133,6 +134,9 @@ class Log {
   Status name_segment(Lsn base_lsn);
   Status undo_naming(Lsn base_lsn);
   void switch_to(std::unique_ptr<Writer> writer);
+  std::string take_spare();
+  Status retire(const Segment& segment);
+  Status remove_spares();
   void publish();
 
   Status usable() const;
@@ -150,6 +154,11 @@ class Log {
   Checkpoint checkpoint_;  ///< what the next one starts from
   std::unique_ptr<Writer> writer_;
   uint64_t earlier_syncs_ = 0;  ///< in segments before writer_'s
+  struct Spare {
+    std::string name;
+    bool is_encrypted = false;
+  };
+  std::vector<Spare> spares_;
   bool closed_ = false;
   std::optional<Error> poison_;
 

@@ -13,12 +13,27 @@ Result<std::optional<LogFrame>> LogReader::next() {
   if (ended_) return std::optional<LogFrame>();
   Result<std::optional<LogFrame>> frame = read();
   if (!frame.ok()) {
-    failure_ = frame.error();
+    failure_ = explain(frame.error());
+    return *failure_;
   } else if (!frame->has_value()) {
     ended_ = true;
     parser_.reset();
   }
   return frame;
+}
+
+/// The file of a trimmed segment is written again.
+Error LogReader::explain(const Error& failure) const {
+  if (failure.code() != Code::kCorrupt || index_ == segments_.size()) return failure;
+  const Segment& segment = segments_[index_];
+  if (!was_trimmed(disk_, segment.name, segment.header.segment)) return failure;
+  return missing(segment);
+}
+
+Error LogReader::missing(const Segment& segment) const {
+  return Error({Code::kNotFound, Reason::kMissingSegment,
+                "the segment was trimmed before it was read", segment.name, segment.header.base_lsn,
+                range_.from});
 }
 
 Result<std::optional<LogFrame>> LogReader::read() {
@@ -46,11 +61,7 @@ Status LogReader::open_segment() {
   const Segment& segment = segments_[index_];
   const OpenMode mode = segment.is_ours ? OpenMode::kRead : OpenMode::kReadDevice;
   Result<std::unique_ptr<File>> file = disk_.open(segment.name, mode);
-  if (!file.ok() && file.error().code() == Code::kNotFound) {
-    return Error({Code::kNotFound, Reason::kMissingSegment,
-                  "the segment was trimmed before it was read", segment.name,
-                  segment.header.base_lsn, range_.from});
-  }
+  if (!file.ok() && file.error().code() == Code::kNotFound) return missing(segment);
   if (!file.ok()) return file.error();
   parser_ = TRY(SegmentParser::open(std::move(*file), segment.name, segment.boundary, keys_.get()));
   if (parser_->header().segment == segment.header.segment) return ok();

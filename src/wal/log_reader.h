@@ -44,6 +44,8 @@ class LogReader {
  private:
   Result<std::optional<LogFrame>> read();
   Status open_segment();
+  Error explain(const Error& failure) const;
+  Error missing(const Segment& segment) const;
 
   Disk& disk_;
   std::vector<Segment> segments_;

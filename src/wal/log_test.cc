@@ -339,16 +339,20 @@ TEST(Log, SyncsNothingWhenNothingWasAppended) {
   EXPECT_EQ(log->stats().syncs, syncs);
 }
 
-// W1, W3, W4, W10, W11: the order of the steps.
+// W1, W3, W4, W10, W11, W18: the order of the steps.
 TEST(Log, DoesItsDurableStepsInThisOrder) {
   CrashDisk disk;
   const std::string first = segment_name(1);
   const std::string second = segment_name(2);
+  const std::string third = segment_name(3);
+  const std::string spare = spare_name(1);
   {
     const OpenLog log = open_log(disk).value();
     ASSERT_OK(append(*log, {"one"}));
     ASSERT_OK(log->roll({}));
     ASSERT_OK(log->trim(1, {}));
+    ASSERT_OK(append(*log, {"two"}));
+    ASSERT_OK(log->roll({}));
   }
   EXPECT_THAT(
       disk.trace,
@@ -364,13 +368,123 @@ TEST(Log, DoesItsDurableStepsInThisOrder) {
                   "rename " + second + ".new " + second, "sync_dir",
                   // trim
                   "write " + second + ".new 8192+4096", "sync " + second + ".new",
-                  "remove " + first, "sync_dir"));
+                  "rename " + first + " " + spare, "sync_dir",
+                  // append
+                  "write " + second + ".new 12288+4096",
+                  // roll: the blocks of the first segment's file were written before
+                  "sync " + second + ".new", "rename " + spare + " " + third + ".new",
+                  "write " + third + ".new 0+4096", "write " + third + ".new 4096+4096",
+                  "sync " + third + ".new", "rename " + third + ".new " + third, "sync_dir"));
   disk.trace.clear();
   ASSERT_OK(open_log(disk, 2));
-  EXPECT_THAT(disk.trace, ElementsAre("sync_dir", "sync " + second, HasSubstr("create "),
-                                      HasSubstr("allocate "), HasSubstr("write "),
-                                      HasSubstr("write "), "sync " + second + ".new",
-                                      "rename " + second + ".new " + second, "sync_dir"));
+  EXPECT_THAT(disk.trace,
+              ElementsAre("sync_dir", "sync " + third, HasSubstr("create "), HasSubstr("allocate "),
+                          HasSubstr("write "), HasSubstr("write "), "sync " + third + ".new",
+                          "rename " + third + ".new " + third, "sync_dir"));
+}
+
+/// A log whose newest segment lies in the file of its first one, which was full.
+void recycle(Log& log) {
+  ASSERT_OK(append(log, {std::string(11'000, 'o'), std::string(11'000, 'o')}));
+  ASSERT_OK(log.roll({}));
+  ASSERT_OK(append(log, {"two"}));
+  ASSERT_OK(log.trim(2, {}));
+  ASSERT_OK(log.roll({}));
+}
+
+// W14, W18
+TEST(Log, OlderBytesOfARecycledFileAreNeitherFramesNorATornTail) {
+  CrashDisk disk;
+  {
+    const OpenLog log = open_log(disk).value();
+    recycle(*log);
+    EXPECT_GT(read_segment_header(disk, segment_name(4)).value().recycled_bytes, 22'000u);
+    ASSERT_OK(log->close());
+  }
+  {
+    const OpenLog log = open_log(disk, 2).value();
+    EXPECT_EQ(log->recovered().torn_bytes, 0u) << "where it was born";
+    EXPECT_THAT(frames(*log).value(), ElementsAre(TestFrame{3, "two"}));
+    recycle(*log);
+    ASSERT_OK(append(*log, {"last"}));
+    ASSERT_OK(log->close());
+  }
+  const OpenLog log = open_log(disk, 3).value();
+  EXPECT_EQ(log->recovered().torn_bytes, 0u) << "behind the mark of a close";
+  EXPECT_EQ(frames(*log).value().back().second, "last");
+}
+
+// W13
+TEST(Log, OfARecycledFileWithoutAMarkAtItsEndABoundedTailIsKept) {
+  CrashDisk disk;
+  {
+    const OpenLog log = open_log(disk).value();
+    recycle(*log);
+    ASSERT_OK(append(*log, {"last"}));
+    ASSERT_OK(log->sync());
+  }
+  const OpenLog log = open_log(disk, 2).value();
+  EXPECT_EQ(frames(*log).value().back().second, "last");
+  EXPECT_GT(log->recovered().torn_bytes, 0u);
+  EXPECT_LE(log->recovered().torn_bytes, kRecycledTailBytes);
+}
+
+TEST(Log, AReaderOfATrimmedSegmentIsToldSoThoughItsFileHoldsAnother) {
+  CrashDisk disk;
+  TestRuntime runtime;
+  const std::unique_ptr<Log> log = Log::open(runtime, disk, {.segment_bytes = 1 << 20}).value();
+  const std::string large(15'000, 'o');
+  ASSERT_OK(append(*log, std::vector<std::string>(90, large)));  // more than a reader's window
+  ASSERT_OK(log->sync());
+  const auto reader = log->read({.from = 1}).value();
+  ASSERT_TRUE(reader->next().value().has_value());
+  ASSERT_OK(log->roll({}));
+  ASSERT_OK(append(*log, {"two"}));
+  ASSERT_OK(log->sync());
+  ASSERT_EQ(log->stats().segments, 2u);
+  ASSERT_OK(log->trim(90, {}));
+  ASSERT_OK(log->roll({}));
+  ASSERT_OK(append(*log, std::vector<std::string>(90, std::string(15'000, 'n'))));
+  std::optional<Error> failure;
+  while (!failure) {
+    const auto frame = reader->next();
+    if (!frame.ok()) failure = frame.error();
+    ASSERT_TRUE(failure || frame->has_value()) << "it ends as if there had been no more";
+  }
+  EXPECT_EQ(failure->code(), Code::kNotFound);
+  EXPECT_EQ(failure->reason(), Reason::kMissingSegment);
+}
+
+TEST(Log, AFullDiskTakesTheSparesFirst) {
+  CrashDisk disk;
+  const OpenLog log = open_log(disk).value();
+  ASSERT_OK(append(*log, {"one"}));
+  ASSERT_OK(log->roll({}));
+  ASSERT_OK(log->trim(1, {}));
+  ASSERT_TRUE(disk.has(spare_name(1)));
+  disk.fail(DiskOp::kWrite, Code::kFull);
+  ASSERT_OK(append(*log, {"two"}));
+  EXPECT_FALSE(disk.has(spare_name(1)));
+  ASSERT_OK(log->sync());
+}
+
+// W18
+TEST(Log, WhatWasNeverEncryptedDoesNotLieOnBelowAnEncryptedSegment) {
+  CrashDisk disk;
+  const OpenLog log = open_log(disk).value();
+  ASSERT_OK(log->use_keys(test_ring(1, 0x11)));
+  ASSERT_OK(append(*log, {"one"}));
+  ASSERT_OK(log->roll({}));
+  ASSERT_OK(log->trim(1, {}));
+  ASSERT_TRUE(disk.has(spare_name(1)));
+  ASSERT_OK(append(*log, {"two"}));
+  ASSERT_OK(log->roll({}));
+  EXPECT_EQ(read_segment_header(disk, segment_name(3)).value().recycled_bytes, 0u);
+  EXPECT_TRUE(disk.has(spare_name(1)));
+  ASSERT_OK(log->trim(2, {}));
+  ASSERT_OK(append(*log, {"three"}));
+  ASSERT_OK(log->roll({}));
+  EXPECT_GT(read_segment_header(disk, segment_name(4)).value().recycled_bytes, 0u);
 }
 
 }  // namespace

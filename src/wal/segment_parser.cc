@@ -113,6 +113,7 @@ Result<std::optional<ParsedFrame>> SegmentParser::parse() {
   if (damage != Reason::kNone) return end_at(damage);
   TRY(check_type(frame.type, name_));
   TRY(check_sealing(frame));
+  note_quiet(frame);
   offset_ += frame_bytes(frame.payload.size());
   last_lsn_ = frame.lsn;
   if (frame.type != kSealedType) return std::optional(frame);
@@ -220,8 +221,21 @@ Status SegmentParser::scan_remains() {
     // Chunks overlap by a mark, so that none is split between two.
     at += chunk_bytes - kMarkFrameBytes;
   }
-  torn_bytes_ = nonzero_end - offset_;
+  torn_bytes_ = torn_bytes_to(nonzero_end);
   return ok();
+}
+
+void SegmentParser::note_quiet(const ParsedFrame& frame) {
+  if (frame.type == kPadType) return;
+  is_quiet_ = frame.type == kMarkType && frame.payload.size() == sizeof(uint64_t) &&
+              load<uint64_t>(frame.payload.data()) == frame.offset;
+}
+
+uint64_t SegmentParser::torn_bytes_to(uint64_t nonzero_end) const {
+  const uint64_t bytes = nonzero_end - offset_;
+  if (header_.recycled_bytes <= offset_) return bytes;
+  const bool is_unused = offset_ == header_.birth_end;
+  return is_quiet_ || is_unused ? 0 : std::min(bytes, kRecycledTailBytes);
 }
 
 /// What the bytes at `offset` confirm if they are a valid mark; 0 if they are not.

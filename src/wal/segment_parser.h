@@ -74,7 +74,8 @@ class SegmentParser {
 
   /// Behind the last frame yielded. After the end: the accepted end.
   Boundary position() const { return {offset_, last_lsn_}; }
-  /// After the end: bytes from the accepted end to the last that is not zero.
+  /// After the end: bytes from the accepted end to the last that is not zero; see format.h for
+  /// recycled segments.
   uint64_t torn_bytes() const { return torn_bytes_; }
 
  private:
@@ -89,6 +90,8 @@ class SegmentParser {
   Status check_sealing(const ParsedFrame& frame) const;
   Result<std::optional<ParsedFrame>> end_at(Reason damage);
   Status scan_remains();
+  void note_quiet(const ParsedFrame& frame);
+  uint64_t torn_bytes_to(uint64_t nonzero_end) const;
   uint64_t confirmed_by(uint64_t offset, ByteView frame) const;
   Error corrupt(Reason reason, std::string message, uint64_t durable_end) const;
 
@@ -101,6 +104,7 @@ class SegmentParser {
   uint64_t inner_offset_ = 0;       ///< of that frame
   uint64_t offset_ = kBlockBytes;
   Lsn last_lsn_;
+  bool is_quiet_ = false;  ///< the last frame, pads aside, marks that all before it was synced
   uint64_t torn_bytes_ = 0;
   uint64_t confirmed_end_ = 0;  ///< by the marks behind the end
   bool ended_ = false;

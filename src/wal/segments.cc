@@ -42,6 +42,11 @@ Result<SegmentHeader> read_segment_header(Disk& disk, const std::string& name) {
   return header;
 }
 
+bool was_trimmed(Disk& disk, const std::string& name, const SegmentId& segment) {
+  const Result<SegmentHeader> header = read_segment_header(disk, name);
+  return header.ok() ? header->segment != segment : header.error().code() == Code::kNotFound;
+}
+
 Status check_link(const SegmentHeader& segment, const SegmentHeader& next) {
   const std::string where = segment_name(next.base_lsn);
   if (next.log != segment.log) {

@@ -29,6 +29,10 @@ Result<std::vector<std::string>> list_segments(Disk& disk);
 
 Result<SegmentHeader> read_segment_header(Disk& disk, const std::string& name);
 
+/// Whether the name is gone or another segment's by now: then the segment was trimmed while it was
+/// read, and its file may hold anything.
+bool was_trimmed(Disk& disk, const std::string& name, const SegmentId& segment);
+
 /// kCorrupt unless `next` directly follows `segment`: kMissingSegment (expected(), found(): the two
 /// base LSNs), kForked, kDecodeFailure.
 Status check_link(const SegmentHeader& segment, const SegmentHeader& next);

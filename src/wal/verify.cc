@@ -64,6 +64,10 @@ class Verification {
     if (is_last && walked.damage && walked.damage->code() == Code::kCorrupt) {
       walked = walk(segment.report.name, boundary);
     }
+    const bool is_corrupt = walked.damage && walked.damage->code() == Code::kCorrupt;
+    const SegmentId& id = segment.report.header->segment;
+    segment.vanished = is_corrupt && was_trimmed(disk_, segment.report.name, id);
+    if (segment.vanished) return;
     segment.report.content = std::move(walked.content);
     if (walked.damage) return find(segment, *walked.damage);
     if (is_last) check_front(segment.report.content.checkpoint);

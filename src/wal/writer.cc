@@ -33,14 +33,15 @@ Writer::Writer(std::unique_ptr<File> file, SegmentHeader header, uint64_t segmen
     : file_(std::move(file)),
       header_(header),
       segment_bytes_(segment_bytes),
-      last_lsn_(header.base_lsn - 1) {}
+      last_lsn_(header.base_lsn - 1),
+      allocated_end_(header.recycled_bytes) {}
 
 Result<std::unique_ptr<Writer>> Writer::create(Runtime& runtime, Disk& disk, SegmentHeader header,
                                                const Checkpoint& checkpoint,
                                                const WriterOptions& options) {
   const std::string name = temporary_name(segment_name(header.base_lsn));
-  TRY(remove_if_present(disk, name));
-  std::unique_ptr<File> file = TRY(disk.create(name));
+  std::unique_ptr<File> file = TRY(make_file(disk, name, options.spare));
+  header.recycled_bytes = options.spare.empty() ? 0 : TRY(file->size());
   std::unique_ptr<Writer> writer(new Writer(std::move(file), header, options.segment_bytes));
   const Status born = writer->write_birth(runtime, checkpoint, options.keys);
   if (born.ok()) return writer;
@@ -48,6 +49,14 @@ Result<std::unique_ptr<Writer>> Writer::create(Runtime& runtime, Disk& disk, Seg
   const Status removed = remove_if_present(disk, name);
   if (!removed.ok()) return born.error().with_context("the unfinished " + name + " is left behind");
   return born.error();
+}
+
+Result<std::unique_ptr<File>> Writer::make_file(Disk& disk, const std::string& name,
+                                                const std::string& spare) {
+  TRY(remove_if_present(disk, name));
+  if (spare.empty()) return disk.create(name);
+  TRY(disk.rename(spare, name));
+  return disk.open(name, OpenMode::kReadWrite);
 }
 
 /// W1: header and birth checkpoint are durable before the segment has a name.

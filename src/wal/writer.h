@@ -29,6 +29,9 @@ inline constexpr uint64_t kReserveBytes = 64 << 10;
 struct WriterOptions {
   uint64_t segment_bytes = 64ull << 20;  ///< zeros are written ahead up to here
   const KeyRing* keys = nullptr;         ///< the segment is encrypted under the current one
+  /// The file to use instead of a new one: what it holds is worthless, but its blocks were written,
+  /// so that syncs of what comes over them change no metadata. Empty: none.
+  std::string spare{};
 };
 
 class Writer {
@@ -60,6 +63,8 @@ class Writer {
  private:
   Writer(std::unique_ptr<File> file, SegmentHeader header, uint64_t segment_bytes);
 
+  static Result<std::unique_ptr<File>> make_file(Disk& disk, const std::string& name,
+                                                 const std::string& spare);
   Status write_birth(Runtime& runtime, const Checkpoint& checkpoint, const KeyRing* keys);
   Status write(std::span<const RecordView> records, uint64_t reserve_bytes);
   Status stage_all(std::span<const RecordView> records);
@@ -80,7 +85,7 @@ class Writer {
   uint64_t segment_bytes_;
   Lsn last_lsn_;
   uint64_t tail_ = 0;           ///< behind the last frame, pads that may be overwritten excluded
-  uint64_t allocated_end_ = 0;  ///< zeros or frames are written up to here
+  uint64_t allocated_end_ = 0;  ///< zeros, frames or older bytes are written up to here
   uint64_t marked_end_ = 0;     ///< what the newest mark, or the birth end, confirms
   Boundary durable_;
   bool unsynced_ = false;
