@@ -4,12 +4,13 @@ JOBS ?= $(shell nproc)
 TEST_JOBS ?= 2
 SOURCES = $(shell find include src sim tests bench fuzz examples -name '*.h' -o -name '*.cc')
 
-.PHONY: help run test test-full build format clean
+.PHONY: help run test test-full bench-wal build format clean
 
 help:
 	@echo 'make run        install, build, and walk through ingest, crash, recovery and query'
 	@echo 'make test       install, build, and run the tests'
 	@echo 'make test-full  the same, then sanitizers, long seeds and a round of fuzzing'
+	@echo 'make bench-wal  the log beside the disk itself, RocksDB and LevelDB'
 	@echo 'make build      the release build alone, in build/release'
 	@echo 'make format     clang-format over every source file'
 	@echo 'make clean      remove build/'
@@ -32,6 +33,12 @@ test:
 test-full: test
 	scripts/install.sh --full
 	scripts/test_full.sh
+
+bench-wal:
+	scripts/install.sh --full
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS) --target bench_wal
+	build/release/bench/bench_wal build/bench-wal
 
 format:
 	clang-format -i $(SOURCES)

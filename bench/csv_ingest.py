@@ -58,8 +58,9 @@ def main(build, directory, rows=6_000_000, rounds=5):
     print(f"{rows} rows, {csv.stat().st_size / 1e9:.2f} GB of CSV, median of {rounds} rounds")
     for name, all_seconds in times.items():
         seconds = statistics.median(all_seconds)
-        print(f"  {name:8} {seconds:6.2f} s  {int(rows) / seconds / 1e6:5.2f} M rows/s  "
-              f"({min(all_seconds):.2f} to {max(all_seconds):.2f} s)  {peer / seconds:.2f} x duckdb")
+        spread = f"({min(all_seconds):.2f} to {max(all_seconds):.2f} s)"
+        print(f"  {name:8} {seconds:6.2f} s  {int(rows) / seconds / 1e6:5.2f} M rows/s  {spread}  "
+              f"{peer / seconds:.2f} x duckdb")
     csv.unlink()
 
 

@@ -19,6 +19,16 @@ TEST(Crc32c, ContinuesFromAnEarlierValue) {
   EXPECT_EQ(crc32c(as_bytes("6789"), crc32c(as_bytes("12345"))), 0xe3069283u);
 }
 
+TEST(Crc32c, IsTheSameForAStringAndItsPiecesOfAnyLength) {
+  std::string text;
+  for (int i = 0; i < 1000; ++i) text += static_cast<char>(i * 131 + i / 7);
+  const ByteView bytes = as_bytes(text);
+  const uint32_t whole = crc32c(bytes);
+  for (size_t cut = 0; cut <= bytes.size(); ++cut) {
+    EXPECT_EQ(crc32c(bytes.subspan(cut), crc32c(bytes.first(cut))), whole) << cut;
+  }
+}
+
 TEST(Crc32, MatchesTheCheckValueOfTheStandard) {
   EXPECT_EQ(crc32(as_bytes("123456789")), 0xcbf43926u);
   EXPECT_EQ(crc32(as_bytes("6789"), crc32(as_bytes("12345"))), 0xcbf43926u);

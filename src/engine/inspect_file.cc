@@ -125,7 +125,8 @@ Result<SegmentDescription> inspect_segment(
   const wal::SegmentHeader header = TRY(engine::read_header(*file, name));
   // A copy may be called differently.
   const std::string own_name = wal::segment_name(header.base_lsn);
-  const auto parser = TRY(wal::SegmentParser::open(std::move(file), own_name, std::nullopt, nullptr));
+  const auto parser =
+      TRY(wal::SegmentParser::open(std::move(file), own_name, std::nullopt, nullptr));
   engine::SegmentShow show(segment, visit);
   const wal::SegmentWalk walk = wal::walk_segment(
       *parser, own_name, [&](const wal::ParsedFrame& frame) { show.take(frame); });
