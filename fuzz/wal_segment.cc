@@ -72,7 +72,7 @@ struct Walk {
 };
 
 Walk walk(ByteView segment, const std::string& name, std::optional<Boundary> boundary) {
-  auto parser = SegmentParser::open(std::make_unique<MemoryFile>(segment), name, boundary);
+  auto parser = SegmentParser::open(std::make_unique<MemoryFile>(segment), name, boundary, nullptr);
   CHECK(parser.ok());
   Walk found;
   found.walk = walk_segment(**parser, name, [&](const ParsedFrame& frame) {
@@ -136,7 +136,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (bytes[0] % 2 == 1) mend(segment);
   const auto header =
       decode_segment_header(ByteView(segment).first(std::min(segment.size(), kBlockBytes)), "");
-  if (!header.ok()) return 0;
+  if (!header.ok() || header->is_encrypted()) return 0;  // those are wal_sealed's
   const std::string name = segment_name(header->base_lsn);
   const Walk newest = walk(segment, name, std::nullopt);
   if (newest.walk.damage) return 0;

@@ -244,13 +244,13 @@ TEST(Trace, OfAFlushOfTwoDays) {
   const std::string parts = "finish demo/events/data/<id1>-<id2>-";
   const std::string commit = "put_if_absent demo/events/metadata/v2.metadata.json";
   expect_order(trace,
-               {"rename 4.wal.new 4.wal", parts + "0", commit, "sync 4.wal", "remove 1.wal"});
+               {"rename 4.wal.new 4.wal", parts + "0", commit, "sync 4.wal", "rename 1.wal"});
   expect_order(trace, {parts + "1", "put_if_absent demo/events/marks/", commit});
   // The answer rests on a look after the commit.
   expect_order(when_answered, {commit, "put demo/events/metadata/version-hint.text"});
   expect_order(when_answered,
                {commit, "head demo/events/metadata/v3.metadata.json",
-                "head demo/events/metadata/v2.metadata.json", "remove 1.wal", "sync_dir"});
+                "head demo/events/metadata/v2.metadata.json", "rename 1.wal", "sync_dir"});
 }
 
 TEST(Trace, OfFlushesByGroupsOfDevices) {
@@ -333,8 +333,8 @@ TEST(Trace, OfARecoveryThatReplaysFlushesAndTrims) {
                       life.flush();
                       life.settle();
                     }});
-  expect_order(trace, {"rename 3.wal.new 3.wal", "# flush", "remove 1.wal"});
-  EXPECT_EQ(line_at(trace, place_of(trace, "remove 1.wal") + 1), "sync_dir");
+  expect_order(trace, {"rename 3.wal.new 3.wal", "# flush", "rename 1.wal"});
+  EXPECT_EQ(line_at(trace, place_of(trace, "rename 1.wal") + 1), "sync_dir");
 }
 
 }  // namespace
