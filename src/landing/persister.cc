@@ -195,16 +195,15 @@ Status Persister::prepare(std::deque<Chunk>& chunks, Outcome& outcome) {
     return ok();
   }
   chunk.flush = *std::move(prepared);
-  for (const BlockMetadata& block : chunk.flush.blocks) {
-    if (block.bytes <= options_.block_bytes_max) continue;
-    TRY(give_up_flush(chunk));
-    return refuse_or_cut(
-        chunks,
-        Error({Code::kInvalid, Reason::kPayloadTooLarge, "the row is larger than a block may be",
-               "", options_.block_bytes_max, block.bytes}),
-        outcome);
-  }
-  return ok();
+  uint64_t largest = 0;
+  for (const BlockMetadata& block : chunk.flush.blocks) largest = std::max(largest, block.bytes);
+  if (largest <= options_.block_bytes_max) return ok();
+  TRY(give_up_flush(chunk));
+  return refuse_or_cut(
+      chunks,
+      Error({Code::kInvalid, Reason::kPayloadTooLarge, "the row is larger than a block may be", "",
+             options_.block_bytes_max, largest}),
+      outcome);
 }
 
 Result<AtomicFlushResult> Persister::prepare_rows(std::span<const WalEntry> entries) {
