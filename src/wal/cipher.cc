@@ -190,7 +190,9 @@ Result<WalEncryptionKey> unwrap_data_key(const KeyRing* keys, const SegmentHeade
   const bool opened =
       open_with(make_context(*wrapping, 0).get(), nonce, additional,
                 wrapped.subspan(kNonceBytes, WalEncryptionKey::kBytes + kTagBytes), plain);
+  // Of a header that was changed it is the key all the same.
   if (!opened) {
+    OPENSSL_cleanse(plain.data(), plain.size());
     return corruption(Reason::kWrongKey,
                       "the key of this id does not open the segment: it is another key, or the "
                       "segment's header was changed",

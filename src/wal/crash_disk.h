@@ -96,7 +96,7 @@ class CrashDisk : public Disk {
 
   /// The `skip`-th next operation of the kind fails (0: the next), once. A failed write has stored
   /// a prefix; a failed sync has stored some sectors and will never store the others; a failed
-  /// rename has happened or not.
+  /// rename or removal has happened or not.
   void fail(DiskOp op, Code code, int skip = 0) { faults_.push_back({op, code, skip}); }
   /// Called after every operation that changes the disk.
   std::function<void()> after_operation;

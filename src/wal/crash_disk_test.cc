@@ -214,6 +214,7 @@ Result<std::unique_ptr<File>> CrashDisk::open(std::string_view name, OpenMode mo
 }
 
 Status CrashDisk::rename(std::string_view from, std::string_view to) {
+  if (!has(std::string(from))) return Error(Code::kNotFound, "no such file", std::string(from));
   const auto error = begin(DiskOp::kRename, "rename " + std::string(from) + " " + std::string(to));
   const uint64_t inode = image_.names().at(std::string(from));
   if (!error || dice_.below(2) == 0) {
@@ -226,9 +227,12 @@ Status CrashDisk::rename(std::string_view from, std::string_view to) {
 
 Status CrashDisk::remove(std::string_view name) {
   if (!has(std::string(name))) return Error(Code::kNotFound, "no such file", std::string(name));
-  if (const auto error = begin(DiskOp::kRemove, "remove " + std::string(name))) return *error;
-  image_.unsynced_names.push_back({std::string(name), "", 0});
+  const auto error = begin(DiskOp::kRemove, "remove " + std::string(name));
+  if (!error || dice_.below(2) == 0) {
+    image_.unsynced_names.push_back({std::string(name), "", 0});
+  }
   done();
+  if (error) return *error;
   return ok();
 }
 

@@ -12,6 +12,14 @@ std::string range(Lsn first_lsn, Lsn last_lsn) {
   return std::to_string(first_lsn).append(" to ").append(std::to_string(last_lsn));
 }
 
+Result<SegmentHeader> read_header_once(Disk& disk, const std::string& name) {
+  const std::unique_ptr<File> file = TRY(disk.open(name, OpenMode::kReadDevice));
+  std::array<std::byte, kBlockBytes> block;
+  const size_t got_bytes = TRY(file->read_at(0, block));
+  const SegmentHeader header = TRY(decode_segment_header(ByteView(block).first(got_bytes), name));
+  return header;
+}
+
 Status note_frame(const ParsedFrame& frame, SegmentContent& content) {
   if (frame.type == kCheckpointType) {
     content.checkpoint = TRY(decode_checkpoint(frame.payload));
@@ -35,11 +43,12 @@ Result<std::vector<std::string>> list_segments(Disk& disk) {
 }
 
 Result<SegmentHeader> read_segment_header(Disk& disk, const std::string& name) {
-  const std::unique_ptr<File> file = TRY(disk.open(name, OpenMode::kReadDevice));
-  std::array<std::byte, kBlockBytes> block;
-  const size_t got_bytes = TRY(file->read_at(0, block));
-  const SegmentHeader header = TRY(decode_segment_header(ByteView(block).first(got_bytes), name));
-  return header;
+  const Result<SegmentHeader> header = read_header_once(disk, name);
+  const bool fits = header.ok() ? segment_name(header->base_lsn) == name
+                                : header.error().code() != Code::kCorrupt;
+  // Trimmed between the opening of the file and the reading of what is its next segment by now?
+  // Then the name is gone.
+  return fits ? header : read_header_once(disk, name);
 }
 
 bool was_trimmed(Disk& disk, const std::string& name, const SegmentId& segment) {

@@ -27,6 +27,7 @@ struct Segment {
 /// Names of all segments, oldest first. Other files are ignored.
 Result<std::vector<std::string>> list_segments(Disk& disk);
 
+/// Also of a log that another process is writing: kNotFound if the segment was trimmed meanwhile.
 Result<SegmentHeader> read_segment_header(Disk& disk, const std::string& name);
 
 /// Whether the name is gone or another segment's by now: then the segment was trimmed while it was
