@@ -210,7 +210,7 @@ Result<Lsn> Log::append(std::span<const RecordView> records) {
   const Lsn first_lsn = writer_->last_lsn() + 1;
   Status appended = writer_->append(records);
   if (!appended.ok() && appended.error().code() == Code::kFull && !spares_.empty()) {
-    TRY(remove_spares());
+    remove_spares();
     appended = writer_->append(records);
   }
   TRY(settle(appended));
@@ -301,6 +301,8 @@ Status Log::use_keys(std::shared_ptr<const KeyRing> keys) {
     return Error(Code::kInvalid, Reason::kMissingKey,
                  "the log must be encrypted, but no key was given");
   }
+  // What was never encrypted does not lie on below what is.
+  if (keys_ == nullptr && keys != nullptr) remove_spares();
   const MonitorLock lock(*monitor_);
   keys_ = std::move(keys);
   return ok();
@@ -328,34 +330,35 @@ Status Log::trim(Lsn upto, ByteView application) {
 
 /// W18: its name is durably gone before its file is written again.
 Status Log::retire(const Segment& segment) {
-  const bool is_large = segment.boundary.end > 2 * options_.segment_bytes;
-  if (spares_.size() >= options_.spares_max || is_large) {
-    TRY(remove_if_present(disk_, segment.name));
-    return disk_.sync_dir();
-  }
   const std::string spare = spare_name(segment.header.base_lsn);
-  TRY(disk_.rename(segment.name, spare));
-  TRY(disk_.sync_dir());
-  spares_.push_back({spare, segment.header.is_encrypted()});
-  return ok();
+  const bool is_large = segment.boundary.end > 2 * options_.segment_bytes;
+  const bool is_plaintext = keys_ != nullptr && !segment.header.is_encrypted();
+  const bool is_wanted = spares_.size() < options_.spares_max && !is_large && !is_plaintext;
+  if (is_wanted && disk_.rename(segment.name, spare).ok()) {
+    TRY(disk_.sync_dir());
+    spares_.push_back(spare);
+    return ok();
+  }
+  // Under either name: an earlier trim may have failed behind its rename.
+  TRY(remove_if_present(disk_, segment.name));
+  TRY(remove_if_present(disk_, spare));
+  return disk_.sync_dir();
 }
 
-/// Empty: none. What was never encrypted does not lie on below what is.
+/// Empty: none.
 std::string Log::take_spare() {
-  const auto fits = std::find_if(spares_.begin(), spares_.end(), [&](const Spare& spare) {
-    return keys_ == nullptr || spare.is_encrypted;
-  });
-  if (fits == spares_.end()) return {};
-  std::string name = std::move(fits->name);
-  spares_.erase(fits);
+  if (spares_.empty()) return {};
+  std::string name = std::move(spares_.front());
+  spares_.erase(spares_.begin());
   return name;
 }
 
-/// Space for those who need it now.
-Status Log::remove_spares() {
-  for (const Spare& spare : spares_) TRY(remove_if_present(disk_, spare.name));
-  spares_.clear();
-  return ok();
+/// Space for those who need it now. One that cannot be removed is left to the next opening.
+void Log::remove_spares() {
+  for (const std::string& spare : std::exchange(spares_, {})) {
+    const Status removed = remove_if_present(disk_, spare);
+    static_cast<void>(removed);
+  }
 }
 
 Status Log::close() {

@@ -136,7 +136,7 @@ class Log {
   void switch_to(std::unique_ptr<Writer> writer);
   std::string take_spare();
   Status retire(const Segment& segment);
-  Status remove_spares();
+  void remove_spares();
   void publish();
 
   Status usable() const;
@@ -154,11 +154,8 @@ class Log {
   Checkpoint checkpoint_;  ///< what the next one starts from
   std::unique_ptr<Writer> writer_;
   uint64_t earlier_syncs_ = 0;  ///< in segments before writer_'s
-  struct Spare {
-    std::string name;
-    bool is_encrypted = false;
-  };
-  std::vector<Spare> spares_;
+  /// Files that wait; while there are keys, of segments that were encrypted.
+  std::vector<std::string> spares_;
   bool closed_ = false;
   std::optional<Error> poison_;
 
