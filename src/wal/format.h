@@ -74,9 +74,9 @@
 //   if
 //     it lies below the birth end, or below what any valid mark at any later multiple of 8
 //     confirms. Otherwise what follows is a torn tail, or nothing if it is all zeros. In a recycled
-//     segment older bytes follow: there it is nothing if it ends where it was born, or if its
-//     last frame, pads aside, is a mark that confirms its own offset; else at most
-//     kRecycledTailBytes are called torn.
+//     segment older bytes follow: there it is nothing if it ends where it was born and a block of
+//     zeros follows, or if its last frames are a mark that confirms its own offset and the pad to
+//     the end of the mark's block; else at most kRecycledTailBytes are called torn.
 //   - A segment names the segment before it; the oldest may name one that was trimmed: its base LSN
 //     is at most 1 + the trim LSN of the newest checkpoint.
 //   - LSNs without a frame are legal only between a header's accepted LSN and its base LSN.

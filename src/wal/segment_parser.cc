@@ -201,13 +201,17 @@ Error SegmentParser::corrupt(Reason reason, std::string message, uint64_t durabl
 /// zero.
 Status SegmentParser::scan_remains() {
   uint64_t nonzero_end = offset_;
+  bool is_block_zero = true;
   for (uint64_t at = offset_; at < window_.end();) {
     const uint64_t chunk_bytes = std::min(kWindowBytes / 2, window_.end() - at);
     const ByteView chunk = TRY(window_.view(at, chunk_bytes));
     uint64_t word = 0;
     for (; word + sizeof(uint64_t) <= chunk_bytes; word += sizeof(uint64_t)) {
       const auto value = load<uint64_t>(chunk.data() + word);
-      if (value != 0) nonzero_end = at + word + sizeof(uint64_t);
+      if (value != 0) {
+        is_block_zero = is_block_zero && at + word >= offset_ + kBlockBytes;
+        nonzero_end = at + word + sizeof(uint64_t);
+      }
       const uint64_t start = word - sizeof(uint64_t);
       if (value == kMarkWord && word > 0 && start + kMarkFrameBytes <= chunk_bytes) {
         const uint64_t end = confirmed_by(at + start, chunk.subspan(start, kMarkFrameBytes));
@@ -221,21 +225,19 @@ Status SegmentParser::scan_remains() {
     // Chunks overlap by a mark, so that none is split between two.
     at += chunk_bytes - kMarkFrameBytes;
   }
-  torn_bytes_ = torn_bytes_to(nonzero_end);
+  const uint64_t bytes = nonzero_end - offset_;
+  const bool is_unused = offset_ == header_.birth_end && is_block_zero;
+  torn_bytes_ = header_.recycled_bytes <= offset_ ? bytes
+                : is_quiet_ || is_unused          ? 0
+                                                  : std::min(bytes, kRecycledTailBytes);
   return ok();
 }
 
+/// The next append overwrites the pad behind such a mark: one that is cut is not overlooked.
 void SegmentParser::note_quiet(const ParsedFrame& frame) {
-  if (frame.type == kPadType) return;
-  is_quiet_ = frame.type == kMarkType && frame.payload.size() == sizeof(uint64_t) &&
-              load<uint64_t>(frame.payload.data()) == frame.offset;
-}
-
-uint64_t SegmentParser::torn_bytes_to(uint64_t nonzero_end) const {
-  const uint64_t bytes = nonzero_end - offset_;
-  if (header_.recycled_bytes <= offset_) return bytes;
-  const bool is_unused = offset_ == header_.birth_end;
-  return is_quiet_ || is_unused ? 0 : std::min(bytes, kRecycledTailBytes);
+  is_quiet_ = frame.type == kPadType && is_own_mark_;
+  is_own_mark_ = frame.type == kMarkType && frame.payload.size() == sizeof(uint64_t) &&
+                 load<uint64_t>(frame.payload.data()) == frame.offset;
 }
 
 /// What the bytes at `offset` confirm if they are a valid mark; 0 if they are not.

@@ -91,7 +91,6 @@ class SegmentParser {
   Result<std::optional<ParsedFrame>> end_at(Reason damage);
   Status scan_remains();
   void note_quiet(const ParsedFrame& frame);
-  uint64_t torn_bytes_to(uint64_t nonzero_end) const;
   uint64_t confirmed_by(uint64_t offset, ByteView frame) const;
   Error corrupt(Reason reason, std::string message, uint64_t durable_end) const;
 
@@ -104,7 +103,8 @@ class SegmentParser {
   uint64_t inner_offset_ = 0;       ///< of that frame
   uint64_t offset_ = kBlockBytes;
   Lsn last_lsn_;
-  bool is_quiet_ = false;  ///< the last frame, pads aside, marks that all before it was synced
+  bool is_own_mark_ = false;  ///< the last frame marks that all before it was synced
+  bool is_quiet_ = false;     ///< the last frame is the pad behind such a mark
   uint64_t torn_bytes_ = 0;
   uint64_t confirmed_end_ = 0;  ///< by the marks behind the end
   bool ended_ = false;

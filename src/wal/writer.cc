@@ -14,6 +14,7 @@ namespace {
 constexpr uint64_t kAllocateBytes = 4 << 20;
 constexpr uint64_t kStagedBytesMax = 1 << 20;
 constexpr std::array<std::byte, 2 * kBlockBytes> kZeros{};
+constexpr ByteView kZeroBlock = ByteView(kZeros).first(kBlockBytes);
 
 uint64_t frames_bytes(std::span<const RecordView> records, bool is_sealed) {
   if (is_sealed) return sealed_frames_bytes(records);
@@ -73,6 +74,8 @@ Status Writer::write_birth(Runtime& runtime, const Checkpoint& checkpoint, const
   TRY(file_->pwrite_at(0, encode_segment_header(header_)));
   tail_ = kBlockBytes;
   TRY(write(std::span(&record, 1), 0));
+  // Zeros, not older bytes, say that nothing was written behind the birth.
+  if (header_.recycled_bytes > 0) TRY(file_->pwrite_at(header_.birth_end, kZeroBlock));
   TRY(sync_file());
   CHECK(durable_.end == header_.birth_end);
   marked_end_ = durable_.end;
