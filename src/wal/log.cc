@@ -61,7 +61,8 @@ Log::Log(Runtime& runtime, Disk& disk, LogOptions options, std::unique_ptr<DiskL
       options_(options),
       lock_(std::move(lock)),
       monitor_(runtime.monitor()),
-      keys_(options_.keys) {}
+      keys_(options_.keys),
+      reading_keys_(options_.keys) {}
 
 Log::~Log() = default;
 
@@ -303,8 +304,9 @@ Status Log::use_keys(std::shared_ptr<const KeyRing> keys) {
   }
   // What was never encrypted does not lie on below what is.
   if (keys_ == nullptr && keys != nullptr) remove_spares();
-  const MonitorLock lock(*monitor_);
   keys_ = std::move(keys);
+  const MonitorLock lock(*monitor_);
+  if (keys_ != nullptr) reading_keys_ = keys_;
   return ok();
 }
 
@@ -384,7 +386,7 @@ Result<std::unique_ptr<LogReader>> Log::read(LsnRange range) const {
                   first_lsn,
                   range.from});
   }
-  return std::make_unique<LogReader>(disk_, segments_, range, keys_);
+  return std::make_unique<LogReader>(disk_, segments_, range, reading_keys_);
 }
 
 std::vector<Lsn> Log::segment_bases() const {

@@ -104,7 +104,8 @@ class Log {
   /// segment holds no frame yet. Any error but kPoisoned: the log goes on in the old segment.
   Status roll(ByteView application);
   /// Segments that are made from now on are encrypted under the ring's current key (null: not at
-  /// all, kInvalid if plaintext is refused); the ring has the keys of all segments left.
+  /// all, kInvalid if plaintext is refused); the ring has the keys of all segments left, and is
+  /// read with until there is another.
   Status use_keys(std::shared_ptr<const KeyRing> keys);
   /// A checkpoint, durable on return. The trim LSN never falls and is at most durable_lsn().
   Status checkpoint(ByteView application, Lsn trim_lsn);
@@ -149,7 +150,8 @@ class Log {
   const LogOptions options_;
   const std::unique_ptr<DiskLock> lock_;  // W15; destroyed after the writer
   const std::unique_ptr<Monitor> monitor_;
-  std::shared_ptr<const KeyRing> keys_;  ///< guarded by monitor_
+  std::shared_ptr<const KeyRing> keys_;          ///< of new segments; the changing thread's
+  std::shared_ptr<const KeyRing> reading_keys_;  ///< the last ring given; guarded by monitor_
   RecoveredLog recovered_;
   Checkpoint checkpoint_;  ///< what the next one starts from
   std::unique_ptr<Writer> writer_;

@@ -191,6 +191,21 @@ TEST_F(LogSealed, KeysRotateOnlineAndOldOnesGoOnReading) {
   EXPECT_EQ(read(test_ring(2, 0x22)).error().reason(), Reason::kMissingKey);
 }
 
+TEST_F(LogSealed, EndsOnlineAndWhatWasSealedGoesOnReading) {
+  {
+    const OpenLog log = open(test_ring(1, 0x11)).value();
+    write(log, {"sealed"});
+    ASSERT_OK(log->use_keys(nullptr));
+    ASSERT_OK(log->roll({}));
+    write(log, {"plain"});
+    EXPECT_FALSE(headers().back().is_encrypted());
+    const auto found = frames(*log);
+    ASSERT_OK(found);
+    EXPECT_EQ(*found, written_);
+  }
+  EXPECT_EQ(read(test_ring(1, 0x11)).value(), written_);
+}
+
 TEST_F(LogSealed, AMixedLogReplaysUnlessPlaintextIsRefused) {
   {
     const OpenLog log = open(nullptr).value();
