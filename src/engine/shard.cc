@@ -135,7 +135,11 @@ void Shard::tell_ended() {
 
 // What flushes, trims and the shutdown need is left to them.
 Status Shard::check_room() {
-  const Result<uint64_t> free = disk_.free_bytes();
+  Result<uint64_t> free = disk_.free_bytes();
+  if (free.ok() && *free < reserve_bytes_) {
+    log_.release_spares();
+    free = disk_.free_bytes();
+  }
   full_ = free.ok() && *free < reserve_bytes_;
   if (!full_) return ok();
   return Error({Code::kFull, Reason::kNone,

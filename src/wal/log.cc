@@ -211,7 +211,7 @@ Result<Lsn> Log::append(std::span<const RecordView> records) {
   const Lsn first_lsn = writer_->last_lsn() + 1;
   Status appended = writer_->append(records);
   if (!appended.ok() && appended.error().code() == Code::kFull && !spares_.empty()) {
-    remove_spares();
+    release_spares();
     appended = writer_->append(records);
   }
   TRY(settle(appended));
@@ -303,7 +303,7 @@ Status Log::use_keys(std::shared_ptr<const KeyRing> keys) {
                  "the log must be encrypted, but no key was given");
   }
   // What was never encrypted does not lie on below what is.
-  if (keys_ == nullptr && keys != nullptr) remove_spares();
+  if (keys_ == nullptr && keys != nullptr) release_spares();
   keys_ = std::move(keys);
   const MonitorLock lock(*monitor_);
   if (keys_ != nullptr) reading_keys_ = keys_;
@@ -356,7 +356,7 @@ std::string Log::take_spare() {
 }
 
 /// Space for those who need it now. One that cannot be removed is left to the next opening.
-void Log::remove_spares() {
+void Log::release_spares() {
   for (const std::string& spare : std::exchange(spares_, {})) {
     const Status removed = remove_if_present(disk_, spare);
     static_cast<void>(removed);
@@ -367,6 +367,7 @@ Status Log::close() {
   TRY(sync());
   const Status marked = idle();
   closed_ = true;
+  release_spares();
   return marked;
 }
 

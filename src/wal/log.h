@@ -111,6 +111,8 @@ class Log {
   Status checkpoint(ByteView application, Lsn trim_lsn);
   /// Frames up to `upto` are not needed any more: a checkpoint, then the removal of whole segments.
   Status trim(Lsn upto, ByteView application);
+  /// Gives back the space of trimmed segments' files that wait to be used again.
+  void release_spares();
   /// Syncs, leaves a mark and ends the log; the first error of these. Every later change is
   /// kInvalid (kClosed). Destroying an open log syncs nothing.
   Status close();
@@ -137,7 +139,6 @@ class Log {
   void switch_to(std::unique_ptr<Writer> writer);
   std::string take_spare();
   Status retire(const Segment& segment);
-  void remove_spares();
   void publish();
 
   Status usable() const;

@@ -245,6 +245,8 @@ uint64_t SegmentParser::confirmed_by(uint64_t offset, ByteView frame) const {
   const auto header = load<FrameHeader>(frame.data());
   const uint32_t seed = frame_seed(header_.segment, offset);
   const ByteView payload = frame.subspan(sizeof(FrameHeader));
+  // Also of an older segment whose seed happens to be ours: its LSNs lie below.
+  if (header.lsn + 1 < header_.base_lsn) return 0;
   if (!is_sound(header, seed) || header.payload_crc != crc32c(payload, seed)) return 0;
   const auto confirmed_end = load<uint64_t>(payload.data());
   return confirmed_end <= offset ? confirmed_end : 0;

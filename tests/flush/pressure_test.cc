@@ -128,6 +128,25 @@ TEST(Pressure, AFullDiskRefusesWritersAndLeavesRoomForTheFlushThatFreesIt) {
       });
 }
 
+TEST(Pressure, ADiskThatIsNearlyFullTakesTheFilesThatWaitToBeUsedAgain) {
+  run([](EngineOptions& options) { options.disk_reserve_bytes = 1 << 20; },
+      [](FlushWorld& world) {
+        const auto spares = [&world] {
+          size_t count = 0;
+          for (const DiskEntry& entry : world.disk.list().value()) {
+            count += entry.name.starts_with("spare-");
+          }
+          return count;
+        };
+        ASSERT_TRUE(world.append(kEvents, {1}).ok());
+        ASSERT_TRUE(world.engine->flush().ok());
+        ASSERT_EQ(spares(), 1u);
+        world.disk.set_free_bytes(1000);
+        ASSERT_FALSE(world.append(kEvents, {1}).ok());
+        EXPECT_EQ(spares(), 0u);
+      });
+}
+
 TEST(Pressure, TenThousandDatesNeedNoThreadEach) {
   run(
       [](EngineOptions& options) {
