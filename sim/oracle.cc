@@ -269,7 +269,9 @@ void Ledger::rolled_back(const Tagged& to, const SimTable& table) {
 void Ledger::mark_present(std::span<const Row> rows) {
   for (const Row& row : rows) {
     Sent& batch = sent_[row.id / kIdsPerBatch];
-    batch.durable_at = earlier(batch.durable_at);
+    // The snapshot that was rolled back to may show the rows of one partition only.
+    const bool is_left = batch.rolled_back && (batch.shown >> row.id % kIdsPerBatch & 1) != 0;
+    if (!is_left) batch.durable_at = earlier(batch.durable_at);
   }
 }
 
@@ -293,6 +295,7 @@ void Ledger::settle(uint32_t index, const SimTable& table, std::span<const Row> 
   mark_present(rows);
   for (Sent& batch : sent_) {
     if (batch.table != index || batch.end >= begin || batch.durable_at != kNever) continue;
+    if (batch.rolled_back && batch.shown != 0) continue;  // perhaps the rollback did not take place
     if (table.keyed()) {
       batch.hidden_at = earlier(batch.hidden_at);
     } else {

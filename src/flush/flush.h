@@ -46,8 +46,8 @@ struct Job {
   const std::vector<memtable::DeviceRows>* devices = nullptr;
 };
 
-/// All parts or none. Runs on the calling thread. kCancelled; else the bucket's and writer's
-/// errors.
+/// All parts or none. Runs on the calling thread, and on threads that end before it returns.
+/// kCancelled; else the bucket's and writer's errors.
 Result<std::vector<part::Meta>> flush(Runtime& runtime, Bucket& bucket, const Job& job);
 
 struct Outcome {

@@ -109,7 +109,8 @@ class Log {
   Status use_keys(std::shared_ptr<const KeyRing> keys);
   /// A checkpoint, durable on return. The trim LSN never falls and is at most durable_lsn().
   Status checkpoint(ByteView application, Lsn trim_lsn);
-  /// Frames up to `upto` are not needed any more: a checkpoint, then the removal of whole segments.
+  /// Frames up to `upto` are not needed any more: a checkpoint, then whole segments go, or wait as
+  /// spares to be used again.
   Status trim(Lsn upto, ByteView application);
   /// Gives back the space of trimmed segments' files that wait to be used again.
   void release_spares();

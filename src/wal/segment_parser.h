@@ -10,7 +10,8 @@
 //   not for us    kInvalid (kMissingKey): the segment is encrypted, and its key was not given
 //   I/O error     kIo
 //
-// Memory: one window of 1 MiB, or the largest frame if that is larger. One thread.
+// Memory: one window of 1 MiB, or the largest frame if that is larger; of an encrypted segment also
+// the plain bytes of one frame. One thread.
 #pragma once
 
 #include <cstddef>
