@@ -224,7 +224,7 @@ Remains Remains::crash(Random& random) const {
 void Remains::rot(Random& random) {
   std::vector<std::string> segments;
   for (const auto& [name, file] : disk.names()) {
-    if (name.ends_with(".wal") && disk.file(file).cache().bytes > 0) segments.push_back(name);
+    if (name.ends_with(".seg") && disk.file(file).cache().bytes > 0) segments.push_back(name);
   }
   if (segments.empty()) return;
   const std::string& name = segments[random.below(segments.size())];

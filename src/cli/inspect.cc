@@ -69,7 +69,7 @@ constexpr Topic kSegment = {"segment", "A file of the log, frame by frame, and h
                             "Each frame shown has passed\n"
                             "its checksums.\n\n"
                             "Examples:\n"
-                            "  sluice inspect segment 00000000000000000001.wal --limit 20",
+                            "  sluice inspect segment wal-00000000000000000001.seg --limit 20",
                             show_segment};
 
 /// A topic with the options that all have.

@@ -375,7 +375,7 @@ TEST_F(InspectTest, ShowsEveryFrameOfASegmentAndHowItEnds) {
   append(kPlain, numbers(4, 2));
   engine_.reset();
   const std::string copy = dir_ + "/copy of a segment";
-  fs::copy(find("log", ".wal"), copy);
+  fs::copy(find("log", ".seg"), copy);
   std::vector<FrameDescription> frames;
   const auto read = [&] {
     frames.clear();

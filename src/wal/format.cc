@@ -11,7 +11,9 @@ namespace sluice::wal {
 namespace {
 
 constexpr size_t kDigits = 20;
-constexpr std::string_view kSegmentSuffix = ".wal";
+constexpr std::string_view kSegmentPrefix = "wal-";
+constexpr std::string_view kSegmentSuffix = ".seg";
+constexpr std::string_view kOldSegmentSuffix = ".wal";
 constexpr std::string_view kTemporarySuffix = ".new";
 constexpr size_t kHeaderCrcOffset = kBlockBytes - sizeof(uint32_t);
 
@@ -130,18 +132,24 @@ Result<SegmentHeader> decode_segment_header(ByteView block, std::string_view nam
 }
 
 std::string segment_name(Lsn base_lsn) {
-  return twenty_digits(base_lsn).append(kSegmentSuffix);
+  return std::string(kSegmentPrefix).append(twenty_digits(base_lsn)).append(kSegmentSuffix);
 }
 
 std::optional<Lsn> parse_segment_name(std::string_view name) {
-  if (name.size() != kDigits + kSegmentSuffix.size() || !name.ends_with(kSegmentSuffix)) {
-    return std::nullopt;
-  }
+  if (!name.starts_with(kSegmentPrefix) || !name.ends_with(kSegmentSuffix)) return std::nullopt;
+  if (name.size() != kSegmentPrefix.size() + kDigits + kSegmentSuffix.size()) return std::nullopt;
+  name.remove_prefix(kSegmentPrefix.size());
   Lsn base_lsn = 0;
   const char* const end = name.data() + kDigits;
   const auto [at, error] = std::from_chars(name.data(), end, base_lsn);
   if (error != std::errc() || at != end || base_lsn == 0) return std::nullopt;
   return base_lsn;
+}
+
+bool is_old_segment_name(std::string_view name) {
+  return name.size() == kDigits + kOldSegmentSuffix.size() && name.ends_with(kOldSegmentSuffix) &&
+         std::all_of(name.begin(), name.begin() + kDigits,
+                     [](char c) { return c >= '0' && c <= '9'; });
 }
 
 std::string temporary_name(std::string_view name) {

@@ -2,7 +2,7 @@
 //
 // A log is a directory of segment files. Integers are little-endian. A *block* is 4096 bytes.
 //
-//   <base LSN, 20 digits>.wal             a segment
+//   wal-<base LSN, 20 digits>.seg         a segment
 //   *.new                                 under construction, or a trimmed segment's file that
 //   waits
 //                                         to be one again; worthless after a crash
@@ -194,6 +194,8 @@ Result<SegmentHeader> decode_segment_header(ByteView block, std::string_view nam
 
 std::string segment_name(Lsn base_lsn);
 std::optional<Lsn> parse_segment_name(std::string_view name);
+/// Of a segment of format version 0.
+bool is_old_segment_name(std::string_view name);
 std::string temporary_name(std::string_view name);
 /// Of the file of a trimmed segment that waits to be used again. A temporary name.
 std::string spare_name(Lsn base_lsn);

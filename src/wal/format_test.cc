@@ -162,11 +162,11 @@ TEST(Format, NeverTakesZerosOrAnOversizedFrameForAHeader) {
 }
 
 TEST(Format, NamesSegmentsSoThatTheySortByLsn) {
-  EXPECT_EQ(segment_name(42), "00000000000000000042.wal");
+  EXPECT_EQ(segment_name(42), "wal-00000000000000000042.seg");
   EXPECT_EQ(parse_segment_name(segment_name(UINT64_MAX)), UINT64_MAX);
-  for (const char* bad :
-       {"00000000000000000000.wal", "99999999999999999999.wal", "0000000000000000042.wal",
-        "00000000000000000042.wal.new", "-0000000000000000042.wal", "quarantine-42-8192.bin"}) {
+  for (const char* bad : {"wal-00000000000000000000.seg", "wal-99999999999999999999.seg",
+                          "wal-0000000000000000042.seg", "wal-00000000000000000042.seg.new",
+                          "wal--0000000000000000042.seg", "quarantine-42-8192.bin"}) {
     EXPECT_FALSE(parse_segment_name(bad).has_value()) << bad;
   }
   EXPECT_TRUE(is_temporary_name(temporary_name(segment_name(42))));

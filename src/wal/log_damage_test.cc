@@ -51,6 +51,16 @@ void write_two_segments(CrashDisk& disk) {
 }
 
 // W5, W6
+TEST(LogDamage, ASegmentOfFormatVersion0IsRefusedAndLeftAsItIs) {
+  CrashDisk disk;
+  ASSERT_OK(disk.create("00000000000000000001.wal").value()->pwrite_at(0, as_bytes("SLUICWAL")));
+  const Result<OpenLog> log = open_log(disk);
+  ASSERT_FALSE(log.ok());
+  EXPECT_EQ(log.error().code(), Code::kUnsupported);
+  EXPECT_EQ(log.error().where(), "00000000000000000001.wal");
+  EXPECT_EQ(disk.list().value().size(), 1u) << "nothing was added";
+}
+
 TEST(LogDamage, BelowTheHighestMarkIsReportedWithSegmentAndOffset) {
   CrashDisk disk;
   write_two_segments(disk);
@@ -310,7 +320,7 @@ TEST(LogDamage, ReportsASegmentThatEndsBeforeTheLsnThatItsSuccessorNames) {
 TEST(LogDamage, ReadsRecoveredSegmentsPastACacheThatLies) {
   CrashDisk disk;
   write_two_segments(disk);
-  for (const char* name : {"00000000000000000001.wal", "00000000000000000007.wal"}) {
+  for (const char* name : {"wal-00000000000000000001.seg", "wal-00000000000000000007.seg"}) {
     disk.bytes(name).at(8192 + 40) ^= std::byte{1};
   }
   EXPECT_EQ(reopened_frames(disk).value().size(), 12u);

@@ -24,7 +24,8 @@ struct Segment {
   bool is_ours = false;
 };
 
-/// Names of all segments, oldest first. Other files are ignored.
+/// Names of all segments, oldest first. Other files are ignored, but kUnsupported (kVersion) if
+/// there are segments of format version 0.
 Result<std::vector<std::string>> list_segments(Disk& disk);
 
 /// Also of a log that another process is writing: kNotFound if the segment was trimmed meanwhile.

@@ -211,7 +211,7 @@ class Disk(Case):
 
     def note_stage(self, text):
         for path in re.findall(r"\[([^\]]*)\]", text):
-            place = re.search(r"FORMAT|rejects|\.wal|lock|metadata|marks|/data/|$",
+            place = re.search(r"FORMAT|rejects|\.seg|lock|metadata|marks|/data/|$",
                               path.partition("data-dir")[2])
             self.stages.add(place.group())
 
@@ -265,7 +265,7 @@ class Disk(Case):
         print(f"{total} calls: {stopped} runs stopped, {waited} waited; {sorted(self.stages)}",
               file=sys.stderr)
         self.assertGreater(min(stopped, waited), 0)
-        self.assertLessEqual({".wal", "metadata", "marks", "/data/", "rejects"}, self.stages)
+        self.assertLessEqual({".seg", "metadata", "marks", "/data/", "rejects"}, self.stages)
 
     def test_a_failed_sync_stops_or_is_repeated_elsewhere_and_loses_nothing(self):
         total = self.calls(op="sync")
@@ -345,7 +345,7 @@ class LargeDisk(Case):
         for action in ["ENOSPC", "kill"]:
             data = self.path(action)
             command = ["ingest", "--table", "demo.b", "b.csv", "--data-dir", data, "--quiet"]
-            env = self.faults(".wal", action, op="rename", calls=1, **{"from": 2})
+            env = self.faults(".seg", action, op="rename", calls=1, **{"from": 2})
             process = self.start(*command, env=env)
             err = process.communicate()[1]
             self.assertEqual((process.returncode, err), (DONE if action == "ENOSPC" else -9, b""))

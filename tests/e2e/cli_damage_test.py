@@ -172,7 +172,7 @@ class Damage(cli.Case):
         self.assertEqual([row["n"] for row in rows], [2, 3])
 
     def segment(self):
-        return sorted(glob.glob(self.path("sluice-data/log/*.wal")))[-1]
+        return sorted(glob.glob(self.path("sluice-data/log/*.seg")))[-1]
 
     def assert_log_damage_is_told_and_tables_served(self, name):
         found = self.assert_found(name)

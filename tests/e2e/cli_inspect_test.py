@@ -102,7 +102,7 @@ class Inspect(cli.Case):
                           ["inspect", "snapshots", "demo.weather"],
                           ["inspect", "marks", "demo.weather"],
                           ["inspect", "groups", "demo.weather"], ["inspect", "part", part],
-                          ["inspect", "segment", self.data("log/*.wal")[0]]]:
+                          ["inspect", "segment", self.data("log/*.seg")[0]]]:
             out, err = self.sluice(*arguments)
             self.assertTrue(out, arguments)
             self.assertEqual(err, "", arguments)
@@ -209,7 +209,7 @@ class Inspect(cli.Case):
 
     def test_a_segment_is_shown_frame_by_frame(self):
         self.kill(self.leave_rows_in_the_log())
-        path = self.data("log/*.wal")[-1]
+        path = self.data("log/*.seg")[-1]
         shown = self.inspect("segment", path)
         self.assertEqual(self.inspect("segment", os.path.basename(path))["frames"],
                          shown["frames"])

@@ -191,7 +191,7 @@ TEST(Pressure, AStrictStartReadsTheWholeLogBeforeItAcceptsAnything) {
     const auto log = world.disk.list().value();
     std::string oldest;
     for (const DiskEntry& entry : log) {
-      if (oldest.empty() && entry.name.ends_with(".wal")) oldest = entry.name;
+      if (oldest.empty() && entry.name.ends_with(".seg")) oldest = entry.name;
     }
     {
       const auto file = world.disk.open(oldest, OpenMode::kReadWrite).value();

@@ -23,7 +23,7 @@ TEST(Triggers, AnEndedSegmentIsToldOnceAndItsPartitionsAreFlushed) {
     world.sleep(kSecond);
     ASSERT_EQ(world.told->segments.size(), 1u);
     const WriteNotification& segment = world.told->segments[0];
-    EXPECT_EQ(segment.segment, "00000000000000000001.wal");
+    EXPECT_EQ(segment.segment, "wal-00000000000000000001.seg");
     EXPECT_THAT(segment.partitions, ElementsAre(PartitionName{kEvents, "1970-01-01"},
                                                 PartitionName{kEvents, "1970-01-02"}));
     uint64_t flushed = 0;

@@ -102,7 +102,7 @@ void death_while_a_row_is_written(Life& life) {
 
 /// Of the row that was not synced, a byte did not arrive.
 void tear(Storage& storage) {
-  const sim::FileId* file = storage.disk.find("00000000000000000001.wal");
+  const sim::FileId* file = storage.disk.find("wal-00000000000000000001.seg");
   ASSERT_NE(file, nullptr);
   const sim::Image& image = storage.disk.file(*file).cache();
   std::string bytes(image.bytes, '\0');
@@ -129,9 +129,9 @@ TEST(Trace, OfOpeningAnEmptyDirectory) {
                                       life.tape().phase("close");
                                       life.close();
                                     }});
-  expect_order(trace, {"lock lock", "create 1.wal.new", "sync 1.wal.new", "rename 1.wal.new 1.wal",
-                       "# close", "unlock lock"});
-  EXPECT_EQ(line_at(trace, place_of(trace, "rename 1.wal.new 1.wal") + 1), "sync_dir");
+  expect_order(trace, {"lock lock", "create wal-1.seg.new", "sync wal-1.seg.new",
+                       "rename wal-1.seg.new wal-1.seg", "# close", "unlock lock"});
+  EXPECT_EQ(line_at(trace, place_of(trace, "rename wal-1.seg.new wal-1.seg") + 1), "sync_dir");
 }
 
 TEST(Trace, OfOpeningAnExistingDirectory) {
@@ -142,7 +142,7 @@ TEST(Trace, OfOpeningAnExistingDirectory) {
                                       life.tape().phase("close");
                                       life.close();
                                     }});
-  expect_order(trace, {"lock lock", "sync 3.wal", "rename 3.wal.new 3.wal"});
+  expect_order(trace, {"lock lock", "sync wal-3.seg", "rename wal-3.seg.new wal-3.seg"});
 }
 
 TEST(Trace, OfOneAppend) {
@@ -154,7 +154,7 @@ TEST(Trace, OfOneAppend) {
                                       life.tape().phase("close");
                                       life.close();
                                     }});
-  expect_order(trace, {"# append", "sync 1.wal", "ack lsn 2"});
+  expect_order(trace, {"# append", "sync wal-1.seg", "ack lsn 2"});
 }
 
 TEST(Trace, OfAnAppendOfClassMemory) {
@@ -166,8 +166,8 @@ TEST(Trace, OfAnAppendOfClassMemory) {
                                       life.tape().phase("close");
                                       life.close();
                                     }});
-  EXPECT_EQ(line_at(trace, place_of(trace, "ack lsn 2") - 1), "write 1.wal 8192+4096");
-  expect_order(trace, {"ack lsn 2", "sync 1.wal", "# close"});
+  EXPECT_EQ(line_at(trace, place_of(trace, "ack lsn 2") - 1), "write wal-1.seg 8192+4096");
+  expect_order(trace, {"ack lsn 2", "sync wal-1.seg", "# close"});
 }
 
 TEST(Trace, OfThreeAppendsInAGroup) {
@@ -181,7 +181,7 @@ TEST(Trace, OfThreeAppendsInAGroup) {
                                       life.tape().phase("close");
                                       life.close();
                                     }});
-  expect_order(trace, {"sync 1.wal", "ack lsn 2", "ack lsn 3", "ack lsn 4", "# close"});
+  expect_order(trace, {"sync wal-1.seg", "ack lsn 2", "ack lsn 3", "ack lsn 4", "# close"});
 }
 
 TEST(Trace, OfARollToANewSegment) {
@@ -196,10 +196,10 @@ TEST(Trace, OfARollToANewSegment) {
                                       life.tape().phase("close");
                                       life.close();
                                     }});
-  expect_order(trace, {"create 3.wal.new", "sync 3.wal.new", "rename 3.wal.new 3.wal", "ack lsn 2",
-                       "# the next", "ack lsn 3"});
-  expect_order(trace, {"sync 1.wal", "create 3.wal.new"});
-  EXPECT_EQ(line_at(trace, place_of(trace, "rename 3.wal.new 3.wal") + 1), "sync_dir");
+  expect_order(trace, {"create wal-3.seg.new", "sync wal-3.seg.new",
+                       "rename wal-3.seg.new wal-3.seg", "ack lsn 2", "# the next", "ack lsn 3"});
+  expect_order(trace, {"sync wal-1.seg", "create wal-3.seg.new"});
+  EXPECT_EQ(line_at(trace, place_of(trace, "rename wal-3.seg.new wal-3.seg") + 1), "sync_dir");
 }
 
 // ---- tables
@@ -243,14 +243,14 @@ TEST(Trace, OfAFlushOfTwoDays) {
                                     }});
   const std::string parts = "finish demo/events/data/<id1>-<id2>-";
   const std::string commit = "put_if_absent demo/events/metadata/v2.metadata.json";
-  expect_order(trace,
-               {"rename 4.wal.new 4.wal", parts + "0", commit, "sync 4.wal", "rename 1.wal"});
+  expect_order(trace, {"rename wal-4.seg.new wal-4.seg", parts + "0", commit, "sync wal-4.seg",
+                       "rename wal-1.seg"});
   expect_order(trace, {parts + "1", "put_if_absent demo/events/marks/", commit});
   // The answer rests on a look after the commit.
   expect_order(when_answered, {commit, "put demo/events/metadata/version-hint.text"});
   expect_order(when_answered,
                {commit, "head demo/events/metadata/v3.metadata.json",
-                "head demo/events/metadata/v2.metadata.json", "rename 1.wal", "sync_dir"});
+                "head demo/events/metadata/v2.metadata.json", "rename wal-1.seg", "sync_dir"});
 }
 
 TEST(Trace, OfFlushesByGroupsOfDevices) {
@@ -320,7 +320,8 @@ TEST(Trace, OfARecoveryWithATornTail) {
                       life.tape().phase("close");
                       life.close();
                     }});
-  expect_order(trace, {"create quarantine-1-", "sync quarantine-1-", "rename 3.wal.new 3.wal"});
+  expect_order(trace,
+               {"create quarantine-1-", "sync quarantine-1-", "rename wal-3.seg.new wal-3.seg"});
 }
 
 TEST(Trace, OfARecoveryThatReplaysFlushesAndTrims) {
@@ -333,8 +334,8 @@ TEST(Trace, OfARecoveryThatReplaysFlushesAndTrims) {
                       life.flush();
                       life.settle();
                     }});
-  expect_order(trace, {"rename 3.wal.new 3.wal", "# flush", "rename 1.wal"});
-  EXPECT_EQ(line_at(trace, place_of(trace, "rename 1.wal") + 1), "sync_dir");
+  expect_order(trace, {"rename wal-3.seg.new wal-3.seg", "# flush", "rename wal-1.seg"});
+  EXPECT_EQ(line_at(trace, place_of(trace, "rename wal-1.seg") + 1), "sync_dir");
 }
 
 }  // namespace
