@@ -178,6 +178,82 @@ TEST_F(KeyedOracleTest, SeesTwoRowsOfOneKeyAndNoneAtAll) {
   EXPECT_THAT(verdict(), HasSubstr("two rows of one key"));
 }
 
+/// Row 0 of batch 0 lies in one partition, its row 1 and row 0 of batch 1 in another; an operator
+/// makes a snapshot current again.
+class RollbackOracleTest : public OracleTest {
+ protected:
+  RollbackOracleTest() {
+    table_.spec.partition = {{"device", Transform::kIdentity, 0}};
+    table_.keys = 2;
+    const auto device = [&](uint64_t id) { return row_of(table_, id, false).device; };
+    while (device(row_id(0, 0)) != "d0" || device(row_id(0, 1)) != "d1" ||
+           device(row_id(1, 0)) != "d1") {
+      ++table_.seed;
+    }
+  }
+  /// The snapshot shows what was found so far. Until rolled_back() nobody knows whether it is done.
+  Tagged begin_rollback() {
+    Tagged to{.table = 0, .snapshot_id = 1, .ids = ids_of(found_)};
+    ledger_.begin_rollback(to);
+    return to;
+  }
+  void witness(Promise promise) { ledger_.witness(table_, found_, promise); }
+  void recover() {
+    ledger_.process_ended(0);
+    ledger_.settle(0, table_, found_, ledger_.tick());
+  }
+};
+
+TEST_F(RollbackOracleTest, TakesTheRowsThatARollbackLeftForNoProofOfTheOthers) {
+  const uint64_t number = acknowledged(kFirstLsn);
+  find(number, 0);
+  ledger_.rolled_back(begin_rollback(), table_);
+  witness(Promise::kDurable);
+  EXPECT_EQ(verdict(), "fine");
+  witness(Promise::kCommitted);
+  EXPECT_EQ(verdict(Promise::kCommitted), "fine");
+  find(number, 1);
+  EXPECT_THAT(verdict(), HasSubstr("must not be there: row 1"));
+  found_.clear();
+  EXPECT_THAT(verdict(), HasSubstr("missing: row 0"));
+}
+
+TEST_F(RollbackOracleTest, TakesARowThatARollbackWouldLeaveOutForProofThatItFailed) {
+  const uint64_t number = acknowledged(kFirstLsn);
+  find(number, 0);
+  begin_rollback();
+  find(number, 1);
+  recover();
+  EXPECT_EQ(verdict(), "fine");
+  found_.pop_back();
+  EXPECT_THAT(verdict(), HasSubstr("missing: row 1"));
+  found_.clear();
+  EXPECT_THAT(verdict(), HasSubstr("missing: row 0"));
+}
+
+// A later batch had replaced row 1, so the table looks the same if the rollback did not take place.
+TEST_F(RollbackOracleTest, LetsWhatARollbackLeftOfABatchStayAfterARecovery) {
+  table_.spec.key = {"device"};
+  const uint64_t replaced = acknowledged(kFirstLsn);
+  const uint64_t later = send(1);
+  ledger_.acknowledge(later, AckClass::kLog, kSecondLsn);
+  find(replaced, 0);
+  find(later, 0);
+  begin_rollback();
+  recover();
+  EXPECT_EQ(verdict(), "fine");
+}
+
+TEST_F(RollbackOracleTest, KeepsAwayABatchThatNeitherARollbackLeftNorARecoveryBroughtBack) {
+  const uint64_t number = acknowledged(kFirstLsn);
+  begin_rollback();
+  EXPECT_EQ(verdict(), "fine");
+  recover();
+  EXPECT_EQ(verdict(), "fine");
+  find_all(number);
+  EXPECT_THAT(verdict(), HasSubstr("must not be there"));
+}
+
 /// A table whose column that comes and goes is of generation 1, then of generation 2.
 class AlteredOracleTest : public OracleTest {
  protected:
