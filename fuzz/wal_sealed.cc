@@ -23,7 +23,7 @@ WalEncryptionKey key() {
 void try_header(ByteView bytes) {
   const auto header = decode_segment_header(bytes, "segment");
   if (!header.ok() || !header->is_encrypted()) return;
-  const KeyRing ring = KeyRing::make(header->key_id, key()).value();
+  const KeyRing ring = KeyRing::make(header->key.id, key()).value();
   CHECK(!unwrap_data_key(&ring, *header).ok());
 }
 
@@ -38,7 +38,7 @@ void try_records(ByteView bytes) {
   auto header = load<SealedHeader>(bytes.data());
   const ByteView plain = bytes.subspan(sizeof(SealedHeader));
   header.plain_bytes = static_cast<uint32_t>(plain.size());
-  InnerRecords records(header, 1, plain);
+  InnerRecords records(header, Numbering::kLog, 1, plain);
   uint32_t taken = 0;
   Lsn last_lsn = 1;
   while (!records.at_end()) {
@@ -73,8 +73,8 @@ std::vector<std::string> seeds() {
   header.segment = SegmentId::parse("000102030405060708090a0b0c0d0e0f").value();
   header.base_lsn = 5;
   header.birth_end = 2 * kBlockBytes;
-  header.key_id = 1;
-  header.wrapped_key[0] = std::byte{1};
+  header.key.id = 1;
+  header.key.bytes[0] = std::byte{1};
   SealedHeader sealed{.counter = 1, .last_lsn = 3, .records = 2};
   const std::string records = inner({.lsn = 2, .tenant = 7, .type = kFirstUserType}, "first") +
                               inner({.lsn = 3, .type = kFirstUserType}, "");

@@ -125,10 +125,60 @@ bool open_with(EVP_CIPHER_CTX* context, const Nonce& nonce, ByteView additional,
   return EVP_DecryptFinal_ex(context, raw(plain) + length, &length) == 1;
 }
 
-// What the wrapping authenticates: all that the header says but the wrapped key.
+// What the wrapping authenticates: all that is said but the wrapped key.
 std::vector<std::byte> additional_of(SegmentHeader header) {
-  header.wrapped_key = {};
+  header.key.bytes = {};
   return encode_segment_header(header);
+}
+std::vector<std::byte> additional_of(ReopeningPlace place, Reopening reopening) {
+  reopening.key.bytes = {};
+  ByteWriter writer;
+  writer.raw(place.segment.bytes());
+  writer.fixed(place.offset);
+  writer.raw(encode_reopening(reopening));
+  return writer.take();
+}
+
+Result<WalEncryptionKey> wrap_new_key(Runtime& runtime, const WalEncryptionKey& wrapping,
+                                      ByteView additional, WrappedKey& key) {
+  std::array<std::byte, WalEncryptionKey::kBytes> drawn;
+  runtime.random(drawn);
+  const WalEncryptionKey data_key = TRY(WalEncryptionKey::from_bytes(drawn));
+  OPENSSL_cleanse(drawn.data(), drawn.size());
+  Nonce nonce;
+  runtime.random(nonce);
+  const std::span<std::byte> wrapped(key.bytes);
+  std::memcpy(wrapped.data(), nonce.data(), kNonceBytes);
+  seal_with(make_context(wrapping, 1).get(), nonce, additional, data_key.bytes(),
+            wrapped.subspan(kNonceBytes, WalEncryptionKey::kBytes + kTagBytes));
+  return data_key;
+}
+
+/// kCorrupt, kInvalid without a place.
+Result<WalEncryptionKey> unwrap(const KeyRing* keys, ByteView additional, const WrappedKey& key) {
+  if (keys == nullptr) {
+    return Error({Code::kInvalid,
+                  Reason::kMissingKey,
+                  "the segment is encrypted; open the log with its key ring",
+                  {},
+                  0,
+                  key.id});
+  }
+  const WalEncryptionKey wrapping = TRY(keys->find(key.id));
+  const ByteView wrapped(key.bytes);
+  Nonce nonce;
+  std::memcpy(nonce.data(), wrapped.data(), kNonceBytes);
+  std::array<std::byte, WalEncryptionKey::kBytes> plain;
+  const bool opened =
+      open_with(make_context(wrapping, 0).get(), nonce, additional,
+                wrapped.subspan(kNonceBytes, WalEncryptionKey::kBytes + kTagBytes), plain);
+  // Of a header that was changed it is the key all the same.
+  const Result<WalEncryptionKey> data_key = WalEncryptionKey::from_bytes(plain);
+  OPENSSL_cleanse(plain.data(), plain.size());
+  if (opened) return data_key;
+  return Error(Code::kCorrupt, Reason::kWrongKey,
+               "the key of this id does not open the segment: it is another key, or the segment's "
+               "header was changed");
 }
 
 }  // namespace
@@ -157,50 +207,27 @@ static_assert(kNonceBytes + WalEncryptionKey::kBytes + kTagBytes <= kWrappedKeyB
 
 Result<WalEncryptionKey> draw_data_key(Runtime& runtime, const KeyRing& keys,
                                        SegmentHeader& header) {
-  header.key_id = keys.current_id();
-  header.wrapped_key = {};
-  const WalEncryptionKey wrapping = TRY(keys.find(header.key_id));
-  std::array<std::byte, WalEncryptionKey::kBytes> drawn;
-  runtime.random(drawn);
-  const WalEncryptionKey data_key = TRY(WalEncryptionKey::from_bytes(drawn));
-  OPENSSL_cleanse(drawn.data(), drawn.size());
-  Nonce nonce;
-  runtime.random(nonce);
-  const std::vector<std::byte> additional = additional_of(header);
-  const std::span<std::byte> wrapped(header.wrapped_key);
-  std::memcpy(wrapped.data(), nonce.data(), kNonceBytes);
-  seal_with(make_context(wrapping, 1).get(), nonce, additional, data_key.bytes(),
-            wrapped.subspan(kNonceBytes, WalEncryptionKey::kBytes + kTagBytes));
-  return data_key;
+  header.key = {.id = keys.current_id()};
+  const WalEncryptionKey wrapping = TRY(keys.find(header.key.id));
+  return wrap_new_key(runtime, wrapping, additional_of(header), header.key);
 }
 
 Result<WalEncryptionKey> unwrap_data_key(const KeyRing* keys, const SegmentHeader& header) {
-  if (keys == nullptr) {
-    return Error({Code::kInvalid, Reason::kMissingKey,
-                  "the segment is encrypted; open the log with its key ring",
-                  segment_name(header.base_lsn), 0, header.key_id});
-  }
-  const Result<WalEncryptionKey> wrapping = keys->find(header.key_id);
-  if (!wrapping.ok()) return wrapping.error().at(segment_name(header.base_lsn));
-  const std::vector<std::byte> additional = additional_of(header);
-  const ByteView wrapped(header.wrapped_key);
-  Nonce nonce;
-  std::memcpy(nonce.data(), wrapped.data(), kNonceBytes);
-  std::array<std::byte, WalEncryptionKey::kBytes> plain;
-  const bool opened =
-      open_with(make_context(*wrapping, 0).get(), nonce, additional,
-                wrapped.subspan(kNonceBytes, WalEncryptionKey::kBytes + kTagBytes), plain);
-  // Of a header that was changed it is the key all the same.
-  if (!opened) {
-    OPENSSL_cleanse(plain.data(), plain.size());
-    return corruption(Reason::kWrongKey,
-                      "the key of this id does not open the segment: it is another key, or the "
-                      "segment's header was changed",
-                      segment_name(header.base_lsn), 0);
-  }
-  const Result<WalEncryptionKey> data_key = WalEncryptionKey::from_bytes(plain);
-  OPENSSL_cleanse(plain.data(), plain.size());
-  return data_key;
+  const Result<WalEncryptionKey> key = unwrap(keys, additional_of(header), header.key);
+  if (!key.ok()) return key.error().at(segment_name(header.base_lsn));
+  return key;
+}
+
+Result<WalEncryptionKey> draw_data_key(Runtime& runtime, const KeyRing& keys, ReopeningPlace place,
+                                       Reopening& reopening) {
+  reopening.key = {.id = keys.current_id()};
+  const WalEncryptionKey wrapping = TRY(keys.find(reopening.key.id));
+  return wrap_new_key(runtime, wrapping, additional_of(place, reopening), reopening.key);
+}
+
+Result<WalEncryptionKey> unwrap_data_key(const KeyRing* keys, ReopeningPlace place,
+                                         const Reopening& reopening) {
+  return unwrap(keys, additional_of(place, reopening), reopening.key);
 }
 
 }  // namespace wal

@@ -11,6 +11,7 @@
 #include "sluice/runtime.h"
 #include "sluice/wal_key.h"
 #include "wal/format.h"
+#include "wal/reopening.h"
 
 namespace sluice::wal {
 
@@ -35,12 +36,23 @@ class Cipher {
   std::unique_ptr<Contexts> contexts_;
 };
 
-/// A new data key for the segment, wrapped into the header's fields by the ring's current key. The
-/// header's other fields are final: they are authenticated with it.
+/// A new data key for the segment, wrapped into the header by the ring's current key. The header's
+/// other fields are final: they are authenticated with it.
 Result<WalEncryptionKey> draw_data_key(Runtime& runtime, const KeyRing& keys,
                                        SegmentHeader& header);
 /// The data key of an encrypted segment. kInvalid (kMissingKey): `keys` is null, or lacks the key
 /// that the header names. kCorrupt (kWrongKey): it is another key, or the header was changed.
 Result<WalEncryptionKey> unwrap_data_key(const KeyRing* keys, const SegmentHeader& header);
+
+/// Where the frame of a reopening stands.
+struct ReopeningPlace {
+  SegmentId segment{};
+  uint64_t offset = 0;
+};
+/// The same for what follows a reopening.
+Result<WalEncryptionKey> draw_data_key(Runtime& runtime, const KeyRing& keys, ReopeningPlace place,
+                                       Reopening& reopening);
+Result<WalEncryptionKey> unwrap_data_key(const KeyRing* keys, ReopeningPlace place,
+                                         const Reopening& reopening);
 
 }  // namespace sluice::wal

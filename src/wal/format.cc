@@ -45,6 +45,14 @@ bool is_plausible(const SegmentHeader& header) {
 
 }  // namespace
 
+bool is_known(const WrappedKey& key) {
+  return all_zero(ByteView(key.bytes).subspan(key.id != 0 ? kWrappedKeyBytes - 4 : 0));
+}
+
+bool is_numbering(uint32_t value) {
+  return value <= static_cast<uint32_t>(Numbering::kAny);
+}
+
 uint32_t frame_seed(const SegmentId& segment, uint64_t offset) {
   std::array<std::byte, 24> place;
   std::memcpy(place.data(), segment.bytes().data(), 16);
@@ -77,10 +85,11 @@ std::vector<std::byte> encode_segment_header(const SegmentHeader& header) {
   writer.fixed(header.accepted.end);
   writer.fixed(header.base_lsn);
   writer.fixed(header.birth_end);
-  writer.fixed(header.key_id);
+  writer.fixed(header.key.id);
   writer.fixed(uint32_t{0});
-  writer.raw(header.wrapped_key);
+  writer.raw(header.key.bytes);
   writer.fixed(header.recycled_bytes);
+  writer.fixed(static_cast<uint32_t>(header.numbering));
   std::vector<std::byte> block = writer.take();
   block.resize(kBlockBytes);
   store(block.data() + kHeaderCrcOffset, crc32c(ByteView(block).first(kHeaderCrcOffset)));
@@ -114,17 +123,18 @@ Result<SegmentHeader> decode_segment_header(ByteView block, std::string_view nam
   header.accepted.end = reader.fixed<uint64_t>();
   header.base_lsn = reader.fixed<Lsn>();
   header.birth_end = reader.fixed<uint64_t>();
-  header.key_id = reader.fixed<uint32_t>();
+  header.key.id = reader.fixed<uint32_t>();
   const auto zero = reader.fixed<uint32_t>();
   const ByteView wrapped_key = reader.raw(kWrappedKeyBytes);
-  std::copy(wrapped_key.begin(), wrapped_key.end(), header.wrapped_key.begin());
+  std::copy(wrapped_key.begin(), wrapped_key.end(), header.key.bytes.begin());
   header.recycled_bytes = reader.fixed<uint64_t>();
-  const ByteView unused =
-      ByteView(header.wrapped_key).subspan(header.is_encrypted() ? kWrappedKeyBytes - 4 : 0);
-  if (block_bytes != kBlockBytes || zero != 0 || !all_zero(unused)) {
+  const auto numbering = reader.fixed<uint32_t>();
+  if (block_bytes != kBlockBytes || zero != 0 || !is_known(header.key) ||
+      !is_numbering(numbering)) {
     return Error(Code::kUnsupported, "the segment uses another block size or a newer feature",
                  std::string(name));
   }
+  header.numbering = static_cast<Numbering>(numbering);
   if (!is_plausible(header)) {
     return corruption(Reason::kDecodeFailure, "the segment header contradicts itself", name, 0);
   }

@@ -35,7 +35,10 @@
 //                  additional data is this block with the wrapped key and the CRC as if it were
 //                  zero
 //      184      8  recycled bytes: up to here the file held another segment before; 0: it was new
-//      192   3900  zero
+//      192      4  numbering of the user's frames: 0 by the log, 1 by the caller and rising, 2 by
+//      the
+//                  caller
+//      196   3896  zero
 //     4092      4  CRC-32C of bytes 0 to 4091
 //
 // FRAME, at a multiple of 8
@@ -51,9 +54,10 @@
 //       24      8  LSN
 //       32      n  payload, then zeros up to a multiple of 8
 //
-// Frames of types 16 and up are the user's: each has the LSN of the user frame before it plus 1,
-// the first has the base LSN. Types 1 to 15 are the log's own and repeat the LSN of the user frame
-// before them (base LSN - 1 if there is none):
+// Frames of types 16 and up are the user's. Numbered by the log, each has the LSN of the user frame
+// before it plus 1, the first has the base LSN; by a caller, an LSN above that of the frame before
+// it (above 0 in numbering 2). Types 1 to 15 are the log's own and repeat the highest LSN of user
+// frames before them (base LSN - 1 if there is none):
 //
 //   pad         zeros; fills a block so that the next frame starts in one that no sync has covered.
 //               A gap too small for a frame header is filled together with the next block.
@@ -61,7 +65,8 @@
 //   by
 //               a sync that had completed before the mark was written
 //   checkpoint  see checkpoint.h; always the first frame of a segment
-//   sealed      see sealed.h; in an encrypted segment every frame but pads and marks
+//   sealed      see sealed.h; in an encrypted segment every frame but pads, marks and reopenings
+//   reopening   see reopening.h; in logs of one file only
 //
 // An unknown own type is skipped, or kUnsupported if its required bit is set.
 //
@@ -100,11 +105,11 @@
 #include "base/ids.h"
 #include "sluice/io.h"
 #include "sluice/result.h"
+#include "sluice/wal_record.h"
 
 namespace sluice::wal {
 
-/// Log sequence number. 0 means none.
-using Lsn = uint64_t;
+using sluice::Lsn;
 
 inline constexpr std::string_view kMagic = "SLUICWAL";
 inline constexpr uint32_t kFormatVersion = 0;
@@ -112,20 +117,28 @@ inline constexpr uint64_t kBlockBytes = 4096;
 inline constexpr uint64_t kFrameAlignment = 8;
 /// Far above any LSN in use, so that adding to one never overflows.
 inline constexpr Lsn kLsnMax = Lsn{1} << 62;
-inline constexpr uint64_t kPayloadBytesMax = 64ull << 20;                          ///< of a record
+inline constexpr uint64_t kPayloadBytesMax = kWalPayloadBytesMax;                  ///< of a record
 inline constexpr uint64_t kFramePayloadBytesMax = kPayloadBytesMax + kBlockBytes;  ///< if sealed
 
-inline constexpr uint16_t kRequiredBit = 0x8000;
+inline constexpr uint16_t kRequiredBit = kWalRequired;
 inline constexpr uint16_t kEncryptedBit = 0x4000;
 inline constexpr uint16_t kTypeNumberMask = 0x3fff;
-inline constexpr uint16_t kFirstUserType = 16;
+inline constexpr uint16_t kFirstUserType = kWalTypeMin;
 inline constexpr uint16_t kPadType = 1;
 inline constexpr uint16_t kMarkType = 2;
 inline constexpr uint16_t kCheckpointType = 3 | kRequiredBit;
 inline constexpr uint16_t kSealedType = 4 | kRequiredBit | kEncryptedBit;
+inline constexpr uint16_t kReopeningType = 5 | kRequiredBit;
 
 inline constexpr bool is_own_type(uint16_t type) {
   return (type & kTypeNumberMask) < kFirstUserType;
+}
+
+/// Whether a user's record may have `lsn` where `last` is the highest before it.
+inline constexpr bool continues(Numbering numbering, Lsn last, Lsn lsn) {
+  if (lsn == 0 || lsn >= kLsnMax) return false;
+  if (numbering == Numbering::kLog) return lsn == last + 1;
+  return numbering == Numbering::kAny || lsn > last;
 }
 
 /// The end of a segment's frames, as known from outside it.
@@ -137,6 +150,12 @@ struct Boundary {
 inline constexpr size_t kWrappedKeyBytes = 64;
 inline constexpr uint64_t kRecycledTailBytes = 1 << 20;
 
+/// A data key, wrapped by the key with this id.
+struct WrappedKey {
+  uint32_t id = 0;  ///< 0: none
+  std::array<std::byte, kWrappedKeyBytes> bytes{};
+};
+
 struct SegmentHeader {
   LogId log{};
   OpeningId opening{};
@@ -145,10 +164,10 @@ struct SegmentHeader {
   Boundary accepted{};      ///< of the predecessor
   Lsn base_lsn = 0;
   uint64_t birth_end = 0;
-  uint32_t key_id = 0;  ///< 0: not encrypted
-  std::array<std::byte, kWrappedKeyBytes> wrapped_key{};
+  WrappedKey key{};
   uint64_t recycled_bytes = 0;  ///< 0: the file was new
-  bool is_encrypted() const { return key_id != 0; }
+  Numbering numbering = Numbering::kLog;
+  bool is_encrypted() const { return key.id != 0; }
 };
 
 struct FrameHeader {
@@ -178,6 +197,10 @@ inline constexpr uint64_t closed_end(uint64_t tail) {
 static_assert(closed_end(kBlockBytes) == kBlockBytes);
 static_assert(closed_end(kBlockBytes - 32) == kBlockBytes);
 static_assert(closed_end(kBlockBytes - 24) == 2 * kBlockBytes);
+
+/// Whether the bytes that the version leaves unused are zero.
+bool is_known(const WrappedKey& key);
+bool is_numbering(uint32_t value);
 
 /// What every checksum of a frame starts from. W14: bound to segment and offset, so that no byte
 /// string is a valid frame anywhere but where it was written.

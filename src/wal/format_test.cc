@@ -41,9 +41,9 @@ std::string write_sample(CrashDisk& disk) {
                               .chain = {{id<OpeningId>(0x22), 9}},
                               .application = {std::byte{0xaa}, std::byte{0xbb}}};
   TestRuntime runtime;
-  const auto writer =
-      Writer::create(runtime, disk, sample_header(), checkpoint, {kTestSegmentBytes, nullptr})
-          .value();
+  const auto writer = Writer::create(runtime, disk, segment_name(sample_header().base_lsn),
+                                     sample_header(), checkpoint, {kTestSegmentBytes, nullptr})
+                          .value();
   const std::vector<RecordView> records = {
       {.type = 16, .vshard = 0x0102, .tenant = 0x03040506, .head = as_bytes("first")},
       {.type = 17 | kRequiredBit}};
@@ -78,12 +78,12 @@ TEST(Format, HasTheseBytes) {
 8256: 0a00000000000000eebf230cedeea4d1
 8272: 980f0000010000000000000000000000
 8288: 0a000000000000000000000000000000
-12288: 74d6f6b08eee963a0800000002000000
-12304: 00000000000000000a00000000000000
-12320: 0030000000000000a41dbd4d9cda980e
-12336: 0a000000100000000000000000000000
-12352: 0b000000000000006569676874206279
-12368: 74650000000000001ff858e6714711a4
+12288: e2de4846de1d01c00a00000010000000
+12304: 00000000000000000b00000000000000
+12320: 65696768742062797465000000000000
+12336: 5c5446854f97fc000800000002000000
+12352: 00000000000000000b00000000000000
+12368: 00300000000000001ff858e6714711a4
 12384: 880f0000010000000000000000000000
 12400: 0b000000000000000000000000000000
 )");
@@ -121,7 +121,7 @@ TEST(Format, TellsANewerVersionFromDamage) {
   EXPECT_EQ(error.found(), 1u);
   EXPECT_EQ(error.where(), "name");
   EXPECT_EQ(decode_with(12, 8192, 4).error().code(), Code::kUnsupported);
-  EXPECT_EQ(decode_with(112, 1, 4).value().key_id, 1u);
+  EXPECT_EQ(decode_with(112, 1, 4).value().key.id, 1u);
   EXPECT_EQ(decode_with(116, 1, 4).error().code(), Code::kUnsupported) << "an unknown field";
   EXPECT_EQ(decode_with(120, 1, 1).error().code(), Code::kUnsupported) << "wrapped, but no key id";
   EXPECT_EQ(decode_with(183, 1, 1).error().code(), Code::kUnsupported) << "a longer wrapped key";

@@ -174,7 +174,7 @@ Result<std::unique_ptr<Writer>> Log::create_segment(SegmentHeader header,
   header.log = recovered_.log_id;
   header.opening = recovered_.opening;
   header.segment = SegmentId::draw(runtime_);
-  return Writer::create(runtime_, disk_, header, checkpoint,
+  return Writer::create(runtime_, disk_, segment_name(header.base_lsn), header, checkpoint,
                         {options_.segment_bytes, keys_.get(), take_spare()});
 }
 

@@ -108,7 +108,7 @@ TEST(LogDamage, AboveTheHighestMarkIsATornTailThatIsKeptInQuarantine) {
   }
   const std::string name = segment_name(1);
   const auto found = parsed_frames(disk, name);
-  const uint64_t cut = found.rbegin()[2].offset;  // "two", before "three" and a pad
+  const uint64_t cut = found.rbegin()[3].offset;  // "two", before "three", a mark and a pad
   flip(disk, name, cut + 32);
   const std::vector<std::byte> before = disk.bytes(name);
   const OpenLog log = open_log(disk, 2).value();

@@ -8,6 +8,7 @@
 #include "sluice/io.h"
 #include "sluice/result.h"
 #include "wal/format.h"
+#include "wal/record.h"
 #include "wal/segment_parser.h"
 #include "wal/segments.h"
 
@@ -17,15 +18,6 @@ namespace sluice::wal {
 struct LsnRange {
   Lsn from = 0;
   Lsn to = UINT64_MAX;
-};
-
-/// A user's frame. The payload is 8-byte aligned and valid until the reader's next call.
-struct LogFrame {
-  Lsn lsn = 0;
-  uint16_t type = 0;
-  uint16_t vshard = 0;
-  uint32_t tenant = 0;
-  ByteView payload;
 };
 
 /// Reads what was durable when it was made; later rolls and appends do not concern it. Memory: as a

@@ -179,10 +179,10 @@ TEST_F(LogSealed, KeysRotateOnlineAndOldOnesGoOnReading) {
     ASSERT_OK(rotated->add(1, test_key(0x11)));
     ASSERT_OK(log->use_keys(rotated));
     write(log, {"second"});
-    EXPECT_EQ(headers().back().key_id, 1u) << "from the next segment on";
+    EXPECT_EQ(headers().back().key.id, 1u) << "from the next segment on";
     ASSERT_OK(log->roll({}));
     write(log, {"third"});
-    EXPECT_EQ(headers().back().key_id, 2u);
+    EXPECT_EQ(headers().back().key.id, 2u);
     EXPECT_EQ(frames(*log).value(), written_);
   }
   auto both = std::make_shared<KeyRing>(KeyRing::make(2, test_key(0x22)).value());

@@ -13,50 +13,20 @@ Error undecodable(std::string message) {
   return Error(Code::kCorrupt, Reason::kDecodeFailure, std::move(message));
 }
 
-uint64_t plain_bytes_of(std::span<const RecordView> records) {
-  uint64_t bytes = 0;
-  for (const RecordView& record : records) bytes += inner_bytes(record.payload_bytes());
-  return bytes;
+/// Takes note of a record in the header of the block that gets it.
+void note(const RecordView& record, Lsn lsn, SealedHeader& header) {
+  header.types |= uint64_t{1} << ((record.type & kTypeNumberMask) % 64);
+  ++header.records;
+  if (is_own_type(record.type)) return;
+  header.last_lsn = std::max(header.last_lsn, lsn);
+  header.tenant_min = std::min(header.tenant_min, record.tenant);
+  header.tenant_max = std::max(header.tenant_max, record.tenant);
+  header.vshard_min = std::min(header.vshard_min, record.vshard);
+  header.vshard_max = std::max(header.vshard_max, record.vshard);
 }
 
-SealedHeader describe(Lsn lsn_before, std::span<const RecordView> records) {
-  SealedHeader header{.last_lsn = lsn_before,
-                      .records = static_cast<uint32_t>(records.size()),
-                      .tenant_min = UINT32_MAX,
-                      .vshard_min = UINT16_MAX};
-  for (const RecordView& record : records) {
-    header.types |= uint64_t{1} << ((record.type & kTypeNumberMask) % 64);
-    if (is_own_type(record.type)) continue;
-    ++header.last_lsn;
-    header.tenant_min = std::min(header.tenant_min, record.tenant);
-    header.tenant_max = std::max(header.tenant_max, record.tenant);
-    header.vshard_min = std::min(header.vshard_min, record.vshard);
-    header.vshard_max = std::max(header.vshard_max, record.vshard);
-  }
-  return header;
-}
-
-std::byte* put(std::byte* to, ByteView bytes) {
-  if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
-  return to + bytes.size();
-}
-
-// `plain` is zero where no byte of a record goes.
-void lay_out(Lsn lsn, std::span<const RecordView> records, std::span<std::byte> plain) {
-  std::byte* to = plain.data();
-  for (const RecordView& record : records) {
-    if (!is_own_type(record.type)) ++lsn;
-    const InnerHeader inner{.lsn = lsn,
-                            .payload_bytes = static_cast<uint32_t>(record.payload_bytes()),
-                            .tenant = record.tenant,
-                            .type = record.type,
-                            .vshard = record.vshard};
-    std::byte* const end = to + inner_bytes(record.payload_bytes());
-    to = put(put(put(to, std::as_bytes(std::span(&inner, 1))), record.head), record.body);
-    std::fill(to, end, std::byte{0});
-    to = end;
-  }
-  CHECK(to == plain.data() + plain.size());
+void put(std::vector<std::byte>& to, ByteView bytes) {
+  to.insert(to.end(), bytes.begin(), bytes.end());
 }
 
 bool may_be_sealed(uint16_t type) {
@@ -67,23 +37,18 @@ bool may_be_sealed(uint16_t type) {
 
 }  // namespace
 
-size_t block_records(std::span<const RecordView> records) {
+uint64_t sealed_frames_bytes(uint64_t open_bytes, std::span<const RecordView> records) {
   uint64_t bytes = 0;
-  for (size_t count = 0; count < records.size(); ++count) {
-    bytes += inner_bytes(records[count].payload_bytes());
-    if (bytes > kBlockPlainBytes) return std::max<size_t>(count, 1);
+  uint64_t block_bytes = open_bytes;
+  for (const RecordView& record : records) {
+    const uint64_t record_bytes = inner_bytes(record.payload_bytes());
+    if (block_bytes > 0 && block_bytes + record_bytes > kBlockPlainBytes) {
+      bytes += frame_bytes(sealed_payload_bytes(block_bytes));
+      block_bytes = 0;
+    }
+    block_bytes += record_bytes;
   }
-  return records.size();
-}
-
-uint64_t sealed_frames_bytes(std::span<const RecordView> records) {
-  uint64_t bytes = 0;
-  while (!records.empty()) {
-    const auto block = records.first(block_records(records));
-    bytes += frame_bytes(sealed_payload_bytes(plain_bytes_of(block)));
-    records = records.subspan(block.size());
-  }
-  return bytes;
+  return block_bytes > 0 ? bytes + frame_bytes(sealed_payload_bytes(block_bytes)) : bytes;
 }
 
 Result<SealedHeader> decode_sealed_header(ByteView payload) {
@@ -112,17 +77,39 @@ std::vector<std::byte> Sealer::additional(SealPlace place, const SealedHeader& h
   return writer.take();
 }
 
-ByteView Sealer::seal(SealPlace place, std::span<const RecordView> records) {
-  SealedHeader header = describe(place.lsn, records);
-  const uint64_t plain_bytes = plain_bytes_of(records);
-  header.plain_bytes = static_cast<uint32_t>(plain_bytes);
+bool Sealer::has_room(const RecordView& record) const {
+  return plain_.empty() || plain_.size() + inner_bytes(record.payload_bytes()) <= kBlockPlainBytes;
+}
+
+void Sealer::add(const RecordView& record, Lsn lsn, Lsn before) {
+  CHECK(has_room(record));
+  if (plain_.empty()) {
+    lsn_before_ = before;
+    header_ = {.last_lsn = before, .tenant_min = UINT32_MAX, .vshard_min = UINT16_MAX};
+  }
+  note(record, lsn, header_);
+  const InnerHeader inner{.lsn = lsn,
+                          .payload_bytes = static_cast<uint32_t>(record.payload_bytes()),
+                          .tenant = record.tenant,
+                          .type = record.type,
+                          .vshard = record.vshard};
+  const uint64_t end = plain_.size() + inner_bytes(record.payload_bytes());
+  put(plain_, std::as_bytes(std::span(&inner, 1)));
+  put(plain_, record.head);
+  put(plain_, record.body);
+  plain_.resize(end);
+}
+
+ByteView Sealer::seal(uint64_t offset) {
+  CHECK(!plain_.empty());
+  SealedHeader header = header_;
+  header.plain_bytes = static_cast<uint32_t>(plain_.size());
   header.counter = ++counter_;  // W17
-  plain_.resize(plain_bytes);
-  lay_out(place.lsn, records, plain_);
-  payload_.resize(sealed_payload_bytes(plain_bytes));
+  payload_.resize(sealed_payload_bytes(plain_.size()));
   store(payload_.data(), header);
-  cipher_.seal(header.counter, additional(place, header), plain_,
+  cipher_.seal(header.counter, additional({offset, lsn_before_}, header), plain_,
                std::span(payload_).subspan(sizeof(SealedHeader)));
+  plain_.clear();
   return payload_;
 }
 
@@ -145,16 +132,17 @@ Result<InnerRecords::Record> InnerRecords::next() {
   if (whole_bytes > rest.size() || inner.zero != 0 || !may_be_sealed(inner.type)) {
     return undecodable("a sealed record's header contradicts itself");
   }
-  const Lsn expected_lsn = is_own_type(inner.type) ? last_lsn_ : last_lsn_ + 1;
-  if (inner.lsn != expected_lsn) {
+  const bool fits = is_own_type(inner.type) ? inner.lsn == last_lsn_
+                                            : continues(numbering_, last_lsn_, inner.lsn);
+  if (!fits) {
     return Error({Code::kCorrupt,
                   Reason::kSequenceViolation,
                   "a sealed record does not continue the LSNs",
                   {},
-                  expected_lsn,
+                  last_lsn_ + 1,
                   inner.lsn});
   }
-  last_lsn_ = inner.lsn;
+  last_lsn_ = std::max(last_lsn_, inner.lsn);
   ++taken_;
   plain_ = rest.subspan(whole_bytes);
   if (plain_.empty() && (taken_ != header_.records || last_lsn_ != header_.last_lsn)) {

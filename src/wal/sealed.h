@@ -5,7 +5,7 @@
 //
 //   offset  bytes  field
 //        0      8  counter: the nonce; rises within the segment, never zero
-//        8      8  last LSN: of the last user's record; that of the frame before if there is none
+//        8      8  last LSN: the highest of the user's records up to the end of the frame
 //       16      8  types: bit n is set if a type with number n mod 64 is inside
 //       24      4  records, at least 1
 //       28      4  plain bytes
@@ -82,10 +82,8 @@ inline constexpr uint64_t inner_bytes(uint64_t payload_bytes) {
 inline constexpr uint64_t sealed_payload_bytes(uint64_t plain_bytes) {
   return sizeof(SealedHeader) + plain_bytes + kTagBytes;
 }
-/// How many of the records, which are not empty, go into the next sealed frame.
-size_t block_records(std::span<const RecordView> records);
-/// Bytes of the frames that hold the records.
-uint64_t sealed_frames_bytes(std::span<const RecordView> records);
+/// Bytes of the frames that hold the records, of which the first follow `open_bytes` plain bytes.
+uint64_t sealed_frames_bytes(uint64_t open_bytes, std::span<const RecordView> records);
 
 /// The clear part of a sealed frame's payload. kCorrupt (kDecodeFailure); the caller knows the
 /// place.
@@ -102,9 +100,18 @@ class Sealer {
  public:
   Sealer(const SegmentId& segment, const WalEncryptionKey& data_key);
 
-  /// The payload of the next sealed frame, valid until the next call. The records, whose LSNs
-  /// follow place.lsn, fit into one block.
-  ByteView seal(SealPlace place, std::span<const RecordView> records);
+  /// The block that is open takes the record too, or is empty.
+  bool has_room(const RecordView& record) const;
+  /// Into the open block. `lsn`: the record's, or of the log's own types the highest before it.
+  /// The records that follow seal() or discard() begin a block; `before` is the highest LSN then.
+  void add(const RecordView& record, Lsn lsn, Lsn before);
+  uint64_t open_bytes() const { return plain_.size(); }
+  /// The highest LSN before the open block.
+  Lsn lsn_before() const { return lsn_before_; }
+  /// The payload of the open block's frame, valid until the next call; the block is empty then.
+  ByteView seal(uint64_t offset);
+  void discard() { plain_.clear(); }
+
   /// The plain records of a sealed frame, valid until the next call. kCorrupt: kDecodeFailure;
   /// kWrongKey if they do not open. The caller knows the place.
   Result<ByteView> open(SealPlace place, ByteView payload);
@@ -116,6 +123,8 @@ class Sealer {
   Cipher cipher_;
   uint64_t counter_ =
       0;  ///< of the last block; rises when a block is sealed, whatever becomes of it
+  SealedHeader header_;  ///< of the open block
+  Lsn lsn_before_ = 0;
   std::vector<std::byte> plain_;
   std::vector<std::byte> payload_;
 };
@@ -125,8 +134,8 @@ class Sealer {
 class InnerRecords {
  public:
   InnerRecords() = default;
-  InnerRecords(const SealedHeader& header, Lsn lsn_before, ByteView plain)
-      : header_(header), last_lsn_(lsn_before), plain_(plain) {}
+  InnerRecords(const SealedHeader& header, Numbering numbering, Lsn lsn_before, ByteView plain)
+      : header_(header), numbering_(numbering), last_lsn_(lsn_before), plain_(plain) {}
   bool at_end() const { return plain_.empty(); }
   struct Record {
     Lsn lsn = 0;
@@ -140,7 +149,8 @@ class InnerRecords {
 
  private:
   SealedHeader header_;
-  Lsn last_lsn_ = 0;
+  Numbering numbering_ = Numbering::kLog;
+  Lsn last_lsn_ = 0;  ///< the highest
   uint32_t taken_ = 0;
   ByteView plain_;
 };

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/crc32c.h"
+#include "wal/reopening.h"
 
 namespace sluice::wal {
 namespace {
@@ -13,6 +14,8 @@ constexpr uint64_t kWindowBytes = 1 << 20;
 
 /// Bytes 8 to 15 of every mark: its payload size, type and vshard.
 constexpr uint64_t kMarkWord = sizeof(uint64_t) | uint64_t{kMarkType} << 32;
+/// The same of a reopening.
+constexpr uint64_t kReopeningWord = kReopeningBytes | uint64_t{kReopeningType} << 32;
 
 }  // namespace
 
@@ -45,7 +48,7 @@ Status FileWindow::slide(uint64_t offset, uint64_t bytes) {
 }
 
 Status check_type(uint16_t type, std::string_view name) {
-  const bool is_known = type == kCheckpointType || type == kSealedType;
+  const bool is_known = type == kCheckpointType || type == kSealedType || type == kReopeningType;
   const bool must_be =
       (is_own_type(type) && (type & kRequiredBit) != 0) || (type & kEncryptedBit) != 0;
   if (must_be && !is_known) {
@@ -57,17 +60,34 @@ Status check_type(uint16_t type, std::string_view name) {
 }
 
 SegmentParser::SegmentParser(FileWindow window, std::string name, SegmentHeader header,
-                             std::optional<Boundary> boundary)
+                             std::optional<Boundary> boundary, Layout layout, const KeyRing* keys)
     : window_(std::move(window)),
       name_(std::move(name)),
       header_(header),
       boundary_(boundary),
+      layout_(layout),
+      keys_(keys),
+      numbering_(header.numbering),
       last_lsn_(header.base_lsn - 1) {}
 
 Result<std::unique_ptr<SegmentParser>> SegmentParser::open(std::unique_ptr<File> file,
                                                            std::string name,
                                                            std::optional<Boundary> boundary,
                                                            const KeyRing* keys) {
+  return open(std::move(file), std::move(name), boundary, Layout::kSegment, keys);
+}
+
+Result<std::unique_ptr<SegmentParser>> SegmentParser::open_single(std::unique_ptr<File> file,
+                                                                  std::string name,
+                                                                  std::optional<Boundary> boundary,
+                                                                  const KeyRing* keys) {
+  return open(std::move(file), std::move(name), boundary, Layout::kSingleFile, keys);
+}
+
+Result<std::unique_ptr<SegmentParser>> SegmentParser::open(std::unique_ptr<File> file,
+                                                           std::string name,
+                                                           std::optional<Boundary> boundary,
+                                                           Layout layout, const KeyRing* keys) {
   const uint64_t file_bytes = TRY(file->size());
   if (boundary && boundary->end > file_bytes) {
     return corruption(Reason::kIncompletePayload, "the segment is shorter than its accepted end",
@@ -77,8 +97,8 @@ Result<std::unique_ptr<SegmentParser>> SegmentParser::open(std::unique_ptr<File>
   const ByteView block = TRY(window.view(0, std::min(window.end(), kBlockBytes)));
   const SegmentHeader header = TRY(decode_segment_header(block, name));
   std::unique_ptr<SegmentParser> parser(
-      new SegmentParser(std::move(window), std::move(name), header, boundary));
-  if (segment_name(header.base_lsn) != parser->name_) {
+      new SegmentParser(std::move(window), std::move(name), header, boundary, layout, keys));
+  if (layout == Layout::kSegment && segment_name(header.base_lsn) != parser->name_) {
     return corruption(Reason::kMissingSegment, "the file is named like another segment",
                       parser->name_, 0);
   }
@@ -109,26 +129,64 @@ Result<std::optional<ParsedFrame>> SegmentParser::parse() {
                    boundary_->end);
   }
   ParsedFrame frame;
-  const Reason damage = TRY(examine(frame));
+  Reason damage = TRY(examine(frame));
+  if (damage != Reason::kNone && TRY(skip_to_reopening())) damage = TRY(examine(frame));
   if (damage != Reason::kNone) return end_at(damage);
   TRY(check_type(frame.type, name_));
   TRY(check_sealing(frame));
+  if (frame.type == kReopeningType) TRY(follow(frame));
   note_quiet(frame);
-  offset_ += frame_bytes(frame.payload.size());
-  last_lsn_ = frame.lsn;
+  offset_ = frame.offset + frame_bytes(frame.payload.size());
+  last_lsn_ = std::max(last_lsn_, frame.lsn);
   if (frame.type != kSealedType) return std::optional(frame);
   TRY(open_sealed(frame));
   return next_inner();
 }
 
+/// W19: in a log of one file the next block may say that frames ended here.
+Result<bool> SegmentParser::skip_to_reopening() {
+  const uint64_t start = align_up(offset_, kBlockBytes);
+  if (layout_ != Layout::kSingleFile || start > window_.end()) return false;
+  ParsedFrame frame;
+  if (TRY(examine(start, frame)) != Reason::kNone || frame.type != kReopeningType) return false;
+  const Result<Reopening> reopening = decode_reopening(frame.payload);
+  if (reopening.ok() && reopening->accepted.end != offset_) return false;
+  offset_ = start;
+  return true;
+}
+
+/// What follows a reopening is numbered and sealed as it says.
+Status SegmentParser::follow(const ParsedFrame& frame) {
+  const Result<Reopening> reopening = decode_reopening(frame.payload);
+  if (!reopening.ok()) return reopening.error().at(name_);
+  const bool is_here = align_up(reopening->accepted.end, kBlockBytes) == frame.offset &&
+                       reopening->accepted.last_lsn == last_lsn_;
+  if (layout_ != Layout::kSingleFile || !is_here) {
+    return corruption(Reason::kDecodeFailure, "a reopening that does not belong here", name_,
+                      frame.offset);
+  }
+  numbering_ = reopening->numbering;
+  sealer_.reset();
+  if (reopening->key.id == 0) return ok();
+  const auto data_key = unwrap_data_key(keys_, {header_.segment, frame.offset}, *reopening);
+  if (!data_key.ok()) {
+    const Error& error = data_key.error();
+    return Error({error.code(), error.reason(), error.message(), name_, error.expected(),
+                  error.code() == Code::kCorrupt ? frame.offset : error.found()});
+  }
+  sealer_ = std::make_unique<Sealer>(header_.segment, *data_key);
+  return ok();
+}
+
 /// Whoever cannot seal cannot add to an encrypted segment what is taken for its frames.
 Status SegmentParser::check_sealing(const ParsedFrame& frame) const {
-  const bool is_clear = frame.type == kPadType || frame.type == kMarkType;
-  const bool is_sealed = frame.type == kSealedType;
-  if (is_clear || is_sealed == header_.is_encrypted()) return ok();
+  const bool is_clear =
+      frame.type == kPadType || frame.type == kMarkType || frame.type == kReopeningType;
+  const bool seals = frame.type == kSealedType;
+  if (is_clear || seals == is_sealed()) return ok();
   return corruption(Reason::kDecodeFailure,
-                    is_sealed ? "a sealed frame in a segment that has no key"
-                              : "a frame that is not sealed in an encrypted segment",
+                    seals ? "a sealed frame in a segment that has no key"
+                          : "a frame that is not sealed in an encrypted segment",
                     name_, frame.offset);
 }
 
@@ -138,7 +196,8 @@ Status SegmentParser::open_sealed(const ParsedFrame& frame) {
     return corruption(opened.error().reason(), opened.error().message(), name_, frame.offset);
   }
   inner_offset_ = frame.offset;
-  inner_ = InnerRecords(TRY(decode_sealed_header(frame.payload)), frame.lsn, *opened);
+  const SealedHeader header = TRY(decode_sealed_header(frame.payload));
+  inner_ = InnerRecords(header, numbering_, frame.lsn, *opened);
   return ok();
 }
 
@@ -148,32 +207,33 @@ Result<std::optional<ParsedFrame>> SegmentParser::next_inner() {
     return corruption(record.error().reason(), record.error().message(), name_, inner_offset_);
   }
   TRY(check_type(record->type, name_));
-  last_lsn_ = record->lsn;
+  last_lsn_ = std::max(last_lsn_, record->lsn);
   return std::optional(ParsedFrame{inner_offset_, record->type, record->vshard, record->tenant,
                                    record->lsn, record->payload});
 }
 
-/// kNone: `frame` is the valid frame at offset_. Otherwise why there is none.
-Result<Reason> SegmentParser::examine(ParsedFrame& frame) {
-  const uint64_t left_bytes = window_.end() - offset_;
+/// kNone: `frame` is the valid frame at the offset. Otherwise why there is none.
+Result<Reason> SegmentParser::examine(uint64_t offset, ParsedFrame& frame) {
+  const uint64_t left_bytes = window_.end() - offset;
   if (left_bytes < sizeof(FrameHeader)) return Reason::kIncompleteHeader;
-  const auto header = load<FrameHeader>(TRY(window_.view(offset_, sizeof(FrameHeader))).data());
-  const uint32_t seed = frame_seed(header_.segment, offset_);
+  const auto header = load<FrameHeader>(TRY(window_.view(offset, sizeof(FrameHeader))).data());
+  const uint32_t seed = frame_seed(header_.segment, offset);
   if (!is_sound(header, seed)) return Reason::kCrcMismatch;
   const uint64_t whole_bytes = frame_bytes(header.payload_bytes);
   if (whole_bytes > left_bytes) return Reason::kIncompletePayload;
-  const ByteView whole = TRY(window_.view(offset_, whole_bytes));
+  const ByteView whole = TRY(window_.view(offset, whole_bytes));
   const ByteView padded_payload = whole.subspan(sizeof(FrameHeader));
   if (header.payload_crc != crc32c(padded_payload, seed)) return Reason::kCrcMismatch;
-  frame = {offset_,       header.type, header.vshard,
+  frame = {offset,        header.type, header.vshard,
            header.tenant, header.lsn,  padded_payload.first(header.payload_bytes)};
   return examine_order(frame);
 }
 
 Reason SegmentParser::examine_order(const ParsedFrame& frame) const {
-  const Lsn expected_lsn = is_own_type(frame.type) ? last_lsn_ : last_lsn_ + 1;
-  if (frame.lsn != expected_lsn) return Reason::kSequenceViolation;
-  const bool is_first = offset_ == kBlockBytes;
+  const bool fits = is_own_type(frame.type) ? frame.lsn == last_lsn_
+                                            : continues(numbering_, last_lsn_, frame.lsn);
+  if (!fits) return Reason::kSequenceViolation;
+  const bool is_first = frame.offset == kBlockBytes;
   const uint16_t first_type = header_.is_encrypted() ? kSealedType : kCheckpointType;
   if (is_first && frame.type != first_type) return Reason::kDecodeFailure;
   return Reason::kNone;
@@ -186,6 +246,7 @@ Result<std::optional<ParsedFrame>> SegmentParser::end_at(Reason damage) {
     return corrupt(damage, "damage in the frames that the segment was born with",
                    header_.birth_end);
   }
+  end_reason_ = damage;
   TRY(scan_remains());
   if (confirmed_end_ > offset_) {
     return corrupt(damage, "damage below a mark of a finished sync", confirmed_end_);
@@ -197,8 +258,8 @@ Error SegmentParser::corrupt(Reason reason, std::string message, uint64_t durabl
   return Error({Code::kCorrupt, reason, std::move(message), name_, durable_end, offset_});
 }
 
-/// Finds, behind the end, the highest offset that a mark confirms and the last byte that is not
-/// zero.
+/// Finds, behind the end, the highest offset that a mark or a reopening confirms and the last byte
+/// that is not zero.
 Status SegmentParser::scan_remains() {
   uint64_t nonzero_end = offset_;
   bool is_block_zero = true;
@@ -212,18 +273,16 @@ Status SegmentParser::scan_remains() {
         is_block_zero = is_block_zero && at + word >= offset_ + kBlockBytes;
         nonzero_end = at + word + sizeof(uint64_t);
       }
+      if (word == 0 || value == 0) continue;
       const uint64_t start = word - sizeof(uint64_t);
-      if (value == kMarkWord && word > 0 && start + kMarkFrameBytes <= chunk_bytes) {
-        const uint64_t end = confirmed_by(at + start, chunk.subspan(start, kMarkFrameBytes));
-        confirmed_end_ = std::max(confirmed_end_, end);
-      }
+      note_remains(at + start, chunk.subspan(start));
     }
     for (; word < chunk_bytes; ++word) {
       if (chunk[word] != std::byte{0}) nonzero_end = at + word + 1;
     }
     if (at + chunk_bytes == window_.end()) break;
-    // Chunks overlap by a mark, so that none is split between two.
-    at += chunk_bytes - kMarkFrameBytes;
+    // Chunks overlap by the larger of the frames, so that none is split between two.
+    at += chunk_bytes - kReopeningFrameBytes;
   }
   const uint64_t bytes = nonzero_end - offset_;
   const bool is_unused = offset_ == header_.birth_end && is_block_zero;
@@ -231,6 +290,23 @@ Status SegmentParser::scan_remains() {
                 : is_quiet_ || is_unused          ? 0
                                                   : std::min(bytes, kRecycledTailBytes);
   return ok();
+}
+
+/// `rest`: bytes behind the end, of which the second word is not zero.
+void SegmentParser::note_remains(uint64_t offset, ByteView rest) {
+  const auto word = load<uint64_t>(rest.data() + sizeof(uint64_t));
+  if (word == kMarkWord && rest.size() >= kMarkFrameBytes) {
+    confirmed_end_ = std::max(confirmed_end_, confirmed_by(offset, rest.first(kMarkFrameBytes)));
+  }
+  if (layout_ != Layout::kSingleFile || rest.size() < sizeof(FrameHeader)) return;
+  if (word == kReopeningWord && rest.size() >= kReopeningFrameBytes) {
+    const uint64_t end = confirmed_by_reopening(offset, rest.first(kReopeningFrameBytes));
+    confirmed_end_ = std::max(confirmed_end_, end);
+  }
+  const auto header = load<FrameHeader>(rest.data());
+  if (is_own_type(header.type) && header.type != kSealedType) return;
+  is_followed_ = is_followed_ || (offset > offset_ && header.zero == 0 &&
+                                  is_sound(header, frame_seed(header_.segment, offset)));
 }
 
 /// The next append overwrites the pad behind such a mark: one that is cut is not overlooked.
@@ -250,6 +326,17 @@ uint64_t SegmentParser::confirmed_by(uint64_t offset, ByteView frame) const {
   if (!is_sound(header, seed) || header.payload_crc != crc32c(payload, seed)) return 0;
   const auto confirmed_end = load<uint64_t>(payload.data());
   return confirmed_end <= offset ? confirmed_end : 0;
+}
+
+/// The accepted end that the bytes at `offset` name if they are a valid reopening; 0 if they are
+/// not.
+uint64_t SegmentParser::confirmed_by_reopening(uint64_t offset, ByteView frame) const {
+  const auto header = load<FrameHeader>(frame.data());
+  const uint32_t seed = frame_seed(header_.segment, offset);
+  const ByteView payload = frame.subspan(sizeof(FrameHeader));
+  if (!is_sound(header, seed) || header.payload_crc != crc32c(payload, seed)) return 0;
+  const Result<Reopening> reopening = decode_reopening(payload);
+  return reopening.ok() && reopening->accepted.end <= offset ? reopening->accepted.end : 0;
 }
 
 }  // namespace sluice::wal

@@ -64,10 +64,15 @@ class SegmentParser {
  public:
   /// Reads and checks the header. `boundary`: where the frames must reach, known from a successor
   /// or from the running writer; absent for the newest segment of a log at rest.
-  /// `keys` may be null where nothing is encrypted; it is not kept.
+  /// `keys` may be null where nothing is encrypted; it outlives the parser.
   static Result<std::unique_ptr<SegmentParser>> open(std::unique_ptr<File> file, std::string name,
                                                      std::optional<Boundary> boundary,
                                                      const KeyRing* keys);
+  /// The same of a log in one file, whatever its name. Reopenings are followed, and yielded.
+  static Result<std::unique_ptr<SegmentParser>> open_single(std::unique_ptr<File> file,
+                                                            std::string name,
+                                                            std::optional<Boundary> boundary,
+                                                            const KeyRing* keys);
 
   const SegmentHeader& header() const { return header_; }
   /// The next frame; nothing at a clean end or a torn tail.
@@ -78,28 +83,47 @@ class SegmentParser {
   /// After the end: bytes from the accepted end to the last that is not zero; see format.h for
   /// recycled segments.
   uint64_t torn_bytes() const { return torn_bytes_; }
+  /// After the end of a log in one file: why no frame stands at its end.
+  Reason end_reason() const { return end_reason_; }
+  /// After the end of a log in one file: the header of a record stands behind the end.
+  bool is_followed() const { return is_followed_; }
+  /// Whether what stands at position() is sealed, and how records there are numbered.
+  bool is_sealed() const { return sealer_ != nullptr; }
+  Numbering numbering() const { return numbering_; }
 
  private:
+  enum class Layout : uint8_t { kSegment, kSingleFile };
   SegmentParser(FileWindow window, std::string name, SegmentHeader header,
-                std::optional<Boundary> boundary);
+                std::optional<Boundary> boundary, Layout layout, const KeyRing* keys);
+  static Result<std::unique_ptr<SegmentParser>> open(std::unique_ptr<File> file, std::string name,
+                                                     std::optional<Boundary> boundary,
+                                                     Layout layout, const KeyRing* keys);
 
   Result<std::optional<ParsedFrame>> parse();
+  Result<bool> skip_to_reopening();
+  Status follow(const ParsedFrame& frame);
   Result<std::optional<ParsedFrame>> next_inner();
   Status open_sealed(const ParsedFrame& frame);
-  Result<Reason> examine(ParsedFrame& frame);
+  Result<Reason> examine(ParsedFrame& frame) { return examine(offset_, frame); }
+  Result<Reason> examine(uint64_t offset, ParsedFrame& frame);
   Reason examine_order(const ParsedFrame& frame) const;
   Status check_sealing(const ParsedFrame& frame) const;
   Result<std::optional<ParsedFrame>> end_at(Reason damage);
   Status scan_remains();
   void note_quiet(const ParsedFrame& frame);
   uint64_t confirmed_by(uint64_t offset, ByteView frame) const;
+  uint64_t confirmed_by_reopening(uint64_t offset, ByteView frame) const;
+  void note_remains(uint64_t offset, ByteView rest);
   Error corrupt(Reason reason, std::string message, uint64_t durable_end) const;
 
   FileWindow window_;
   std::string name_;
   SegmentHeader header_;
   std::optional<Boundary> boundary_;
-  std::unique_ptr<Sealer> sealer_;  ///< of an encrypted segment
+  const Layout layout_;
+  const KeyRing* const keys_;  ///< used while a log in one file is read
+  Numbering numbering_;
+  std::unique_ptr<Sealer> sealer_;  ///< null: not encrypted
   InnerRecords inner_;              ///< of the sealed frame before offset_, those left
   uint64_t inner_offset_ = 0;       ///< of that frame
   uint64_t offset_ = kBlockBytes;
@@ -108,6 +132,8 @@ class SegmentParser {
   bool is_quiet_ = false;     ///< the last frame is the pad behind such a mark
   uint64_t torn_bytes_ = 0;
   uint64_t confirmed_end_ = 0;  ///< by the marks behind the end
+  Reason end_reason_ = Reason::kNone;
+  bool is_followed_ = false;
   bool ended_ = false;
   std::optional<Error> failure_;
 };

@@ -12,20 +12,20 @@ namespace sluice::wal {
 namespace {
 
 constexpr uint64_t kAllocateBytes = 4 << 20;
-constexpr uint64_t kStagedBytesMax = 1 << 20;
 constexpr std::array<std::byte, 2 * kBlockBytes> kZeros{};
 constexpr ByteView kZeroBlock = ByteView(kZeros).first(kBlockBytes);
+/// A batch or a payload above this is written without being staged.
+constexpr uint64_t kThroughBytes = 256 << 10;
 
-uint64_t frames_bytes(std::span<const RecordView> records, bool is_sealed) {
-  if (is_sealed) return sealed_frames_bytes(records);
-  uint64_t bytes = 0;
-  for (const RecordView& record : records) bytes += frame_bytes(record.payload_bytes());
-  return bytes;
+bool are_users(std::span<const RecordView> records) {
+  return std::none_of(records.begin(), records.end(),
+                      [](const RecordView& record) { return is_own_type(record.type); });
 }
 
-Lsn user_records(std::span<const RecordView> records) {
-  return static_cast<Lsn>(std::count_if(records.begin(), records.end(),
-                                        [](const RecordView& r) { return !is_own_type(r.type); }));
+Error not_erased(const Error& cause) {
+  return Error(Code::kIo,
+               "what a full disk left of an append could not be erased: " + cause.message(),
+               cause.where());
 }
 
 }  // namespace
@@ -33,22 +33,26 @@ Lsn user_records(std::span<const RecordView> records) {
 Writer::Writer(std::unique_ptr<File> file, SegmentHeader header, uint64_t segment_bytes)
     : file_(std::move(file)),
       header_(header),
+      numbering_(header.numbering),
       segment_bytes_(segment_bytes),
       last_lsn_(header.base_lsn - 1),
       allocated_end_(header.recycled_bytes) {}
 
-Result<std::unique_ptr<Writer>> Writer::create(Runtime& runtime, Disk& disk, SegmentHeader header,
+Result<std::unique_ptr<Writer>> Writer::create(Runtime& runtime, Disk& disk,
+                                               const std::string& name, SegmentHeader header,
                                                const Checkpoint& checkpoint,
                                                const WriterOptions& options) {
-  const std::string name = temporary_name(segment_name(header.base_lsn));
-  std::unique_ptr<File> file = TRY(make_file(disk, name, options.spare));
+  const std::string temporary = temporary_name(name);
+  std::unique_ptr<File> file = TRY(make_file(disk, temporary, options.spare));
   header.recycled_bytes = options.spare.empty() ? 0 : TRY(file->size());
   std::unique_ptr<Writer> writer(new Writer(std::move(file), header, options.segment_bytes));
   const Status born = writer->write_birth(runtime, checkpoint, options.keys);
   if (born.ok()) return writer;
   writer.reset();
-  const Status removed = remove_if_present(disk, name);
-  if (!removed.ok()) return born.error().with_context("the unfinished " + name + " is left behind");
+  const Status removed = remove_if_present(disk, temporary);
+  if (!removed.ok()) {
+    return born.error().with_context("the unfinished " + temporary + " is left behind");
+  }
   return born.error();
 }
 
@@ -64,8 +68,9 @@ Result<std::unique_ptr<File>> Writer::make_file(Disk& disk, const std::string& n
 Status Writer::write_birth(Runtime& runtime, const Checkpoint& checkpoint, const KeyRing* keys) {
   const std::vector<std::byte> payload = encode_checkpoint(checkpoint);
   const RecordView record{.type = kCheckpointType, .head = payload};
-  header_.birth_end =
-      closed_end(kBlockBytes + frames_bytes(std::span(&record, 1), keys != nullptr));
+  const uint64_t checkpoint_bytes =
+      keys != nullptr ? sealed_frames_bytes(0, {&record, 1}) : frame_bytes(record.payload_bytes());
+  header_.birth_end = closed_end(kBlockBytes + checkpoint_bytes);
   if (keys != nullptr) {
     const WalEncryptionKey data_key = TRY(draw_data_key(runtime, *keys, header_));
     sealer_ = std::make_unique<Sealer>(header_.segment, data_key);
@@ -73,7 +78,9 @@ Status Writer::write_birth(Runtime& runtime, const Checkpoint& checkpoint, const
   TRY(allocate_to(header_.birth_end + kReserveBytes));
   TRY(file_->pwrite_at(0, encode_segment_header(header_)));
   tail_ = kBlockBytes;
-  TRY(write(std::span(&record, 1), 0));
+  staged_offset_ = tail_;
+  flushed_ = {tail_, last_lsn_};
+  TRY(write({&record, 1}, 0));
   // Zeros, not older bytes, say that nothing was written behind the birth.
   if (header_.recycled_bytes > 0) TRY(file_->pwrite_at(header_.birth_end, kZeroBlock));
   TRY(sync_file());
@@ -82,93 +89,191 @@ Status Writer::write_birth(Runtime& runtime, const Checkpoint& checkpoint, const
   return ok();
 }
 
+std::unique_ptr<Writer> Writer::resume(std::unique_ptr<File> file, SegmentHeader header,
+                                       const Resumption& from) {
+  std::unique_ptr<Writer> writer(new Writer(std::move(file), header, kUnlimited));
+  writer->numbering_ = from.numbering;
+  writer->last_lsn_ = from.accepted.last_lsn;
+  writer->tail_ = from.accepted.end;
+  writer->staged_offset_ = from.accepted.end;
+  writer->flushed_ = from.accepted;
+  writer->durable_ = from.accepted;
+  writer->marked_end_ = from.confirmed_end;
+  writer->allocated_end_ = from.file_bytes;
+  return writer;
+}
+
+Status Writer::reopen(Runtime& runtime, Numbering numbering, const KeyRing* keys) {
+  CHECK(!has_staged() && is_synced());
+  Reopening reopening{durable_, OpeningId::draw(runtime), numbering, {}};
+  const uint64_t start = align_up(durable_.end, kBlockBytes);
+  std::unique_ptr<Sealer> sealer;
+  if (keys != nullptr) {
+    const ReopeningPlace place{header_.segment, start};
+    const WalEncryptionKey data_key = TRY(draw_data_key(runtime, *keys, place, reopening));
+    sealer = std::make_unique<Sealer>(header_.segment, data_key);
+  }
+  TRY(allocate_to(start + kBlockBytes + kReserveBytes));
+  staged_offset_ = start;
+  const std::vector<std::byte> payload = encode_reopening(reopening);
+  TRY(stage_frame({.type = kReopeningType, .head = payload}, last_lsn_));
+  tail_ = staged_end();
+  const Status written = flush_all();
+  if (!written.ok()) return undo_reopening(start, written);
+  sealer_ = std::move(sealer);
+  numbering_ = numbering;
+  return sync_file();
+}
+
+/// A full disk leaves zeros where the frame would be: the log ends where it ended.
+Status Writer::undo_reopening(uint64_t start, const Status& written) {
+  staged_.clear();
+  tail_ = durable_.end;
+  staged_offset_ = tail_;
+  if (written.error().code() != Code::kFull) return written;
+  const Status zeroed = file_->allocate(start, kBlockBytes);
+  if (!zeroed.ok()) return not_erased(zeroed.error());
+  const Status synced = file_->sync();
+  return synced.ok() ? written : not_erased(synced.error());
+}
+
 Status Writer::append(std::span<const RecordView> records) {
-  CHECK(!records.empty() && user_records(records) == records.size());
-  TRY(write(records, kReserveBytes));
-  unsynced_ = true;
-  return ok();
+  CHECK(!records.empty() && are_users(records));
+  return write(records, kReserveBytes);
 }
 
 Status Writer::append_checkpoint(const Checkpoint& checkpoint) {
   const std::vector<std::byte> payload = encode_checkpoint(checkpoint);
   const RecordView record{.type = kCheckpointType, .head = payload};
-  TRY(write(std::span(&record, 1), 0));
-  unsynced_ = true;
+  return write({&record, 1}, 0);
+}
+
+/// All of `records` into the file, or nothing and kFull.
+Status Writer::write(std::span<const RecordView> records, uint64_t reserve_bytes) {
+  TRY(flush());
+  TRY(allocate_for(records, reserve_bytes));
+  Status written = stage_records(records);
+  if (written.ok()) written = flush();
+  if (!written.ok() && written.error().code() == Code::kFull) TRY(drop());
+  return written;
+}
+
+Status Writer::stage(std::span<const RecordView> records) {
+  CHECK(!records.empty() && are_users(records));
+  const uint64_t bytes = records_bytes(records);
+  if (bytes > kThroughBytes) return append(records);
+  if (staged_.size() + bytes > kStagedBytesMax) TRY(flush());
+  TRY(allocate_for(records, kReserveBytes));
+  return stage_records(records);
+}
+
+Status Writer::stage_records(std::span<const RecordView> records) {
+  for (const RecordView& record : records) {
+    const bool is_own = is_own_type(record.type);
+    const Lsn lsn = is_own ? last_lsn_ : numbering_ == Numbering::kLog ? last_lsn_ + 1 : record.lsn;
+    CHECK(is_own || continues(numbering_, last_lsn_, lsn));
+    if (sealer_ == nullptr) {
+      TRY(stage_frame(record, lsn));
+    } else {
+      if (!sealer_->has_room(record)) TRY(seal_block());
+      sealer_->add(record, lsn, last_lsn_);
+    }
+    last_lsn_ = std::max(last_lsn_, lsn);
+  }
+  tail_ = staged_end();
+  return ok();
+}
+
+Status Writer::seal_block() {
+  const Lsn lsn = sealer_->lsn_before();
+  const ByteView payload = sealer_->seal(staged_end());
+  return stage_frame({.type = kSealedType, .head = payload}, lsn);
+}
+
+Status Writer::flush() {
+  if (!has_staged()) return ok();
+  if (has_open_block()) TRY(seal_block());
+  tail_ = staged_end();
+  return flush_all();
+}
+
+/// W6: durable_ moves only when a sync has finished.
+Status Writer::flush_all() {
+  const size_t frames_bytes = staged_.size();
+  const uint64_t confirmed_end = durable_.end;
+  if (owes_mark()) {
+    const ByteView payload = std::as_bytes(std::span(&confirmed_end, 1));
+    TRY(stage_frame({.type = kMarkType, .head = payload}, last_lsn_));
+  }
+  const uint64_t tail = staged_end();
+  TRY(stage_pad());
+  const Status drained = drain();
+  if (!drained.ok()) {
+    staged_.resize(frames_bytes);
+    return drained;
+  }
+  unsynced_ = unsynced_ || tail_ != flushed_.end;
+  marked_end_ = std::max(marked_end_, confirmed_end);
+  tail_ = tail;
+  staged_offset_ = tail;
+  flushed_ = {tail, last_lsn_};
   return ok();
 }
 
 Status Writer::mark() {
-  return owes_mark() ? write({}, 0) : ok();
+  TRY(flush());
+  if (!owes_mark()) return ok();
+  const Status marked = flush_all();
+  if (!marked.ok() && marked.error().code() == Code::kFull) {
+    const Status erased = erase(closed_end(tail_ + kMarkFrameBytes));
+    if (!erased.ok()) return not_erased(erased.error());
+  }
+  return marked;
+}
+
+Status Writer::drop() {
+  if (!has_staged()) return ok();
+  const uint64_t end = closed_end(staged_end() + kMarkFrameBytes);
+  if (sealer_ != nullptr) sealer_->discard();
+  tail_ = flushed_.end;
+  last_lsn_ = flushed_.last_lsn;
+  const Status erased = erase(end);
+  return erased.ok() ? erased : not_erased(erased.error());
 }
 
 Status Writer::sync() {
+  TRY(flush());
   return unsynced_ ? sync_file() : ok();
 }
 
 Status Writer::sync_file() {
-  // W7: the block is closed when the sync starts; no later frame is written into it.
-  const uint64_t end = closed_end(tail_);
-  tail_ = end;
-  TRY(file_->sync());
-  durable_ = {end, last_lsn_};
-  unsynced_ = false;
-  ++syncs_;
+  const Boundary target = close_block();
+  TRY(wait_for_sync());
+  end_sync(target);
   return ok();
 }
 
-/// The one way by which frames get into the file: all of `records`, or nothing and kFull.
-Status Writer::write(std::span<const RecordView> records, uint64_t reserve_bytes) {
-  const uint64_t mark_bytes = owes_mark() ? kMarkFrameBytes : 0;
-  const uint64_t frames_end = tail_ + mark_bytes + frames_bytes(records, sealer_ != nullptr);
-  TRY(allocate_to(closed_end(frames_end) + reserve_bytes));
-  staged_.clear();
+Result<Boundary> Writer::begin_sync() {
+  TRY(flush());
+  return close_block();
+}
+
+/// W7: the block is closed when the sync starts; no later frame is written into it.
+Boundary Writer::close_block() {
+  tail_ = closed_end(tail_);
   staged_offset_ = tail_;
-  const Status written = stage_all(records);
-  if (!written.ok()) {
-    if (written.error().code() != Code::kFull) return written;
-    const Status erased = erase(closed_end(frames_end));
-    if (erased.ok()) return written;
-    return Error(
-        Code::kIo,
-        "what a full disk left of an append could not be erased: " + erased.error().message(),
-        erased.error().where());
-  }
-  if (owes_mark()) marked_end_ = durable_.end;
-  last_lsn_ += user_records(records);
-  tail_ = frames_end;
-  return ok();
+  flushed_.end = tail_;
+  unsynced_ = false;
+  return flushed_;
 }
 
-Status Writer::stage_all(std::span<const RecordView> records) {
-  Lsn lsn = last_lsn_;
-  if (owes_mark()) {
-    // W6: durable_ moves only when a sync has finished.
-    const uint64_t confirmed_end = durable_.end;
-    const ByteView payload = std::as_bytes(std::span(&confirmed_end, 1));
-    TRY(stage_frame({.type = kMarkType, .head = payload}, lsn));
-  }
-  if (sealer_ != nullptr) {
-    TRY(stage_sealed(records, lsn));
-    lsn += user_records(records);
-  } else {
-    for (const RecordView& record : records) {
-      if (!is_own_type(record.type)) ++lsn;
-      TRY(stage_frame(record, lsn));
-    }
-  }
-  TRY(stage_pad(lsn));
-  return drain();
+Status Writer::wait_for_sync() {
+  return file_->sync();
 }
 
-Status Writer::stage_sealed(std::span<const RecordView> records, Lsn lsn) {
-  while (!records.empty()) {
-    const auto block = records.first(block_records(records));
-    const ByteView payload = sealer_->seal({staged_end(), lsn}, block);
-    TRY(stage_frame({.type = kSealedType, .head = payload}, lsn));
-    lsn += user_records(block);
-    records = records.subspan(block.size());
-  }
-  return ok();
+void Writer::end_sync(Boundary target) {
+  durable_ = target;
+  ++syncs_;
 }
 
 Status Writer::stage_frame(const RecordView& record, Lsn lsn) {
@@ -183,26 +288,33 @@ Status Writer::stage_frame(const RecordView& record, Lsn lsn) {
                      .tenant = record.tenant,
                      .lsn = lsn};
   header.header_crc = header_checksum(header, seed);
-  TRY(stage(std::as_bytes(std::span(&header, 1))));
-  TRY(stage(record.head));
-  TRY(stage(record.body));
-  return stage(padding);
+  put(std::as_bytes(std::span(&header, 1)));
+  TRY(put_payload(record.head));
+  TRY(put_payload(record.body));
+  put(padding);
+  return ok();
 }
 
-Status Writer::stage_pad(Lsn lsn) {
+Status Writer::stage_pad() {
   const uint64_t gap_bytes = closed_end(staged_end()) - staged_end();
   if (gap_bytes == 0) return ok();
   const ByteView zeros = ByteView(kZeros).first(gap_bytes - sizeof(FrameHeader));
-  return stage_frame({.type = kPadType, .head = zeros}, lsn);
+  return stage_frame({.type = kPadType, .head = zeros}, last_lsn_);
 }
 
-Status Writer::stage(ByteView bytes) {
-  while (!bytes.empty()) {
-    const uint64_t step_bytes = std::min(bytes.size(), kStagedBytesMax - staged_.size());
-    staged_.insert(staged_.end(), bytes.begin(), bytes.begin() + step_bytes);
-    bytes = bytes.subspan(step_bytes);
-    if (staged_.size() == kStagedBytesMax) TRY(drain());
+void Writer::put(ByteView bytes) {
+  staged_.insert(staged_.end(), bytes.begin(), bytes.end());
+}
+
+/// What is large goes to the file without a copy.
+Status Writer::put_payload(ByteView bytes) {
+  if (bytes.size() <= kThroughBytes && staged_.size() + bytes.size() <= 2 * kStagedBytesMax) {
+    put(bytes);
+    return ok();
   }
+  TRY(drain());
+  TRY(file_->pwrite_at(staged_offset_, bytes));
+  staged_offset_ += bytes.size();
   return ok();
 }
 
@@ -220,15 +332,32 @@ Status Writer::erase(uint64_t end) {
   TRY(file_->allocate(tail_, end - tail_));
   staged_.clear();
   staged_offset_ = tail_;
-  TRY(stage_pad(last_lsn_));
+  TRY(stage_pad());
   TRY(drain());
   return sync_file();
+}
+
+uint64_t Writer::records_bytes(std::span<const RecordView> records) const {
+  if (sealer_ != nullptr) return sealed_frames_bytes(sealer_->open_bytes(), records);
+  uint64_t bytes = 0;
+  for (const RecordView& record : records) bytes += frame_bytes(record.payload_bytes());
+  return bytes;
+}
+
+/// Room for what is staged, for the records, and for what flush() adds.
+Status Writer::allocate_for(std::span<const RecordView> records, uint64_t reserve_bytes) {
+  const uint64_t mark_bytes = owes_mark() ? kMarkFrameBytes : 0;
+  return allocate_to(closed_end(staged_end() + mark_bytes + records_bytes(records)) +
+                     reserve_bytes);
 }
 
 /// Fills the file ahead of the tail, so that most syncs change neither its size nor its blocks.
 Status Writer::allocate_to(uint64_t end) {
   if (end <= allocated_end_) return ok();
-  const uint64_t ahead = std::min(allocated_end_ + kAllocateBytes, segment_bytes_ + kReserveBytes);
+  const uint64_t step_bytes = segment_bytes_ == kUnlimited
+                                  ? std::clamp(allocated_end_, kReserveBytes, kAllocateBytes)
+                                  : kAllocateBytes;
+  const uint64_t ahead = std::min(allocated_end_ + step_bytes, segment_bytes_ + kReserveBytes);
   for (const uint64_t target : {std::max(end, ahead), end}) {
     const Status allocated = file_->allocate(allocated_end_, target - allocated_end_);
     if (allocated.ok()) {

@@ -1,11 +1,12 @@
-// Writer: one segment under construction, from its birth to its last sync.
+// Writer: one segment under construction, from its birth, or from a reopening, to its last sync.
 //
-// append() stages frames, preceded by a mark of the last finished sync and followed by a pad to the
-// end of the block, and writes them at the tail; the next append overwrites that pad, unless a sync
-// has closed the block in between. sync() itself writes nothing.
+// stage() copies frames into memory; flush() writes them at the tail, followed by a mark of the
+// last finished sync and by a pad to the end of the block. The next flush overwrites mark and pad,
+// unless a sync has closed the block in between. append() is both at once.
 //
-// One thread. After any error other than kFull from append() or mark() the segment's durable state
-// is unknown and nothing more may be written to it.
+// One thread at a time; stage() may be called while another thread is in wait_for_sync(). After any
+// error other than kFull the segment's durable state is unknown and nothing more may be written to
+// it.
 #pragma once
 
 #include <cstddef>
@@ -19,12 +20,17 @@
 #include "wal/checkpoint.h"
 #include "wal/format.h"
 #include "wal/record.h"
+#include "wal/reopening.h"
 #include "wal/sealed.h"
 
 namespace sluice::wal {
 
 /// Space kept behind what users append, for the checkpoints that a trim on a full disk needs.
 inline constexpr uint64_t kReserveBytes = 64 << 10;
+/// stage() writes what was staged before rather than keep more than this.
+inline constexpr uint64_t kStagedBytesMax = 1 << 20;
+/// Segment bytes of a log in one file.
+inline constexpr uint64_t kUnlimited = uint64_t{1} << 62;
 
 struct WriterOptions {
   uint64_t segment_bytes = 64ull << 20;  ///< zeros are written ahead up to here
@@ -34,27 +40,61 @@ struct WriterOptions {
   std::string spare{};
 };
 
+/// How a log in one file was found.
+struct Resumption {
+  Boundary accepted{};         ///< durable; behind it there are zeros, or a reopen() follows
+  uint64_t confirmed_end = 0;  ///< by the marks before it
+  Numbering numbering = Numbering::kLog;
+  uint64_t file_bytes = 0;
+};
+
 class Writer {
  public:
   /// Writes and syncs a whole new segment under its temporary name; the caller names it. Sets the
   /// header's birth end and key. On error the temporary file is gone or worthless.
-  static Result<std::unique_ptr<Writer>> create(Runtime& runtime, Disk& disk, SegmentHeader header,
+  static Result<std::unique_ptr<Writer>> create(Runtime& runtime, Disk& disk,
+                                                const std::string& name, SegmentHeader header,
                                                 const Checkpoint& checkpoint,
                                                 const WriterOptions& options);
+  /// Goes on in the file of a log in one file. `header`: as it was read.
+  static std::unique_ptr<Writer> resume(std::unique_ptr<File> file, SegmentHeader header,
+                                        const Resumption& from);
+  /// W19: states, durably, where the frames ended so far; what comes behind is numbered and, if
+  /// there are keys, sealed anew. Nothing is staged and everything is synced. kFull: nothing was
+  /// changed.
+  Status reopen(Runtime& runtime, Numbering numbering, const KeyRing* keys);
 
-  /// Records of user types get consecutive LSNs. kFull: nothing was appended and a retry may
-  /// succeed; erasing what was written may have synced what was appended before.
+  /// All records, or nothing and kFull; those of user types get consecutive LSNs, or have the
+  /// caller's. They are in the file. A retry may succeed; erasing what was written may have synced
+  /// what was appended before.
   Status append(std::span<const RecordView> records);
+  /// The same in memory only, as far as they fit there. kFull: what was staged before is kept.
+  Status stage(std::span<const RecordView> records);
+  /// What is staged is in the file. kFull: it is kept, for another flush() or for drop().
+  Status flush();
+  /// Gives up what is staged: it will never be seen. Errors as append(), but not kFull.
+  Status drop();
+  bool has_staged() const { return tail_ != flushed_.end || has_open_block(); }
   /// The log's own: may use the reserve.
   Status append_checkpoint(const Checkpoint& checkpoint);
-  /// Everything appended is durable. No fsync if nothing was appended since the last.
+  /// Everything appended is durable. No fsync if nothing was appended since the last. kFull: as
+  /// flush().
   Status sync();
-  /// Marks the last finished sync now instead of at the next append. Errors as append().
+  /// sync() in three steps: the second may run while others stage. begin_sync() flushes, and says
+  /// what will be durable.
+  Result<Boundary> begin_sync();
+  Status wait_for_sync();
+  void end_sync(Boundary target);
+  bool is_synced() const { return !unsynced_; }
+  /// Marks the last finished sync now instead of at the next flush. Errors as append().
   Status mark();
 
   const SegmentHeader& header() const { return header_; }
   Lsn last_lsn() const { return last_lsn_; }
   bool has_user_frames() const { return last_lsn_ >= header_.base_lsn; }
+  Numbering numbering() const { return numbering_; }
+  bool is_encrypted() const { return sealer_ != nullptr; }
+  /// Behind the last frame, staged ones included, pads that may be overwritten excluded.
   uint64_t tail() const { return tail_; }
   /// What finished syncs have confirmed.
   Boundary durable() const { return durable_; }
@@ -67,29 +107,39 @@ class Writer {
                                                  const std::string& spare);
   Status write_birth(Runtime& runtime, const Checkpoint& checkpoint, const KeyRing* keys);
   Status write(std::span<const RecordView> records, uint64_t reserve_bytes);
-  Status stage_all(std::span<const RecordView> records);
-  Status stage_sealed(std::span<const RecordView> records, Lsn lsn);
+  Status undo_reopening(uint64_t start, const Status& written);
+  Status stage_records(std::span<const RecordView> records);
+  Status seal_block();
   Status stage_frame(const RecordView& record, Lsn lsn);
-  Status stage_pad(Lsn lsn);
-  Status stage(ByteView bytes);
+  Status stage_pad();
+  void put(ByteView bytes);
+  Status put_payload(ByteView bytes);
+  Status flush_all();
   Status drain();
   Status erase(uint64_t end);
   Status sync_file();
+  Boundary close_block();
+  Status allocate_for(std::span<const RecordView> records, uint64_t reserve_bytes);
   Status allocate_to(uint64_t end);
   uint64_t staged_end() const { return staged_offset_ + staged_.size(); }
+  uint64_t records_bytes(std::span<const RecordView> records) const;
+  bool has_open_block() const { return sealer_ != nullptr && sealer_->open_bytes() > 0; }
   bool owes_mark() const { return durable_.end > marked_end_; }
 
   std::unique_ptr<File> file_;
   SegmentHeader header_;
+  Numbering numbering_;
   std::unique_ptr<Sealer> sealer_;  ///< null: not encrypted
   uint64_t segment_bytes_;
   Lsn last_lsn_;
-  uint64_t tail_ = 0;           ///< behind the last frame, pads that may be overwritten excluded
+  uint64_t tail_ = 0;
   uint64_t allocated_end_ = 0;  ///< zeros, frames or older bytes are written up to here
   uint64_t marked_end_ = 0;     ///< what the newest mark, or the birth end, confirms
+  Boundary flushed_;            ///< behind the last frame that is in the file
   Boundary durable_;
   bool unsynced_ = false;
   uint64_t syncs_ = 0;
+  /// Frames behind flushed_.end, from staged_offset_ on; before that they are in the file.
   std::vector<std::byte> staged_;
   uint64_t staged_offset_ = 0;
 };
