@@ -1,0 +1,122 @@
+// A write-ahead log in one file: WalWriter numbers the records, WalFsWriter takes the caller's
+// numbers. A record is durable once a sync() that was called after its append() has returned ok.
+//
+// Opening takes the file's lock, checks every record, and cuts, as far as the policy lets it, what
+// a crash has torn; what is cut is kept in `<file>.quarantine-<offset>`. Nothing that is
+// acknowledged is ever rewritten. Beside the file there are `<file>.lock` and, while it is made,
+// `<file>.new`.
+//
+// One thread at a time, but for what says otherwise. Errors of every call: kPoisoned: for ever, a
+// sync or a write failed and nothing more can be promised, open it again; kInvalid (kClosed) after
+// close(); kInvalid (kSealed) after seal(). A file in which a failed append left something that
+// could not be removed is poisoned too.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "sluice/io.h"
+#include "sluice/result.h"
+#include "sluice/runtime.h"
+#include "sluice/wal_options.h"
+
+namespace sluice {
+
+namespace wal {
+class SingleFile;
+}
+
+/// The log numbers: LSNs rise by 1 from the first.
+class WalWriter {
+ public:
+  /// Opens the log, or makes it with LSN 1 to come. kBusy (kLocked): another opener has it.
+  /// kCorrupt: damage that the policy does not mend; where(), found(): the offset; reason() is one
+  /// of kIncompleteHeader, kIncompletePayload, kCrcMismatch, kDecodeFailure, kSequenceViolation.
+  /// kUnsupported (kVersion). kInvalid (kMissingKey). kNotFound: the directory. Nothing was
+  /// changed.
+  static Result<WalWriter> open(const std::string& path, WalFileOptions options);
+  static Result<WalWriter> open(const std::string& path);  ///< kTruncatePartial
+  /// Makes it with `start_lsn` to come. kExists if there is a file with records; kInvalid
+  /// (kOutOfRange): LSN 0, or none is left above it.
+  static Result<WalWriter> create(const std::string& path, Lsn start_lsn, WalFileOptions options);
+  /// The same on other seams, which outlive the writer. `name`: of a file on the disk.
+  static Result<WalWriter> open(Runtime& runtime, Disk& disk, const std::string& name,
+                                WalFileOptions options);
+  static Result<WalWriter> create(Runtime& runtime, Disk& disk, const std::string& name,
+                                  Lsn start_lsn, WalFileOptions options);
+  WalWriter(WalWriter&&) noexcept;
+  WalWriter& operator=(WalWriter&&) noexcept;
+  ~WalWriter();  ///< syncs if it can; only close() says whether that went well
+
+  /// The record's LSN, or the first one's of consecutive LSNs. It takes none if it fails: kInvalid
+  /// (kPayloadTooLarge, kOutOfRange: the type); kFull: free space, then retry.
+  Result<Lsn> append(const WalRecord& record) { return append(std::span(&record, 1)); }
+  Result<Lsn> append(std::span<const WalRecord> records);
+  /// Everything appended is durable; no fsync if it is already. kFull: what was appended waits in
+  /// memory, free space, then retry. Anything else poisons.
+  Status sync();
+  /// Syncs; no append is taken any more.
+  Status seal();
+  /// Syncs and ends the log with a mark of that.
+  Status close();
+
+  Lsn current_lsn() const;  ///< the highest given; the start LSN minus 1 if none was
+  Lsn next_lsn() const { return current_lsn() + 1; }
+  Lsn durable_lsn() const;       ///< any thread
+  uint64_t file_offset() const;  ///< bytes of frames on disk, padding included
+  uint64_t file_size() const;    ///< bytes of the file, zeros written ahead included
+  /// Records appended from now on are sealed under the ring's current key; null: not at all. Takes
+  /// effect behind a sync. kInvalid (kMissingKey) if plaintext is refused.
+  Status set_keys(std::shared_ptr<const KeyRing> keys);
+  /// The ring given last; null: none.
+  std::shared_ptr<const KeyRing> key_ring() const;
+  const WalRepair& repair() const;  ///< what the opening cut
+
+ private:
+  explicit WalWriter(std::unique_ptr<wal::SingleFile> file);
+  std::unique_ptr<wal::SingleFile> file_;
+};
+
+enum class SequenceRule : uint8_t {
+  kRising,  ///< each above the one before, gaps are legal
+  kAny,     ///< any but 0; current_sequence() is the highest
+};
+
+struct WalFsOptions {
+  WalFileOptions file{};
+  SequenceRule rule = SequenceRule::kRising;
+};
+
+/// The caller numbers.
+class WalFsWriter {
+ public:
+  /// As WalWriter::open(). Without a policy: kStrict.
+  static Result<WalFsWriter> open(const std::string& path) { return open(path, WalFsOptions{}); }
+  static Result<WalFsWriter> open(const std::string& path, RepairPolicy policy);
+  static Result<WalFsWriter> open(const std::string& path, WalFsOptions options);
+  static Result<WalFsWriter> open(Runtime& runtime, Disk& disk, const std::string& name,
+                                  WalFsOptions options);
+  WalFsWriter(WalFsWriter&&) noexcept;
+  WalFsWriter& operator=(WalFsWriter&&) noexcept;
+  ~WalFsWriter();  ///< syncs if it can
+
+  /// kInvalid (kSequenceViolation): expected() is the lowest that is accepted, found() what was
+  /// given. Others as WalWriter::append(). Whatever fails leaves the file as it was.
+  Status append(uint64_t sequence, ByteView payload);
+  Status sync();
+  Status flush() { return sync(); }
+  /// Syncs, and returns that sync's error.
+  Status close();
+  uint64_t current_sequence() const;  ///< the highest in the file; 0 if there is none
+  uint64_t file_offset() const;
+  uint64_t file_size() const;
+  const WalRepair& repair() const;
+
+ private:
+  explicit WalFsWriter(std::unique_ptr<wal::SingleFile> file);
+  std::unique_ptr<wal::SingleFile> file_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,49 @@
+// What the kinds of write-ahead logs share: policies, options, what was found.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "sluice/result.h"
+#include "sluice/wal_key.h"
+#include "sluice/wal_record.h"
+
+namespace sluice {
+
+/// What an opening may do about damage. Damage below anything that is known to have been durable is
+/// an error under each.
+enum class RepairPolicy : uint8_t {
+  kStrict,            ///< nothing: any damage, a torn tail included, is an error
+  kTruncatePartial,   ///< cut a torn tail; of a WalFsWriter only if no record follows the damage
+  kTruncateUnsynced,  ///< cut what no mark confirms, whatever follows
+};
+
+/// What becomes of a log whose records are not all encrypted.
+enum class Plaintext : uint8_t {
+  kAllowed,
+  kRefused,  ///< kInvalid (kMissingKey): no key was given; kCorrupt: a segment was not encrypted
+};
+
+/// Asked for each of the caller's records at opening and when it is read: no is kCorrupt
+/// (kDecodeFailure), and such a record is never cut.
+using WalValidator = std::function<bool(const WalFrame& frame)>;
+
+struct WalFileOptions {
+  RepairPolicy repair = RepairPolicy::kStrict;
+  std::shared_ptr<const KeyRing> keys{};  ///< what is appended is sealed under its current key
+  Plaintext plaintext = Plaintext::kAllowed;
+  uint64_t payload_bytes_max = kWalPayloadBytesMax;  ///< at most that; of appending and of reading
+  WalValidator validate{};                           ///< empty: every payload will do
+};
+
+/// What an opening cut.
+struct WalRepair {
+  uint64_t torn_bytes = 0;  ///< 0: nothing was cut
+  uint64_t offset = 0;      ///< where
+  Reason reason = Reason::kNone;
+  std::string quarantine{};  ///< the file that keeps them
+};
+
+}  // namespace sluice
