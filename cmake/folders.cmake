@@ -1,9 +1,13 @@
 # One static library per folder under src/, one test program per folder with tests.
 
-# LIBS: names of the system's libraries, or targets.
+# LIBS: names of the system's libraries, or targets. WITHOUT: files that another library has.
 function(sluice_folder name)
-  cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;WITHOUT" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
+  if(ARG_WITHOUT)
+    list(TRANSFORM ARG_WITHOUT PREPEND ${PROJECT_SOURCE_DIR}/src/${name}/)
+    list(REMOVE_ITEM sources ${ARG_WITHOUT})
+  endif()
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
@@ -27,23 +31,26 @@ function(sluice_folder name)
   endif()
 endfunction()
 
-# sluice::sluice, for those who embed: one archive of these folders, and the public headers only.
-function(sluice_archive)
+# sluice::NAME, for those who embed: one archive of these folders, and the public headers only.
+function(sluice_archive name)
+  cmake_parse_arguments(ARG "" "FILE" "FOLDERS" ${ARGN})
+  set(archive ${ARG_FILE}_archive)
   set(libraries "")
-  add_library(sluice_archive STATIC)
-  foreach(folder ${ARGN})
-    target_sources(sluice_archive PRIVATE $<TARGET_OBJECTS:sluice_${folder}>)
+  add_library(${archive} STATIC)
+  foreach(folder ${ARG_FOLDERS})
+    target_sources(${archive} PRIVATE $<TARGET_OBJECTS:sluice_${folder}>)
     get_target_property(of_folder sluice_${folder} SLUICE_LIBRARIES)
     list(APPEND libraries ${of_folder})
   endforeach()
   list(REMOVE_DUPLICATES libraries)
-  set_target_properties(sluice_archive PROPERTIES OUTPUT_NAME sluice EXPORT_NAME sluice
+  set_target_properties(${archive} PROPERTIES OUTPUT_NAME ${ARG_FILE} EXPORT_NAME ${name}
+                        ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/archives
                         SLUICE_LIBRARIES "${libraries}")
-  target_compile_features(sluice_archive PUBLIC cxx_std_20)
-  target_include_directories(sluice_archive INTERFACE
+  target_compile_features(${archive} PUBLIC cxx_std_20)
+  target_include_directories(${archive} INTERFACE
                              $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
-  target_link_libraries(sluice_archive PRIVATE ${libraries})
-  add_library(sluice::sluice ALIAS sluice_archive)
+  target_link_libraries(${archive} PRIVATE ${libraries})
+  add_library(sluice::${name} ALIAS ${archive})
 endfunction()
 
 # A GoogleTest program; every TEST becomes a ctest entry of its program.

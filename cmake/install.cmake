@@ -1,15 +1,17 @@
-# What `cmake --install` puts where: the public headers, one archive, its CMake package and its
-# pkg-config file, the program. All of it may be moved afterwards.
+# What `cmake --install` puts where: the public headers, the archives, their CMake package and their
+# pkg-config files, the program. All of it may be moved afterwards.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/sluice)
 set(generated_dir ${PROJECT_BINARY_DIR}/package)
 get_target_property(SLUICE_LIBRARIES sluice_archive SLUICE_LIBRARIES)
+get_target_property(SLUICE_WAL_LIBRARIES sluice_wal_archive SLUICE_LIBRARIES)
 
 install(DIRECTORY include/sluice DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h")
-install(TARGETS sluice_archive EXPORT sluice ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+install(TARGETS sluice_archive sluice_wal_archive EXPORT sluice
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT sluice NAMESPACE sluice:: FILE sluiceTargets.cmake DESTINATION ${package_dir})
 configure_package_config_file(cmake/sluiceConfig.cmake.in ${generated_dir}/sluiceConfig.cmake
@@ -23,14 +25,18 @@ install(FILES ${generated_dir}/sluiceConfig.cmake ${generated_dir}/sluiceConfigV
 
 file(RELATIVE_PATH prefix_from_pc ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 string(REGEX REPLACE "/$" "" prefix_from_pc "${prefix_from_pc}")
-set(linked "")
-foreach(library ${SLUICE_LIBRARIES})
-  string(REGEX REPLACE "^sluice::" "-l" library ${library})
-  string(REGEX REPLACE "^Threads::Threads$" "-pthread" library ${library})
-  string(APPEND linked " ${library}")
-endforeach()
-configure_file(cmake/sluice.pc.in ${generated_dir}/sluice.pc @ONLY)
-install(FILES ${generated_dir}/sluice.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+function(sluice_pkgconfig name description)
+  set(linked "")
+  foreach(library ${ARGN})
+    string(REGEX REPLACE "^sluice::" "-l" library ${library})
+    string(REGEX REPLACE "^Threads::Threads$" "-pthread" library ${library})
+    string(APPEND linked " ${library}")
+  endforeach()
+  configure_file(cmake/sluice.pc.in ${generated_dir}/${name}.pc @ONLY)
+  install(FILES ${generated_dir}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()
+sluice_pkgconfig(sluice "A crash-safe write path from events to Iceberg tables" ${SLUICE_LIBRARIES})
+sluice_pkgconfig(sluice_wal "The write-ahead log of Sluice" ${SLUICE_WAL_LIBRARIES})
 
 if(SLUICE_PROGRAM)
   install(TARGETS sluice RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -72,7 +72,16 @@ enum class CrashKind : uint8_t {
 /// What the disk holds after a crash now.
 DiskImage crash(DiskImage image, CrashKind kind, Dice& dice);
 
-enum class DiskOp : uint8_t { kCreate, kWrite, kAllocate, kSync, kRename, kRemove, kSyncDir };
+enum class DiskOp : uint8_t {
+  kCreate,
+  kWrite,
+  kAllocate,
+  kTruncate,
+  kSync,
+  kRename,
+  kRemove,
+  kSyncDir
+};
 
 class CrashDisk : public Disk {
  public:
@@ -89,6 +98,7 @@ class CrashDisk : public Disk {
   Result<uint64_t> free_bytes() override { return uint64_t{1} << 40; }
 
   const DiskImage& image() const { return image_; }
+  void set_image(DiskImage image) { image_ = std::move(image); }
   bool has(const std::string& name) const { return image_.names().contains(name); }
   /// A file's bytes, to damage them. The change is durable and cached once settle() is called.
   std::vector<std::byte>& bytes(const std::string& name);
@@ -113,6 +123,7 @@ class CrashDisk : public Disk {
   std::unique_ptr<Error> begin(DiskOp op, std::string words);
   void done();
   void write(uint64_t inode, uint64_t offset, ByteView bytes);
+  void truncate(uint64_t inode, uint64_t bytes);
   void fail_sync(uint64_t inode);
 
   DiskImage image_;

@@ -139,7 +139,15 @@ class CrashFile : public File {
     disk_.done();
     return ok();
   }
-  Status truncate(uint64_t) override { return Error(Code::kUnsupported, "no truncate in tests"); }
+  Status truncate(uint64_t bytes) override {
+    CHECK(mode_ == OpenMode::kReadWrite);
+    const auto error =
+        disk_.begin(DiskOp::kTruncate, "truncate " + name_ + " " + std::to_string(bytes));
+    if (!error || disk_.dice_.below(2) == 0) disk_.truncate(inode_, bytes);
+    disk_.done();
+    if (error) return *error;
+    return ok();
+  }
   Result<uint64_t> size() override {
     const DiskImage::Inode& inode = disk_.image_.inodes.at(inode_);
     return inode.cached.size();
@@ -189,6 +197,13 @@ void CrashDisk::write(uint64_t inode_number, uint64_t offset, ByteView bytes) {
   for (uint64_t sector = offset / kSectorBytes; sector <= last; ++sector) {
     inode.dirty.insert(sector);
   }
+}
+
+void CrashDisk::truncate(uint64_t inode_number, uint64_t bytes) {
+  DiskImage::Inode& inode = image_.inodes.at(inode_number);
+  inode.cached.resize(bytes);
+  inode.dirty.erase(inode.dirty.lower_bound((bytes + kSectorBytes - 1) / kSectorBytes),
+                    inode.dirty.end());
 }
 
 void CrashDisk::fail_sync(uint64_t inode_number) {

@@ -101,8 +101,10 @@ Status Log::recover() {
   segments.back().boundary = newest.accepted;
   TRY(remove_temporaries(disk_));
   if (newest.torn_bytes > 0) {
-    TRY(quarantine(disk_,
-                   {segments.back().header.base_lsn, newest.accepted.end, newest.torn_bytes}));
+    const Segment& torn = segments.back();
+    const uint64_t end = newest.accepted.end;
+    TRY(quarantine(
+        disk_, {torn.name, quarantine_name(torn.header.base_lsn, end), end, newest.torn_bytes}));
   }
   return continue_after(std::move(segments), std::move(newest));
 }

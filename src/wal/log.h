@@ -28,6 +28,7 @@
 #include "sluice/io.h"
 #include "sluice/result.h"
 #include "sluice/runtime.h"
+#include "sluice/wal_options.h"
 #include "wal/checkpoint.h"
 #include "wal/format.h"
 #include "wal/log_reader.h"
@@ -35,12 +36,6 @@
 #include "wal/writer.h"
 
 namespace sluice::wal {
-
-/// What becomes of a log whose segments are not all encrypted.
-enum class Plaintext : uint8_t {
-  kAllowed,
-  kRefused,  ///< kInvalid (kMissingKey): no key was given; kCorrupt: a segment was not encrypted
-};
 
 struct LogOptions {
   uint64_t segment_bytes = 64ull << 20;  ///< wants_roll() from here on; a group may exceed it

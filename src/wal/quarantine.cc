@@ -25,15 +25,13 @@ Status copy_tail(File& from, File& to, const TornTail& tail) {
 }  // namespace
 
 Status quarantine(Disk& disk, const TornTail& tail) {
-  const std::string name = quarantine_name(tail.base_lsn, tail.offset);
-  const std::string temporary = temporary_name(name);
+  const std::string temporary = temporary_name(tail.kept_in);
   TRY(remove_if_present(disk, temporary));
-  const std::unique_ptr<File> from =
-      TRY(disk.open(segment_name(tail.base_lsn), OpenMode::kReadDevice));
+  const std::unique_ptr<File> from = TRY(disk.open(tail.file, OpenMode::kReadDevice));
   const std::unique_ptr<File> to = TRY(disk.create(temporary));
   TRY(copy_tail(*from, *to, tail));
   TRY(to->sync());
-  TRY(disk.rename(temporary, name));
+  TRY(disk.rename(temporary, tail.kept_in));
   return disk.sync_dir();
 }
 

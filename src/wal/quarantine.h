@@ -1,6 +1,8 @@
 // Quarantine: what an opening cuts from a log's tail is kept in a file of its own.
 #pragma once
 
+#include <string>
+
 #include "sluice/io.h"
 #include "sluice/result.h"
 #include "wal/format.h"
@@ -8,7 +10,8 @@
 namespace sluice::wal {
 
 struct TornTail {
-  Lsn base_lsn = 0;  ///< of the segment
+  std::string file;     ///< that holds it
+  std::string kept_in;  ///< the quarantine file
   uint64_t offset = 0;
   uint64_t bytes = 0;
 };

@@ -231,6 +231,14 @@ Status Writer::mark() {
   return marked;
 }
 
+Status Writer::give_back_zeros() {
+  const uint64_t end = closed_end(tail_);
+  if (end >= allocated_end_) return ok();
+  TRY(file_->truncate(end));
+  allocated_end_ = end;
+  return ok();
+}
+
 Status Writer::drop() {
   if (!has_staged()) return ok();
   const uint64_t end = closed_end(staged_end() + kMarkFrameBytes);

@@ -89,6 +89,9 @@ class Writer {
   /// Marks the last finished sync now instead of at the next flush. Errors as append().
   Status mark();
 
+  /// Cuts what was written ahead; nothing is staged.
+  Status give_back_zeros();
+
   const SegmentHeader& header() const { return header_; }
   Lsn last_lsn() const { return last_lsn_; }
   bool has_user_frames() const { return last_lsn_ >= header_.base_lsn; }
@@ -99,6 +102,7 @@ class Writer {
   /// What finished syncs have confirmed.
   Boundary durable() const { return durable_; }
   uint64_t syncs() const { return syncs_; }
+  uint64_t file_bytes() const { return allocated_end_; }
 
  private:
   Writer(std::unique_ptr<File> file, SegmentHeader header, uint64_t segment_bytes);

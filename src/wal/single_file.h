@@ -1,0 +1,93 @@
+// SingleFile: a log in one file, what WalWriter and WalFsWriter share.
+//
+// Opening, step by step:
+//   1. take the lock; sync the directory and the file; an absent or empty file is made and renamed
+//   2. parse the file from the device, every record
+//   3. a torn tail: copy it into a quarantine file, remove whole blocks behind the one in which the
+//      frames end, and write a reopening there (W19). Nothing that is part of the log is rewritten.
+//   4. no tail: nothing is written. The first append goes on where the frames end; behind a
+//      reopening if what follows is numbered or sealed otherwise, or begins within a block.
+//
+// One thread, but for durable_lsn().
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "sluice/wal_file.h"
+#include "wal/format.h"
+#include "wal/segment_parser.h"
+#include "wal/writer.h"
+
+namespace sluice::wal {
+
+struct SingleFileOptions {
+  WalFileOptions file{};
+  Numbering numbering = Numbering::kLog;
+};
+
+class SingleFile {
+ public:
+  /// Errors: as WalWriter::open().
+  static Result<std::unique_ptr<SingleFile>> open(Runtime& runtime, Disk& disk,
+                                                  const std::string& name,
+                                                  SingleFileOptions options);
+  /// As WalWriter::create().
+  static Result<std::unique_ptr<SingleFile>> create(Runtime& runtime, Disk& disk,
+                                                    const std::string& name, Lsn start_lsn,
+                                                    SingleFileOptions options);
+  ~SingleFile();
+  /// Keeps what the seams belong to for as long as they are used.
+  void keep(std::shared_ptr<void> owner) { owner_ = std::move(owner); }
+
+  /// The first record's LSN.
+  Result<Lsn> append(std::span<const WalRecord> records);
+  Status sync();
+  Status seal();
+  Status close();
+  Status set_keys(std::shared_ptr<const KeyRing> keys);
+
+  std::shared_ptr<const KeyRing> key_ring() const { return keys_; }
+  Lsn last_lsn() const { return writer_->last_lsn(); }
+  Lsn durable_lsn() const { return durable_lsn_.load(); }
+  uint64_t frames_bytes() const { return writer_->durable().end - writer_->header().birth_end; }
+  uint64_t file_bytes() const { return writer_->file_bytes(); }
+  const WalRepair& repair() const { return repair_; }
+
+ private:
+  /// What opening finds in a file that holds a log.
+  struct Found;
+
+  SingleFile(Runtime& runtime, Disk& disk, std::string name, SingleFileOptions options);
+  Status lock();
+  Status make(Lsn start_lsn);
+  Status recover();
+  Result<Found> read_all();
+  Status check_record(const SegmentParser& parser, const ParsedFrame& frame) const;
+  Status check_repair(const Found& found) const;
+  Status cut(const Found& found);
+  Status check(std::span<const WalRecord> records) const;
+  Status usable() const;
+  Status settle(const Status& written);
+  void note_durable() { durable_lsn_.store(writer_->durable().last_lsn); }
+
+  std::shared_ptr<void> owner_;  ///< destroyed last
+  Runtime& runtime_;
+  Disk& disk_;
+  const std::string name_;
+  const SingleFileOptions options_;
+  std::shared_ptr<const KeyRing> keys_;
+  std::unique_ptr<DiskLock> lock_;
+  std::unique_ptr<Writer> writer_;
+  bool owes_reopening_ = false;
+  bool sealed_ = false;
+  bool closed_ = false;
+  std::optional<Error> poison_;
+  std::atomic<Lsn> durable_lsn_{0};
+  WalRepair repair_;
+};
+
+}  // namespace sluice::wal
