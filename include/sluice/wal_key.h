@@ -26,6 +26,8 @@ class WalEncryptionKey {
   ~WalEncryptionKey();
 
   std::span<const std::byte, kBytes> bytes() const { return bytes_; }
+  /// An id for those who keep none: the first bytes of the key's SHA-256, never 0.
+  uint32_t fingerprint() const;
 
  private:
   WalEncryptionKey() = default;

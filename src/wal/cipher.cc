@@ -2,7 +2,9 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/bytes.h"
@@ -22,6 +24,12 @@ Result<WalEncryptionKey> WalEncryptionKey::from_bytes(std::span<const std::byte>
   WalEncryptionKey key;
   std::memcpy(key.bytes_.data(), bytes.data(), kBytes);
   return key;
+}
+
+uint32_t WalEncryptionKey::fingerprint() const {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
+  SHA256(reinterpret_cast<const unsigned char*>(bytes_.data()), bytes_.size(), digest.data());
+  return std::max(load<uint32_t>(reinterpret_cast<const std::byte*>(digest.data())), 1u);
 }
 
 WalEncryptionKey::~WalEncryptionKey() {
