@@ -1,4 +1,4 @@
-// The log's format, version 0: the specification.
+// The log's format, version 1: the specification.
 //
 // A log is a directory of segment files. Integers are little-endian. A *block* is 4096 bytes.
 //
@@ -89,7 +89,8 @@
 // VERSIONS
 //
 //   Magic, version and the CRC's place are the same in every version.
-//   0  this page; not frozen
+//   0  before the first release; refused
+//   1  this page
 #pragma once
 
 #include <array>
@@ -112,7 +113,7 @@ namespace sluice::wal {
 using sluice::Lsn;
 
 inline constexpr std::string_view kMagic = "SLUICWAL";
-inline constexpr uint32_t kFormatVersion = 0;
+inline constexpr uint32_t kFormatVersion = 1;
 inline constexpr uint64_t kBlockBytes = 4096;
 inline constexpr uint64_t kFrameAlignment = 8;
 /// Far above any LSN in use, so that adding to one never overflows.

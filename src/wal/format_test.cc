@@ -56,14 +56,14 @@ std::string write_sample(CrashDisk& disk) {
 TEST(Format, HasTheseBytes) {
   CrashDisk disk;
   const std::string name = write_sample(disk);
-  EXPECT_EQ(dump(disk.bytes(name)), R"(0: 534c55494357414c0000000000100000
+  EXPECT_EQ(dump(disk.bytes(name)), R"(0: 534c55494357414c0100000000100000
 16: 11111111111111111111111111111111
 32: 22222222222222222222222222222222
 48: 33333333333333333333333333333333
 64: 44444444444444444444444444444444
 80: 06000000000000000050000000000000
 96: 09000000000000000020000000000000
-4080: 000000000000000000000000dbd5a16d
+4080: 000000000000000000000000783168e2
 4096: 1c7946ef6c33c4d62a00000003800000
 4112: 00000000000000000800000000000000
 4128: 02000000000000000100000022222222
@@ -114,12 +114,17 @@ Result<SegmentHeader> decode_with(size_t offset, uint64_t value, size_t bytes) {
   return decode_segment_header(block, "name");
 }
 
-TEST(Format, TellsANewerVersionFromDamage) {
-  const Error error = decode_with(8, 1, 4).error();
-  EXPECT_EQ(error.code(), Code::kUnsupported);
-  EXPECT_EQ(error.reason(), Reason::kVersion);
-  EXPECT_EQ(error.found(), 1u);
-  EXPECT_EQ(error.where(), "name");
+TEST(Format, TellsAnotherVersionFromDamage) {
+  for (const uint32_t version : {0, 2}) {
+    const Error error = decode_with(8, version, 4).error();
+    EXPECT_EQ(error.code(), Code::kUnsupported);
+    EXPECT_EQ(error.reason(), Reason::kVersion);
+    EXPECT_EQ(error.expected(), 1u);
+    EXPECT_EQ(error.found(), version);
+    EXPECT_EQ(error.where(), "name");
+  }
+  EXPECT_EQ(decode_with(192, 2, 4).value().numbering, Numbering::kAny);
+  EXPECT_EQ(decode_with(192, 3, 4).error().code(), Code::kUnsupported) << "an unknown numbering";
   EXPECT_EQ(decode_with(12, 8192, 4).error().code(), Code::kUnsupported);
   EXPECT_EQ(decode_with(112, 1, 4).value().key.id, 1u);
   EXPECT_EQ(decode_with(116, 1, 4).error().code(), Code::kUnsupported) << "an unknown field";

@@ -235,7 +235,7 @@ TEST(LogDamage, RefusesASegmentOfANewerFormat) {
   CrashDisk disk;
   write_four_segments(disk);
   std::vector<std::byte>& bytes = disk.bytes(segment_name(7));
-  store(bytes.data() + 8, uint32_t{1});
+  store(bytes.data() + 8, kFormatVersion + 1);
   store(bytes.data() + 4092, crc32c(ByteView(bytes).first(4092)));
   disk.settle(segment_name(7));
   const Error error = open_error(disk);

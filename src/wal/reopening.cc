@@ -10,6 +10,7 @@ std::vector<std::byte> encode_reopening(const Reopening& reopening) {
   ByteWriter writer;
   writer.fixed(reopening.accepted.end);
   writer.fixed(reopening.accepted.last_lsn);
+  writer.fixed(reopening.base_lsn);
   writer.raw(reopening.opening.bytes());
   writer.fixed(reopening.key.id);
   writer.fixed(static_cast<uint32_t>(reopening.numbering));
@@ -25,6 +26,7 @@ Result<Reopening> decode_reopening(ByteView payload) {
   Reopening reopening;
   reopening.accepted.end = reader.fixed<uint64_t>();
   reopening.accepted.last_lsn = reader.fixed<Lsn>();
+  reopening.base_lsn = reader.fixed<Lsn>();
   reopening.opening = OpeningId::from_bytes(reader.raw(16).first<16>());
   reopening.key.id = reader.fixed<uint32_t>();
   const auto numbering = reader.fixed<uint32_t>();
@@ -33,6 +35,9 @@ Result<Reopening> decode_reopening(ByteView payload) {
   if (!is_numbering(numbering) || !is_known(reopening.key)) {
     return Error(Code::kUnsupported, Reason::kVersion,
                  "the log was reopened with a feature that this version does not know");
+  }
+  if (reopening.base_lsn <= reopening.accepted.last_lsn || reopening.base_lsn >= kLsnMax) {
+    return Error(Code::kCorrupt, Reason::kDecodeFailure, "a reopening contradicts itself");
   }
   reopening.numbering = static_cast<Numbering>(numbering);
   return reopening;

@@ -8,12 +8,16 @@
 //
 //   offset  bytes  field
 //        0      8  accepted end: offset behind the last frame before; at most the frame's own
-//        8      8  accepted LSN: of that frame, as in its header
-//       16     16  opening id
-//       32      4  key id: of the key that wraps the data key from here on; 0: not encrypted
-//       36      4  numbering from here on, as in the segment header
-//       40     64  wrapped key, as in the segment header; the additional data is segment id, offset
+//        8      8  accepted LSN: the highest before it
+//       16      8  base LSN: what follows has this LSN or a higher one; above the accepted LSN
+//       24     16  opening id
+//       40      4  key id: of the key that wraps the data key from here on; 0: not encrypted
+//       44      4  numbering from here on, as in the segment header
+//       48     64  wrapped key, as in the segment header; the additional data is segment id, offset
 //                  of the frame u64 and this payload with the wrapped key as if it were zero
+//
+// The log's own frames behind it repeat base LSN - 1 until a user's frame follows. LSNs between
+// accepted and base LSN are a gap that is declared: nothing has them.
 #pragma once
 
 #include <array>
@@ -28,17 +32,18 @@ namespace sluice::wal {
 
 struct Reopening {
   Boundary accepted{};
+  Lsn base_lsn = 0;
   OpeningId opening{};
   Numbering numbering = Numbering::kLog;
   WrappedKey key{};
 };
 
-inline constexpr uint64_t kReopeningBytes = 40 + kWrappedKeyBytes;
+inline constexpr uint64_t kReopeningBytes = 48 + kWrappedKeyBytes;
 inline constexpr uint64_t kReopeningFrameBytes = frame_bytes(kReopeningBytes);
 
 std::vector<std::byte> encode_reopening(const Reopening& reopening);
-/// kCorrupt (kDecodeFailure); kUnsupported (kVersion): a numbering that this version does not know.
-/// The caller knows the place.
+/// kCorrupt (kDecodeFailure): also a base LSN that is not above the accepted one; kUnsupported
+/// (kVersion): a numbering that this version does not know. The caller knows the place.
 Result<Reopening> decode_reopening(ByteView payload);
 
 }  // namespace sluice::wal

@@ -134,10 +134,10 @@ Result<std::optional<ParsedFrame>> SegmentParser::parse() {
   if (damage != Reason::kNone) return end_at(damage);
   TRY(check_type(frame.type, name_));
   TRY(check_sealing(frame));
+  last_lsn_ = std::max(last_lsn_, frame.lsn);
   if (frame.type == kReopeningType) TRY(follow(frame));
   note_quiet(frame);
   offset_ = frame.offset + frame_bytes(frame.payload.size());
-  last_lsn_ = std::max(last_lsn_, frame.lsn);
   if (frame.type != kSealedType) return std::optional(frame);
   TRY(open_sealed(frame));
   return next_inner();
@@ -166,6 +166,7 @@ Status SegmentParser::follow(const ParsedFrame& frame) {
                       frame.offset);
   }
   numbering_ = reopening->numbering;
+  last_lsn_ = reopening->base_lsn - 1;
   sealer_.reset();
   if (reopening->key.id == 0) return ok();
   const auto data_key = unwrap_data_key(keys_, {header_.segment, frame.offset}, *reopening);

@@ -194,7 +194,7 @@ Status SingleFile::cut(const Found& found) {
   TRY(file->sync());
   writer_ = Writer::resume(std::move(file), found.header,
                            {found.accepted, found.confirmed_end, found.numbering, start});
-  return writer_->reopen(runtime_, options_.numbering, keys_.get());
+  return writer_->reopen(runtime_, {options_.numbering, keys_.get()});
 }
 
 Status SingleFile::usable() const {
@@ -215,7 +215,7 @@ Status SingleFile::settle(const Status& written) {
 }
 
 Status SingleFile::check(std::span<const WalRecord> records) const {
-  Lsn last = last_lsn();
+  Lsn last = next_lsn() - 1;
   for (const WalRecord& record : records) {
     if (is_own_type(record.type) || (record.type & kEncryptedBit) != 0) {
       return Error({Code::kInvalid, Reason::kOutOfRange, "a record's type is 16 to 16383", name_,
@@ -245,7 +245,7 @@ Result<Lsn> SingleFile::append(std::span<const WalRecord> records) {
   if (records.empty()) return Error(Code::kInvalid, "there is no record to append", name_);
   TRY(check(records));
   if (owes_reopening_) {
-    TRY(settle(writer_->reopen(runtime_, options_.numbering, keys_.get())));
+    TRY(settle(writer_->reopen(runtime_, {options_.numbering, keys_.get(), skipped_to_})));
     owes_reopening_ = false;
   }
   const Lsn before = last_lsn();
@@ -269,6 +269,14 @@ Status SingleFile::close() {
   TRY(settle(writer_->mark()));
   closed_ = true;
   return writer_->give_back_zeros();
+}
+
+Status SingleFile::skip_to(Lsn next_lsn) {
+  if (options_.numbering != Numbering::kLog || next_lsn <= last_lsn()) return ok();
+  TRY(sync());
+  skipped_to_ = next_lsn;
+  owes_reopening_ = true;
+  return ok();
 }
 
 Status SingleFile::set_keys(std::shared_ptr<const KeyRing> keys) {

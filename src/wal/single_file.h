@@ -11,6 +11,7 @@
 // One thread, but for durable_lsn().
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -49,9 +50,12 @@ class SingleFile {
   Status seal();
   Status close();
   Status set_keys(std::shared_ptr<const KeyRing> keys);
+  /// The next record has this LSN, if the log numbers and has come no further.
+  Status skip_to(Lsn next_lsn);
 
   std::shared_ptr<const KeyRing> key_ring() const { return keys_; }
   Lsn last_lsn() const { return writer_->last_lsn(); }
+  Lsn next_lsn() const { return std::max(last_lsn() + 1, skipped_to_); }
   Lsn durable_lsn() const { return durable_lsn_.load(); }
   uint64_t frames_bytes() const { return writer_->durable().end - writer_->header().birth_end; }
   uint64_t file_bytes() const { return writer_->file_bytes(); }
@@ -83,6 +87,7 @@ class SingleFile {
   std::unique_ptr<DiskLock> lock_;
   std::unique_ptr<Writer> writer_;
   bool owes_reopening_ = false;
+  Lsn skipped_to_ = 0;
   bool sealed_ = false;
   bool closed_ = false;
   std::optional<Error> poison_;

@@ -103,14 +103,15 @@ std::unique_ptr<Writer> Writer::resume(std::unique_ptr<File> file, SegmentHeader
   return writer;
 }
 
-Status Writer::reopen(Runtime& runtime, Numbering numbering, const KeyRing* keys) {
+Status Writer::reopen(Runtime& runtime, const Continuation& next) {
   CHECK(!has_staged() && is_synced());
-  Reopening reopening{durable_, OpeningId::draw(runtime), numbering, {}};
+  const Lsn base_lsn = std::max(next.base_lsn, last_lsn_ + 1);
+  Reopening reopening{durable_, base_lsn, OpeningId::draw(runtime), next.numbering, {}};
   const uint64_t start = align_up(durable_.end, kBlockBytes);
   std::unique_ptr<Sealer> sealer;
-  if (keys != nullptr) {
+  if (next.keys != nullptr) {
     const ReopeningPlace place{header_.segment, start};
-    const WalEncryptionKey data_key = TRY(draw_data_key(runtime, *keys, place, reopening));
+    const WalEncryptionKey data_key = TRY(draw_data_key(runtime, *next.keys, place, reopening));
     sealer = std::make_unique<Sealer>(header_.segment, data_key);
   }
   TRY(allocate_to(start + kBlockBytes + kReserveBytes));
@@ -118,10 +119,11 @@ Status Writer::reopen(Runtime& runtime, Numbering numbering, const KeyRing* keys
   const std::vector<std::byte> payload = encode_reopening(reopening);
   TRY(stage_frame({.type = kReopeningType, .head = payload}, last_lsn_));
   tail_ = staged_end();
+  last_lsn_ = base_lsn - 1;
   const Status written = flush_all();
   if (!written.ok()) return undo_reopening(start, written);
   sealer_ = std::move(sealer);
-  numbering_ = numbering;
+  numbering_ = next.numbering;
   return sync_file();
 }
 
@@ -129,6 +131,7 @@ Status Writer::reopen(Runtime& runtime, Numbering numbering, const KeyRing* keys
 Status Writer::undo_reopening(uint64_t start, const Status& written) {
   staged_.clear();
   tail_ = durable_.end;
+  last_lsn_ = durable_.last_lsn;
   staged_offset_ = tail_;
   if (written.error().code() != Code::kFull) return written;
   const Status zeroed = file_->allocate(start, kBlockBytes);

@@ -48,6 +48,13 @@ struct Resumption {
   uint64_t file_bytes = 0;
 };
 
+/// How a log in one file goes on behind a reopening.
+struct Continuation {
+  Numbering numbering = Numbering::kLog;
+  const KeyRing* keys = nullptr;
+  Lsn base_lsn = 0;  ///< above last_lsn(): the LSNs between are a gap; 0: there is none
+};
+
 class Writer {
  public:
   /// Writes and syncs a whole new segment under its temporary name; the caller names it. Sets the
@@ -59,10 +66,9 @@ class Writer {
   /// Goes on in the file of a log in one file. `header`: as it was read.
   static std::unique_ptr<Writer> resume(std::unique_ptr<File> file, SegmentHeader header,
                                         const Resumption& from);
-  /// W19: states, durably, where the frames ended so far; what comes behind is numbered and, if
-  /// there are keys, sealed anew. Nothing is staged and everything is synced. kFull: nothing was
-  /// changed.
-  Status reopen(Runtime& runtime, Numbering numbering, const KeyRing* keys);
+  /// W19: states, durably, where the frames ended so far, and how they go on. Nothing is staged and
+  /// everything is synced. kFull: nothing was changed.
+  Status reopen(Runtime& runtime, const Continuation& next);
 
   /// All records, or nothing and kFull; those of user types get consecutive LSNs, or have the
   /// caller's. They are in the file. A retry may succeed; erasing what was written may have synced
