@@ -150,6 +150,22 @@ Status sync_directory(const std::string& path) {
   return ok();
 }
 
+Status replace_keeping(const std::string& directory, const Replacement& names) {
+  const std::string from = directory + "/" + names.from;
+  const std::string to = directory + "/" + names.to;
+  const std::string kept = directory + "/" + names.kept;
+  const bool exchanges =
+      ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0;
+  if (exchanges) {
+    TRY(sync_directory(directory));
+    if (::rename(from.c_str(), kept.c_str()) != 0) return system_error(errno, "rename", from);
+  } else {
+    if (::rename(to.c_str(), kept.c_str()) != 0) return system_error(errno, "rename", to);
+    if (::rename(from.c_str(), to.c_str()) != 0) return system_error(errno, "rename", from);
+  }
+  return sync_directory(directory);
+}
+
 Status make_directory(const std::string& path) {
   if (::mkdir(path.c_str(), 0777) != 0) {
     if (errno != EEXIST) return system_error(errno, "make the directory", path);

@@ -61,6 +61,15 @@ Status sync_directory(const std::string& path);
 /// Makes one directory and its name durable; ok also if it exists, for whoever made it may have
 /// died before the name was durable.
 Status make_directory(const std::string& path);
+/// Puts what `from` names under the name `to`, and what `to` named under `kept`, which is free;
+/// both in one directory. Durable on return. A crash leaves `to` as it was, as it becomes, or,
+/// where the file system cannot exchange names, absent.
+struct Replacement {
+  std::string from;
+  std::string to;
+  std::string kept;
+};
+Status replace_keeping(const std::string& directory, const Replacement& names);
 enum class NameKind : uint8_t {
   kFile,
   kDirectory,

@@ -129,7 +129,7 @@ class CrashDisk : public Disk {
   DiskImage image_;
   Dice dice_;
   std::vector<Fault> faults_;
-  bool locked_ = false;
+  std::set<std::string> locked_;
 };
 
 }  // namespace sluice::wal

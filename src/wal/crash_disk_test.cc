@@ -20,11 +20,15 @@ class TestMonitor : public Monitor {
 
 class TestLock : public DiskLock {
  public:
-  explicit TestLock(bool& locked) : locked_(locked) { locked_ = true; }
-  ~TestLock() override { locked_ = false; }
+  TestLock(std::set<std::string>& locked, std::string name)
+      : locked_(locked), name_(std::move(name)) {
+    locked_.insert(name_);
+  }
+  ~TestLock() override { locked_.erase(name_); }
 
  private:
-  bool& locked_;
+  std::set<std::string>& locked_;
+  const std::string name_;
 };
 
 void apply(std::map<std::string, uint64_t>& names, const DiskImage::Renaming& change) {
@@ -271,8 +275,10 @@ Status CrashDisk::sync_dir() {
 }
 
 Result<std::unique_ptr<DiskLock>> CrashDisk::lock(std::string_view name) {
-  if (locked_) return Error(Code::kBusy, Reason::kLocked, "locked", std::string(name));
-  return std::unique_ptr<DiskLock>(std::make_unique<TestLock>(locked_));
+  if (locked_.contains(std::string(name))) {
+    return Error(Code::kBusy, Reason::kLocked, "locked", std::string(name));
+  }
+  return std::unique_ptr<DiskLock>(std::make_unique<TestLock>(locked_, std::string(name)));
 }
 
 std::vector<std::byte>& CrashDisk::bytes(const std::string& name) {

@@ -1,30 +1,93 @@
 // Logs on paths of this machine: the one file of this folder that names the real disk.
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "base/bytes.h"
+#include "io/posix.h"
 #include "io/posix_disk.h"
 #include "io/thread_runtime.h"
+#include "sluice/wal_check.h"
 #include "sluice/wal_file.h"
+#include "wal/check.h"
+#include "wal/salvage.h"
 #include "wal/single_file.h"
 
 namespace sluice {
 namespace {
 
-/// A directory of this machine and a file's name in it.
+/// A directory of this machine and a name in it.
 struct Place {
   std::unique_ptr<Runtime> runtime = io::make_thread_runtime();
+  std::string directory;
   std::unique_ptr<Disk> disk;
   std::string name;
 };
 
-Result<std::shared_ptr<Place>> place_of(const std::string& path) {
+Result<std::shared_ptr<Place>> place_of(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
   const size_t slash = path.rfind('/');
   auto place = std::make_shared<Place>();
   place->name = slash == std::string::npos ? path : path.substr(slash + 1);
-  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  place->disk = TRY(io::open_posix_disk(directory));
+  place->directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  place->disk = TRY(io::open_posix_disk(place->directory));
   return place;
+}
+
+/// Null: the path names something else, perhaps a file.
+Result<std::unique_ptr<Disk>> directory_at(const std::string& path) {
+  Result<std::unique_ptr<Disk>> disk = io::open_posix_disk(path);
+  if (disk.ok() || disk.error().code() != Code::kInvalid) return disk;
+  return std::unique_ptr<Disk>();
+}
+
+/// The first of "<name>.damaged", "<name>.damaged-2", … that is free.
+std::string free_name(const Place& place) {
+  const Result<std::vector<std::string>> taken = io::directory_names(place.directory);
+  const auto is_taken = [&](const std::string& name) {
+    return taken.ok() && std::find(taken->begin(), taken->end(), name) != taken->end();
+  };
+  std::string name = place.name + ".damaged";
+  for (int i = 2; is_taken(name); ++i) name = place.name + ".damaged-" + std::to_string(i);
+  return name;
+}
+
+Result<WalEncryptionKey> decode_key(ByteView bytes, const std::string& where) {
+  std::string_view text = as_text(bytes);
+  if (bytes.size() == WalEncryptionKey::kBytes) return WalEncryptionKey::from_bytes(bytes);
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+  std::array<std::byte, WalEncryptionKey::kBytes> key;
+  const bool is_hex = text.size() == 2 * key.size() &&
+                      text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+  if (!is_hex) {
+    return Error({Code::kInvalid, Reason::kOutOfRange,
+                  "a key is 32 raw bytes, or 64 hexadecimal digits", where,
+                  WalEncryptionKey::kBytes, bytes.size()});
+  }
+  for (size_t i = 0; i < key.size(); ++i) {
+    uint8_t byte = 0;
+    std::from_chars(text.data() + 2 * i, text.data() + 2 * i + 2, byte, 16);
+    key[i] = std::byte{byte};
+  }
+  const Result<WalEncryptionKey> decoded = WalEncryptionKey::from_bytes(key);
+  OPENSSL_cleanse(key.data(), key.size());
+  return decoded;
+}
+
+Result<WalEncryptionKey> read_key(const std::string& path) {
+  const std::unique_ptr<File> file = TRY(io::open_posix_file(path));
+  std::array<std::byte, 128> bytes;
+  const size_t got = TRY(file->read_at(0, bytes));
+  const Result<WalEncryptionKey> key = decode_key(ByteView(bytes).first(got), path);
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+  return key;
 }
 
 Result<std::unique_ptr<wal::SingleFile>> open_single(const std::string& path,
@@ -63,6 +126,59 @@ Result<WalFsWriter> WalFsWriter::open(const std::string& path, WalFsOptions opti
   const Numbering numbering =
       options.rule == SequenceRule::kAny ? Numbering::kAny : Numbering::kRising;
   return WalFsWriter(TRY(open_single(path, {std::move(options.file), numbering})));
+}
+
+Result<WalReport> check_wal(const std::string& path, const WalCheckOptions& options) {
+  if (const std::unique_ptr<Disk> disk = TRY(directory_at(path))) {
+    const Result<WalReport> report = wal::check_log(*disk, options);
+    if (!report.ok()) return report.error().at(path);
+    return report;
+  }
+  const std::shared_ptr<Place> place = TRY(place_of(path));
+  return wal::check_file(*place->disk, place->name, options);
+}
+
+Result<WalSalvage> salvage_wal(const std::string& path,
+                               const std::shared_ptr<const KeyRing>& keys) {
+  const std::shared_ptr<Place> place = TRY(place_of(path));
+  const std::string made = place->name + ".salvaged";
+  WalSalvage salvage;
+  if (const std::unique_ptr<Disk> from = TRY(directory_at(path))) {
+    TRY(io::make_directory(place->directory + "/" + made));
+    const std::unique_ptr<Disk> to = TRY(io::open_posix_disk(place->directory + "/" + made));
+    if (!TRY(to->list()).empty()) {
+      return Error(Code::kExists, "an earlier salvage was not finished there; remove it first",
+                   place->directory + "/" + made);
+    }
+    salvage = TRY(wal::salvage_log(*place->runtime, *from, *to, keys));
+  } else {
+    salvage = TRY(wal::salvage_file(*place->runtime, *place->disk, place->name, made, keys));
+    const Status removed = place->disk->remove(made + ".lock");  // of no use to anybody now
+    static_cast<void>(removed);
+  }
+  salvage.kept = free_name(*place);
+  TRY(io::replace_keeping(place->directory, {made, place->name, salvage.kept}));
+  return salvage;
+}
+
+Result<std::shared_ptr<const KeyRing>> load_wal_keys(const std::vector<std::string>& key_files) {
+  if (key_files.empty()) return Error(Code::kInvalid, "no key file is named");
+  const WalEncryptionKey current = TRY(read_key(key_files.front()));
+  KeyRing ring = TRY(KeyRing::make(current.fingerprint(), current));
+  for (size_t i = 1; i < key_files.size(); ++i) {
+    const WalEncryptionKey old = TRY(read_key(key_files[i]));
+    const Status added = ring.add(old.fingerprint(), old);
+    if (!added.ok()) return added.error().at(key_files[i]);
+  }
+  return std::make_shared<const KeyRing>(std::move(ring));
+}
+
+Result<std::shared_ptr<const KeyRing>> wal_key_from_environment(const std::string& variable) {
+  const char* const text = std::getenv(variable.c_str());
+  if (text == nullptr) return Error(Code::kNotFound, "the variable is not set", variable);
+  const WalEncryptionKey key = TRY(decode_key(as_bytes(std::string_view(text)), variable));
+  const KeyRing ring = TRY(KeyRing::make(key.fingerprint(), key));
+  return std::make_shared<const KeyRing>(ring);
 }
 
 }  // namespace sluice

@@ -83,7 +83,7 @@ class SegmentParser {
   /// After the end: bytes from the accepted end to the last that is not zero; see format.h for
   /// recycled segments.
   uint64_t torn_bytes() const { return torn_bytes_; }
-  /// After the end of a log in one file: why no frame stands at its end.
+  /// After the end of a newest segment: why no frame stands there.
   Reason end_reason() const { return end_reason_; }
   /// After the end of a log in one file: the header of a record stands behind the end.
   bool is_followed() const { return is_followed_; }

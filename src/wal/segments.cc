@@ -26,8 +26,11 @@ Status note_frame(const ParsedFrame& frame, SegmentContent& content) {
   } else if (frame.type == kMarkType && frame.payload.size() == sizeof(uint64_t)) {
     ++content.marks;
     content.confirmed_end = std::max(content.confirmed_end, load<uint64_t>(frame.payload.data()));
+  } else if (frame.type == kReopeningType) {
+    ++content.reopenings;
   } else if (!is_own_type(frame.type)) {
     ++content.user_frames;
+    content.payload_bytes += frame.payload.size();
   }
   return ok();
 }
@@ -111,6 +114,7 @@ SegmentWalk walk_segment(SegmentParser& parser, std::string_view name, const Fra
   }
   content.accepted = parser.position();
   content.torn_bytes = parser.torn_bytes();
+  content.end_reason = parser.end_reason();
   return walk;
 }
 

@@ -48,8 +48,11 @@ Status remove_if_present(Disk& disk, const std::string& name);
 struct SegmentContent {
   Boundary accepted;
   uint64_t torn_bytes = 0;
-  Checkpoint checkpoint;  ///< the newest
+  Reason end_reason = Reason::kNone;  ///< why they end there, where that was looked into
+  Checkpoint checkpoint;              ///< the newest
   uint64_t user_frames = 0;
+  uint64_t payload_bytes = 0;  ///< of the user's frames
+  uint64_t reopenings = 0;
   uint64_t marks = 0;
   uint64_t confirmed_end = 0;  ///< highest offset that a mark confirms
 };

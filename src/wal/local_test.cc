@@ -1,0 +1,104 @@
+// Logs on paths of a real file system.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "base/bytes.h"
+#include "sluice/wal_check.h"
+#include "sluice/wal_file.h"
+
+namespace sluice {
+namespace {
+
+namespace fs = std::filesystem;
+
+class LocalWal : public ::testing::Test {
+ protected:
+  LocalWal() {
+    std::string name = fs::temp_directory_path() / "sluice-wal-XXXXXX";
+    directory_ = ::mkdtemp(name.data());
+  }
+  ~LocalWal() override { fs::remove_all(directory_); }
+  std::string path(const std::string& name) const { return directory_ / name; }
+  std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(path(name), std::ios::binary) << text;
+    return path(name);
+  }
+  static void append(WalWriter& writer, std::string_view text) {
+    ASSERT_TRUE(writer.append({.head = as_bytes(text)}).ok());
+  }
+
+  fs::path directory_;
+};
+
+TEST_F(LocalWal, AWriterGoesOnWhereTheLastOneClosed) {
+  {
+    WalWriter writer = WalWriter::open(path("a.log")).value();
+    append(writer, "one");
+    EXPECT_TRUE(writer.close().ok());
+    EXPECT_EQ(fs::file_size(path("a.log")), 4 * 4096u) << "no zeros are left ahead";
+  }
+  WalWriter writer = WalWriter::open(path("a.log")).value();
+  EXPECT_EQ(writer.current_lsn(), 1u);
+  EXPECT_EQ(WalWriter::open(path("a.log")).error().reason(), Reason::kLocked);
+  append(writer, "two");
+  EXPECT_TRUE(writer.sync().ok());
+  EXPECT_EQ(writer.durable_lsn(), 2u);
+}
+
+TEST_F(LocalWal, AParentThatIsMissingIsNamed) {
+  const auto writer = WalFsWriter::open(path("no/a.log"));
+  ASSERT_FALSE(writer.ok());
+  EXPECT_EQ(writer.error().code(), Code::kNotFound);
+  EXPECT_NE(writer.error().where().find("/no"), std::string::npos);
+}
+
+TEST_F(LocalWal, ASalvageTakesTheNameAndKeepsTheOldLog) {
+  {
+    WalFsWriter writer = WalFsWriter::open(path("a.log")).value();
+    for (uint64_t sequence : {3, 7, 9}) {
+      EXPECT_TRUE(writer.append(sequence, as_bytes("text")).ok());
+      EXPECT_TRUE(writer.sync().ok());
+    }
+    EXPECT_TRUE(writer.close().ok());
+  }
+  {
+    std::fstream file(path("a.log"), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(3 * 4096 + 34);
+    file.put('!');
+  }
+  EXPECT_TRUE(check_wal(path("a.log"), {}).value().is_damaged());
+  EXPECT_FALSE(WalFsWriter::open(path("a.log"), RepairPolicy::kTruncateUnsynced).ok());
+  const WalSalvage salvage = salvage_wal(path("a.log"), nullptr).value();
+  EXPECT_EQ(salvage.records, 2u);
+  EXPECT_EQ(salvage.kept, "a.log.damaged");
+  EXPECT_FALSE(check_wal(path("a.log"), {}).value().is_damaged());
+  EXPECT_TRUE(check_wal(path("a.log.damaged"), {}).value().is_damaged());
+  EXPECT_EQ(WalFsWriter::open(path("a.log")).value().current_sequence(), 9u);
+  EXPECT_EQ(salvage_wal(path("a.log"), nullptr).value().kept, "a.log.damaged-2");
+}
+
+TEST_F(LocalWal, KeysAreReadFromFilesAndTheEnvironment) {
+  const std::string raw(32, 'k');
+  const std::string hex = "6b6B6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b\n";
+  const auto ring = load_wal_keys({write("raw", raw)}).value();
+  EXPECT_NE(ring->current_id(), 0u);
+  EXPECT_EQ(load_wal_keys({write("hex", hex)}).value()->current_id(), ring->current_id());
+  const auto two = load_wal_keys({write("new", std::string(32, 'n')), path("raw")}).value();
+  EXPECT_TRUE(two->find(ring->current_id()).ok());
+  EXPECT_NE(two->current_id(), ring->current_id());
+  for (const std::string& wrong : {std::string(), std::string(31, 'k'), std::string(33, 'k'),
+                                   std::string(64, 'k'), hex + "00"}) {
+    EXPECT_EQ(load_wal_keys({write("wrong", wrong)}).error().reason(), Reason::kOutOfRange);
+  }
+  EXPECT_EQ(load_wal_keys({path("none")}).error().code(), Code::kNotFound);
+  EXPECT_EQ(load_wal_keys({path("raw"), path("hex")}).error().code(), Code::kExists);
+  ::setenv("SLUICE_TEST_KEY", hex.substr(0, 64).c_str(), 1);
+  EXPECT_EQ(wal_key_from_environment("SLUICE_TEST_KEY").value()->current_id(), ring->current_id());
+  EXPECT_EQ(wal_key_from_environment("SLUICE_TEST_NO_KEY").error().code(), Code::kNotFound);
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,233 @@
+#include "wal/salvage.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/crc32c.h"
+#include "wal/log.h"
+#include "wal/segment_parser.h"
+#include "wal/single_file.h"
+
+namespace sluice::wal {
+namespace {
+
+class Salvage {
+ public:
+  Salvage(SalvageSource source, uint64_t file_bytes, const KeyRing* keys, Lsn& last_lsn,
+          const RecordTaker& take)
+      : window_(std::move(source.file), file_bytes),
+        name_(std::move(source.name)),
+        header_(source.header),
+        keys_(keys),
+        last_lsn_(last_lsn),
+        take_(take) {}
+
+  Result<uint64_t> run() {
+    if (header_.is_encrypted()) {
+      const auto data_key = unwrap_data_key(keys_, header_);
+      if (!data_key.ok() && data_key.error().code() == Code::kInvalid) return data_key.error();
+      if (data_key.ok()) sealer_ = std::make_unique<Sealer>(header_.segment, *data_key);
+    }
+    numbering_ = header_.numbering;
+    for (uint64_t at = kBlockBytes; at + kFrameAlignment <= window_.end();) {
+      const uint64_t taken_bytes = TRY(take_frame(at));
+      if (taken_bytes == 0) {
+        const ByteView word = TRY(window_.view(at, kFrameAlignment));
+        lost_bytes_ += load<uint64_t>(word.data()) != 0 ? kFrameAlignment : 0;
+      }
+      at += std::max(taken_bytes, kFrameAlignment);
+    }
+    return lost_bytes_;
+  }
+
+ private:
+  /// Bytes of the whole frame at the offset; 0: there is none.
+  Result<uint64_t> take_frame(uint64_t at) {
+    if (at + sizeof(FrameHeader) > window_.end()) return uint64_t{0};
+    const auto header = load<FrameHeader>(TRY(window_.view(at, sizeof(FrameHeader))).data());
+    const uint32_t seed = frame_seed(header_.segment, at);
+    if (header.zero != 0 || !is_sound(header, seed)) return uint64_t{0};
+    const uint64_t bytes = frame_bytes(header.payload_bytes);
+    if (bytes > window_.end() - at) return uint64_t{0};
+    const ByteView padded = TRY(window_.view(at, bytes)).subspan(sizeof(FrameHeader));
+    if (header.payload_crc != crc32c(padded, seed)) return uint64_t{0};
+    const ByteView payload = padded.first(header.payload_bytes);
+    if (header.type == kSealedType) {
+      TRY(take_sealed({at, header.lsn}, payload));
+    } else if (header.type == kReopeningType) {
+      TRY(follow(at, payload));
+    } else if (!is_own_type(header.type)) {
+      TRY(take_record({header.lsn, header.type, header.vshard, header.tenant, payload}));
+    }
+    return bytes;
+  }
+
+  Status take_sealed(SealPlace place, ByteView payload) {
+    const Result<ByteView> plain =
+        sealer_ != nullptr ? sealer_->open(place, payload)
+                           : Error(Code::kCorrupt, Reason::kWrongKey, "sealed with a lost key");
+    if (!plain.ok()) {
+      lost_bytes_ += payload.size();
+      return ok();
+    }
+    const SealedHeader header = TRY(decode_sealed_header(payload));
+    InnerRecords records(header, numbering_, place.lsn, *plain);
+    while (!records.at_end()) {
+      const auto record = records.next();
+      if (!record.ok()) return ok();
+      if (is_own_type(record->type)) continue;
+      TRY(take_record(
+          {record->lsn, record->type, record->vshard, record->tenant, record->payload}));
+    }
+    return ok();
+  }
+
+  Status follow(uint64_t at, ByteView payload) {
+    const Result<Reopening> reopening = decode_reopening(payload);
+    if (!reopening.ok()) return ok();
+    numbering_ = reopening->numbering;
+    sealer_.reset();
+    if (reopening->key.id == 0) return ok();
+    const auto data_key = unwrap_data_key(keys_, {header_.segment, at}, *reopening);
+    if (!data_key.ok() && data_key.error().code() == Code::kInvalid) return data_key.error();
+    if (data_key.ok()) sealer_ = std::make_unique<Sealer>(header_.segment, *data_key);
+    return ok();
+  }
+
+  Status take_record(const LogFrame& record) {
+    if (!continues(numbering_ == Numbering::kAny ? Numbering::kAny : Numbering::kRising, last_lsn_,
+                   record.lsn)) {
+      return ok();
+    }
+    last_lsn_ = std::max(last_lsn_, record.lsn);
+    return take_(record);
+  }
+
+  FileWindow window_;
+  const std::string name_;
+  const SegmentHeader header_;
+  const KeyRing* const keys_;
+  Lsn& last_lsn_;
+  const RecordTaker& take_;
+  Numbering numbering_ = Numbering::kLog;
+  std::unique_ptr<Sealer> sealer_;
+  uint64_t lost_bytes_ = 0;
+};
+
+/// What is known of each segment: a header that cannot be read is told by its successor and its
+/// name, but for its key.
+Result<std::vector<SegmentHeader>> known_headers(Disk& disk,
+                                                 const std::vector<std::string>& names) {
+  std::vector<SegmentHeader> headers(names.size());
+  for (size_t i = 0; i < names.size(); ++i) {
+    const Result<SegmentHeader> header = read_segment_header(disk, names[i]);
+    if (!header.ok() && header.error().code() != Code::kCorrupt) return header.error();
+    headers[i].base_lsn = parse_segment_name(names[i]).value_or(1);
+    if (!header.ok()) continue;
+    headers[i] = *header;
+    if (i > 0 && headers[i - 1].segment.is_zero()) headers[i - 1].segment = header->predecessor;
+  }
+  return headers;
+}
+
+RecordView view_of(const LogFrame& frame) {
+  return {.type = frame.type,
+          .vshard = frame.vshard,
+          .tenant = frame.tenant,
+          .head = frame.payload,
+          .lsn = frame.lsn};
+}
+
+/// A log that gets records with gaps: each gap is declared by the header of a new opening.
+class NewLog {
+ public:
+  NewLog(Runtime& runtime, Disk& disk, std::shared_ptr<const KeyRing> keys, WalSalvage& salvage)
+      : runtime_(runtime), disk_(disk), keys_(std::move(keys)), salvage_(salvage) {}
+
+  Status take(const LogFrame& frame) {
+    if (log_ == nullptr || frame.lsn != log_->appended_lsn() + 1) TRY(open_at(frame.lsn));
+    RecordView record = view_of(frame);
+    record.lsn = 0;
+    TRY(log_->append({&record, 1}));
+    ++salvage_.records;
+    return log_->wants_roll() ? log_->roll({}) : ok();
+  }
+  Status finish() {
+    if (log_ == nullptr) TRY(open_at(1));
+    return log_->close();
+  }
+
+ private:
+  Status open_at(Lsn lsn) {
+    if (log_ != nullptr) {
+      ++salvage_.gaps;
+      TRY(log_->close());
+      log_.reset();
+    }
+    log_ = TRY(Log::open(runtime_, disk_, {.lsn_floor = lsn - 1, .keys = keys_}));
+    return ok();
+  }
+
+  Runtime& runtime_;
+  Disk& disk_;
+  const std::shared_ptr<const KeyRing> keys_;
+  WalSalvage& salvage_;
+  std::unique_ptr<Log> log_;
+};
+
+}  // namespace
+
+Result<uint64_t> salvage_records(SalvageSource source, const KeyRing* keys, Lsn& last_lsn,
+                                 const RecordTaker& take) {
+  const uint64_t file_bytes = TRY(source.file->size());
+  return Salvage(std::move(source), file_bytes, keys, last_lsn, take).run();
+}
+
+Result<WalSalvage> salvage_log(Runtime& runtime, Disk& from, Disk& to,
+                               const std::shared_ptr<const KeyRing>& keys) {
+  const std::unique_ptr<DiskLock> lock = TRY(Log::lock(from));
+  const std::vector<std::string> names = TRY(list_segments(from));
+  const std::vector<SegmentHeader> headers = TRY(known_headers(from, names));
+  WalSalvage salvage;
+  NewLog log(runtime, to, keys, salvage);
+  Lsn last_lsn = 0;
+  for (size_t i = 0; i < names.size(); ++i) {
+    SalvageSource source{TRY(from.open(names[i], OpenMode::kReadDevice)), names[i], headers[i]};
+    const auto take = [&](const LogFrame& frame) { return log.take(frame); };
+    salvage.lost_bytes += TRY(salvage_records(std::move(source), keys.get(), last_lsn, take));
+  }
+  TRY(log.finish());
+  return salvage;
+}
+
+Result<WalSalvage> salvage_file(Runtime& runtime, Disk& disk, const std::string& from,
+                                const std::string& to, const std::shared_ptr<const KeyRing>& keys) {
+  const std::unique_ptr<DiskLock> lock = TRY(disk.lock(from + ".lock"));
+  std::unique_ptr<File> file = TRY(disk.open(from, OpenMode::kReadDevice));
+  std::vector<std::byte> block(kBlockBytes);
+  const size_t got_bytes = TRY(file->read_at(0, block));
+  const SegmentHeader header = TRY(decode_segment_header(ByteView(block).first(got_bytes), from));
+  const SingleFileOptions options{{.keys = keys}, header.numbering};
+  const std::unique_ptr<SingleFile> log =
+      TRY(SingleFile::create(runtime, disk, to, header.base_lsn, options));
+  WalSalvage salvage;
+  const auto take = [&](const LogFrame& frame) -> Status {
+    if (header.numbering == Numbering::kLog && frame.lsn != log->next_lsn()) {
+      ++salvage.gaps;
+      TRY(log->skip_to(frame.lsn));
+    }
+    const RecordView record = view_of(frame);
+    TRY(log->append({&record, 1}));
+    ++salvage.records;
+    return ok();
+  };
+  Lsn last_lsn = header.base_lsn - 1;
+  salvage.lost_bytes =
+      TRY(salvage_records({std::move(file), from, header}, keys.get(), last_lsn, take));
+  TRY(log->close());
+  return salvage;
+}
+
+}  // namespace sluice::wal

@@ -1,0 +1,37 @@
+// Salvage: what can still be read of a damaged log, in a new one. The damaged one is only read.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "sluice/io.h"
+#include "sluice/result.h"
+#include "sluice/wal_check.h"
+#include "wal/format.h"
+#include "wal/record.h"
+
+namespace sluice::wal {
+
+/// Bytes of a segment, which need not even have a readable header.
+struct SalvageSource {
+  std::unique_ptr<File> file{};
+  std::string name{};
+  SegmentHeader header{};  ///< what is known of it: segment, base_lsn, key, numbering
+};
+
+/// Shows each record of the source that is whole, in the order of the file; in logs that number
+/// themselves only those whose LSN is above the last one shown. Returns how many bytes that are not
+/// zero belong to no frame. kInvalid (kMissingKey); what `take` fails with.
+using RecordTaker = std::function<Status(const LogFrame& record)>;
+Result<uint64_t> salvage_records(SalvageSource source, const KeyRing* keys, Lsn& last_lsn,
+                                 const RecordTaker& take);
+
+/// Everything of the log in the first disk into a new log in the second, which is empty.
+Result<WalSalvage> salvage_log(Runtime& runtime, Disk& from, Disk& to,
+                               const std::shared_ptr<const KeyRing>& keys);
+/// Everything of the log in one file into another file beside it, which does not exist.
+Result<WalSalvage> salvage_file(Runtime& runtime, Disk& disk, const std::string& from,
+                                const std::string& to, const std::shared_ptr<const KeyRing>& keys);
+
+}  // namespace sluice::wal
