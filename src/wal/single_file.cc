@@ -1,5 +1,6 @@
 #include "wal/single_file.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "wal/quarantine.h"
@@ -14,16 +15,28 @@ struct SingleFile::Found {
   Numbering numbering = Numbering::kLog;
   bool is_sealed = false;
   bool is_followed = false;
+  bool is_marked = false;  ///< it ends with a mark of its whole content
   uint64_t torn_bytes = 0;
   Reason end_reason = Reason::kNone;
   uint64_t file_bytes = 0;
 };
 
+namespace {
+
+/// What the format cannot hold is refused whatever the caller's limit.
+SingleFileOptions limited(SingleFileOptions options) {
+  uint64_t& limit = options.file.payload_bytes_max;
+  limit = std::min(limit, kPayloadBytesMax);
+  return options;
+}
+
+}  // namespace
+
 SingleFile::SingleFile(Runtime& runtime, Disk& disk, std::string name, SingleFileOptions options)
     : runtime_(runtime),
       disk_(disk),
       name_(std::move(name)),
-      options_(std::move(options)),
+      options_(limited(std::move(options))),
       keys_(options_.file.keys) {}
 
 SingleFile::~SingleFile() {
@@ -113,6 +126,7 @@ Status SingleFile::recover() {
                        {found.accepted, found.confirmed_end, found.numbering, found.file_bytes});
     owes_reopening_ = found.accepted.end % kBlockBytes != 0 || found.is_sealed ||
                       keys_ != nullptr || found.numbering != options_.numbering;
+    was_marked_ = found.is_marked;
   }
   note_durable();
   return ok();
@@ -130,7 +144,9 @@ Result<SingleFile::Found> SingleFile::read_all() {
   const std::unique_ptr<SegmentParser> parser =
       TRY(SegmentParser::open_single(std::move(device), name_, std::nullopt, keys_.get()));
   Status refused = ok();
+  uint64_t mark = 0;  // the last one's offset
   const FrameVisitor visit = [&](const ParsedFrame& frame) {
+    if (frame.type == kMarkType) mark = frame.offset;
     if (refused.ok() && !is_own_type(frame.type)) refused = check_record(*parser, frame);
   };
   SegmentWalk walk = walk_segment(*parser, name_, visit);
@@ -138,6 +154,8 @@ Result<SingleFile::Found> SingleFile::read_all() {
   if (walk.damage) return *std::move(walk.damage);
   found.header = parser->header();
   found.accepted = walk.content.accepted;
+  found.is_marked = mark != 0 && walk.content.confirmed_end == mark &&
+                    found.accepted.end == closed_end(mark + kMarkFrameBytes);
   found.confirmed_end = std::max(walk.content.confirmed_end, found.header.birth_end);
   found.numbering = parser->numbering();
   found.is_sealed = parser->is_sealed();
@@ -266,7 +284,8 @@ Status SingleFile::seal() {
 
 Status SingleFile::close() {
   TRY(sync());
-  TRY(settle(writer_->mark()));
+  // A log that is only opened and closed does not grow.
+  if (!was_marked_ || writer_->syncs() > 0) TRY(settle(writer_->mark()));
   closed_ = true;
   return writer_->give_back_zeros();
 }

@@ -87,6 +87,7 @@ class SingleFile {
   std::unique_ptr<DiskLock> lock_;
   std::unique_ptr<Writer> writer_;
   bool owes_reopening_ = false;
+  bool was_marked_ = false;  ///< as it was found: a mark of its whole content is at its end
   Lsn skipped_to_ = 0;
   bool sealed_ = false;
   bool closed_ = false;

@@ -278,8 +278,12 @@ Boundary Writer::close_block() {
   return flushed_;
 }
 
+/// W8: never kFull, which would say that nothing has changed and that a retry may do.
 Status Writer::wait_for_sync() {
-  return file_->sync();
+  const Status synced = file_->sync();
+  if (synced.ok() || synced.error().code() != Code::kFull) return synced;
+  return Error(Code::kIo, "the disk was full for a sync: " + synced.error().message(),
+               synced.error().where());
 }
 
 void Writer::end_sync(Boundary target) {
