@@ -11,6 +11,25 @@
 namespace sluice {
 namespace {
 
+/// As the definition has it, a bit at a time.
+uint32_t slow_crc32c(ByteView bytes) {
+  uint32_t state = ~0u;
+  for (const std::byte byte : bytes) {
+    state ^= static_cast<uint32_t>(byte);
+    for (int bit = 0; bit < 8; ++bit) state = state >> 1 ^ (state & 1 ? 0x82f63b78 : 0);
+  }
+  return ~state;
+}
+
+TEST(Crc32c, IsTheSameByEveryWayThatALengthMayTake) {
+  std::vector<std::byte> bytes(1100);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * 37 + i / 11);
+  for (size_t length = 0; length <= bytes.size(); ++length) {
+    ASSERT_EQ(crc32c(ByteView(bytes).first(length)), slow_crc32c(ByteView(bytes).first(length)))
+        << length;
+  }
+}
+
 TEST(Crc32c, MatchesTheCheckValueOfTheStandard) {
   EXPECT_EQ(crc32c(as_bytes("123456789")), 0xe3069283u);
 }

@@ -12,15 +12,13 @@
 
 namespace sluice {
 
-/// For lengths of which a call is not the greater part.
+/// For lengths of which a call is not the greater part: several streams at once.
 uint32_t crc32c_long(ByteView bytes, uint32_t crc);
 
 /// The CRC of `bytes` continued from `crc` (0 to start). crc32c("123456789") == 0xe3069283.
 inline uint32_t crc32c(ByteView bytes, uint32_t crc = 0) {
 #ifdef __SSE4_2__
-  // Most headers and many payloads of a log are shorter: there the gain of crc32c_long(), several
-  // streams at once, is less than its call costs.
-  constexpr size_t kShortBytes = 320;
+  constexpr size_t kShortBytes = 96;
   if (bytes.size() < kShortBytes) {
     const std::byte* at = bytes.data();
     size_t left = bytes.size();
