@@ -27,13 +27,7 @@ Error LogReader::explain(const Error& failure) const {
   if (failure.code() != Code::kCorrupt || index_ == segments_.size()) return failure;
   const Segment& segment = segments_[index_];
   if (!was_trimmed(disk_, segment.name, segment.header.segment)) return failure;
-  return missing(segment);
-}
-
-Error LogReader::missing(const Segment& segment) const {
-  return Error({Code::kNotFound, Reason::kMissingSegment,
-                "the segment was trimmed before it was read", segment.name, segment.header.base_lsn,
-                range_.from});
+  return missing_segment(segment, range_.from);
 }
 
 Result<std::optional<LogFrame>> LogReader::read() {
@@ -42,7 +36,8 @@ Result<std::optional<LogFrame>> LogReader::read() {
       if (index_ == segments_.size() || segments_[index_].header.base_lsn > range_.to) {
         return std::optional<LogFrame>();
       }
-      TRY(open_segment());
+      const Segment& segment = segments_[index_];
+      parser_ = TRY(open_parser(disk_, segment, {segment.boundary, keys_.get()}, range_.from));
     }
     const std::optional<ParsedFrame> frame = TRY(parser_->next());
     if (!frame) {
@@ -57,15 +52,31 @@ Result<std::optional<LogFrame>> LogReader::read() {
   }
 }
 
-Status LogReader::open_segment() {
-  const Segment& segment = segments_[index_];
+Error missing_segment(const Segment& segment, Lsn wanted) {
+  return Error({Code::kNotFound, Reason::kMissingSegment,
+                "the segment was trimmed before it was read", segment.name, segment.header.base_lsn,
+                wanted});
+}
+
+Result<std::unique_ptr<SegmentParser>> open_parser(Disk& disk, const Segment& segment,
+                                                   const ParserOptions& options, Lsn wanted) {
   const OpenMode mode = segment.is_ours ? OpenMode::kRead : OpenMode::kReadDevice;
-  Result<std::unique_ptr<File>> file = disk_.open(segment.name, mode);
-  if (!file.ok() && file.error().code() == Code::kNotFound) return missing(segment);
+  Result<std::unique_ptr<File>> file = disk.open(segment.name, mode);
+  if (!file.ok() && file.error().code() == Code::kNotFound) {
+    return missing_segment(segment, wanted);
+  }
   if (!file.ok()) return file.error();
-  parser_ = TRY(SegmentParser::open(std::move(*file), segment.name, segment.boundary, keys_.get()));
-  if (parser_->header().segment == segment.header.segment) return ok();
+  std::unique_ptr<SegmentParser> parser = TRY(SegmentParser::open(
+      std::move(*file), segment.name, options.boundary, options.keys, options.access));
+  if (parser->header().segment == segment.header.segment) return parser;
   return corruption(Reason::kForked, "another segment has taken the place", segment.name, 0);
+}
+
+Result<std::unique_ptr<SegmentParser>> open_single_parser(Disk& disk, const Segment& segment,
+                                                          const ParserOptions& options) {
+  std::unique_ptr<File> file = TRY(disk.open(segment.name, OpenMode::kReadDevice));
+  return SegmentParser::open_single(std::move(file), segment.name, options.boundary, options.keys,
+                                    options.access);
 }
 
 }  // namespace sluice::wal

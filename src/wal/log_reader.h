@@ -20,6 +20,21 @@ struct LsnRange {
   Lsn to = UINT64_MAX;
 };
 
+struct ParserOptions {
+  std::optional<Boundary> boundary{};
+  const KeyRing* keys = nullptr;
+  Access access = Access::kWhole;
+};
+/// Of a segment of a log that reads on from `wanted`. kNotFound (kMissingSegment): it was trimmed;
+/// kCorrupt (kForked): another one has its name.
+Result<std::unique_ptr<SegmentParser>> open_parser(Disk& disk, const Segment& segment,
+                                                   const ParserOptions& options, Lsn wanted);
+/// Of a log in one file.
+Result<std::unique_ptr<SegmentParser>> open_single_parser(Disk& disk, const Segment& segment,
+                                                          const ParserOptions& options);
+/// kNotFound: a trim took it before it was read.
+Error missing_segment(const Segment& segment, Lsn wanted);
+
 /// Reads what was durable when it was made; later rolls and appends do not concern it. Memory: as a
 /// SegmentParser. One thread, but any; must not outlive the Disk.
 class LogReader {
@@ -35,9 +50,7 @@ class LogReader {
 
  private:
   Result<std::optional<LogFrame>> read();
-  Status open_segment();
   Error explain(const Error& failure) const;
-  Error missing(const Segment& segment) const;
 
   Disk& disk_;
   std::vector<Segment> segments_;

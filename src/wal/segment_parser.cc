@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "base/crc32c.h"
@@ -11,6 +12,8 @@ namespace sluice::wal {
 namespace {
 
 constexpr uint64_t kWindowBytes = 1 << 20;
+/// Reading on costs less than a read of its own behind a gap that is smaller.
+constexpr uint64_t kSkippedBytesMin = 64 << 10;
 
 /// Bytes 8 to 15 of every mark: its payload size, type and vshard.
 constexpr uint64_t kMarkWord = sizeof(uint64_t) | uint64_t{kMarkType} << 32;
@@ -19,10 +22,28 @@ constexpr uint64_t kReopeningWord = kReopeningBytes | uint64_t{kReopeningType} <
 
 }  // namespace
 
+FileWindow::FileWindow(std::unique_ptr<File> file, uint64_t end, Access access)
+    : file_(std::move(file)), end_(end), access_(access), read_ahead_bytes_(kBlockBytes) {}
+
+void FileWindow::restart(uint64_t end) {
+  end_ = end;
+  start_ = 0;
+  filled_bytes_ = 0;
+  read_ahead_bytes_ = kBlockBytes;
+}
+
 Result<ByteView> FileWindow::view(uint64_t offset, uint64_t bytes) {
   CHECK(offset <= end_ && bytes <= end_ - offset);
   if (offset < start_ || offset + bytes > start_ + filled_bytes_) TRY(slide(offset, bytes));
   return std::as_bytes(std::span(buffer_)).subspan(offset - start_, bytes);
+}
+
+/// Whoever passes large payloads reads a block at a time, and more as long as it passes none.
+uint64_t FileWindow::read_ahead(uint64_t offset) {
+  if (access_ == Access::kWhole) return kWindowBytes;
+  const uint64_t filled_end = start_ + filled_bytes_;
+  if (offset >= filled_end + kSkippedBytesMin) read_ahead_bytes_ = kBlockBytes;
+  return std::exchange(read_ahead_bytes_, std::min(2 * read_ahead_bytes_, kWindowBytes));
 }
 
 /// What is in the buffer and still wanted is not read a second time.
@@ -32,7 +53,7 @@ Status FileWindow::slide(uint64_t offset, uint64_t bytes) {
   const bool is_in_buffer = start >= start_ && start < filled_end;
   const uint64_t kept_bytes = is_in_buffer ? filled_end - start : 0;
   const uint64_t wanted_bytes =
-      std::min(std::max(kWindowBytes, offset + bytes - start), end_ - start);
+      std::min(std::max(read_ahead(offset), offset + bytes - start), end_ - start);
   const size_t blocks = (wanted_bytes + kBlockBytes - 1) / kBlockBytes;
   if (buffer_.size() < blocks) buffer_.resize(blocks);
   const std::span<std::byte> buffer = std::as_writable_bytes(std::span(buffer_));
@@ -68,32 +89,35 @@ SegmentParser::SegmentParser(FileWindow window, std::string name, SegmentHeader 
       layout_(layout),
       keys_(keys),
       numbering_(header.numbering),
-      last_lsn_(header.base_lsn - 1) {}
+      last_lsn_(header.base_lsn - 1),
+      ahead_confirmed_(header.birth_end) {}
 
 Result<std::unique_ptr<SegmentParser>> SegmentParser::open(std::unique_ptr<File> file,
                                                            std::string name,
                                                            std::optional<Boundary> boundary,
-                                                           const KeyRing* keys) {
-  return open(std::move(file), std::move(name), boundary, Layout::kSegment, keys);
+                                                           const KeyRing* keys, Access access) {
+  return open(std::move(file), std::move(name), boundary, Layout::kSegment, keys, access);
 }
 
 Result<std::unique_ptr<SegmentParser>> SegmentParser::open_single(std::unique_ptr<File> file,
                                                                   std::string name,
                                                                   std::optional<Boundary> boundary,
-                                                                  const KeyRing* keys) {
-  return open(std::move(file), std::move(name), boundary, Layout::kSingleFile, keys);
+                                                                  const KeyRing* keys,
+                                                                  Access access) {
+  return open(std::move(file), std::move(name), boundary, Layout::kSingleFile, keys, access);
 }
 
 Result<std::unique_ptr<SegmentParser>> SegmentParser::open(std::unique_ptr<File> file,
                                                            std::string name,
                                                            std::optional<Boundary> boundary,
-                                                           Layout layout, const KeyRing* keys) {
+                                                           Layout layout, const KeyRing* keys,
+                                                           Access access) {
   const uint64_t file_bytes = TRY(file->size());
   if (boundary && boundary->end > file_bytes) {
     return corruption(Reason::kIncompletePayload, "the segment is shorter than its accepted end",
                       name, file_bytes);
   }
-  FileWindow window(std::move(file), boundary ? boundary->end : file_bytes);
+  FileWindow window(std::move(file), boundary ? boundary->end : file_bytes, access);
   const ByteView block = TRY(window.view(0, std::min(window.end(), kBlockBytes)));
   const SegmentHeader header = TRY(decode_segment_header(block, name));
   std::unique_ptr<SegmentParser> parser(
@@ -111,8 +135,13 @@ Result<std::unique_ptr<SegmentParser>> SegmentParser::open(std::unique_ptr<File>
 
 Result<std::optional<ParsedFrame>> SegmentParser::next() {
   if (failure_) return *failure_;
+  if (match_) leave_match();
   if (ended_) return std::optional<ParsedFrame>();
   Result<std::optional<ParsedFrame>> frame = parse();
+  if (frame.ok() && *frame && !is_own_type((*frame)->type)) {
+    const Status fits = check_payload_bytes((*frame)->payload.size());
+    if (!fits.ok()) frame = fits.error();
+  }
   if (!frame.ok()) {
     failure_ = frame.error().at(name_);
     return *failure_;
@@ -123,24 +152,53 @@ Result<std::optional<ParsedFrame>> SegmentParser::next() {
 
 Result<std::optional<ParsedFrame>> SegmentParser::parse() {
   if (!inner_.at_end()) return next_inner();
-  if (boundary_ && offset_ == boundary_->end) {
-    if (last_lsn_ == boundary_->last_lsn) return std::optional<ParsedFrame>();
-    return corrupt(Reason::kSequenceViolation, "the segment lacks frames before its accepted end",
-                   boundary_->end);
-  }
+  if (TRY(is_at_boundary())) return std::optional<ParsedFrame>();
   ParsedFrame frame;
-  Reason damage = TRY(examine(frame));
-  if (damage != Reason::kNone && TRY(skip_to_reopening())) damage = TRY(examine(frame));
-  if (damage != Reason::kNone) return end_at(damage);
+  const Reason damage = TRY(find_frame(frame));
+  if (damage != Reason::kNone) {
+    TRY(end_at(damage));
+    return std::optional<ParsedFrame>();
+  }
+  TRY(accept(frame));
+  if (frame.type == kSealedType) {
+    TRY(open_sealed(frame));
+    return next_inner();
+  }
+  return std::optional(frame);
+}
+
+Result<bool> SegmentParser::is_at_boundary() const {
+  if (!boundary_ || offset_ != boundary_->end) return false;
+  if (last_lsn_ == boundary_->last_lsn) return true;
+  return corrupt(Reason::kSequenceViolation, "the segment lacks frames before its accepted end",
+                 boundary_->end);
+}
+
+Result<Reason> SegmentParser::find_frame(ParsedFrame& frame) {
+  const Reason damage = TRY(examine(frame));
+  if (damage == Reason::kNone || !TRY(skip_to_reopening())) return damage;
+  return examine(frame);
+}
+
+/// Of a sealed frame the records are still to come: solid_end_ moves when it has been opened.
+Status SegmentParser::accept(const ParsedFrame& frame) {
   TRY(check_type(frame.type, name_));
   TRY(check_sealing(frame));
   last_lsn_ = std::max(last_lsn_, frame.lsn);
   if (frame.type == kReopeningType) TRY(follow(frame));
   note_quiet(frame);
   offset_ = frame.offset + frame_bytes(frame.payload.size());
-  if (frame.type != kSealedType) return std::optional(frame);
-  TRY(open_sealed(frame));
-  return next_inner();
+  const bool is_solid =
+      frame.type != kSealedType && frame.type != kPadType && frame.type != kMarkType;
+  if (is_solid) solid_end_ = offset_;
+  return ok();
+}
+
+Status SegmentParser::check_payload_bytes(uint64_t bytes) const {
+  if (bytes <= payload_bytes_max_) return ok();
+  return Error({Code::kInvalid, Reason::kPayloadTooLarge,
+                "a record of the log exceeds the limit; read it with a higher one", name_,
+                payload_bytes_max_, bytes});
 }
 
 /// W19: in a log of one file the next block may say that frames ended here.
@@ -199,15 +257,18 @@ Status SegmentParser::open_sealed(const ParsedFrame& frame) {
   inner_offset_ = frame.offset;
   const SealedHeader header = TRY(decode_sealed_header(frame.payload));
   inner_ = InnerRecords(header, numbering_, frame.lsn, *opened);
+  solid_end_ = offset_;
   return ok();
 }
 
 Result<std::optional<ParsedFrame>> SegmentParser::next_inner() {
   const Result<InnerRecords::Record> record = inner_.next();
+  is_final_ = true;  // unless it is sound
   if (!record.ok()) {
     return corruption(record.error().reason(), record.error().message(), name_, inner_offset_);
   }
   TRY(check_type(record->type, name_));
+  is_final_ = false;
   last_lsn_ = std::max(last_lsn_, record->lsn);
   return std::optional(ParsedFrame{inner_offset_, record->type, record->vshard, record->tenant,
                                    record->lsn, record->payload});
@@ -241,7 +302,7 @@ Reason SegmentParser::examine_order(const ParsedFrame& frame) const {
 }
 
 /// W5: damage below anything known to be durable is corruption; above it, it is a torn tail.
-Result<std::optional<ParsedFrame>> SegmentParser::end_at(Reason damage) {
+Status SegmentParser::end_at(Reason damage) {
   if (boundary_) return corrupt(damage, "damage below the accepted end", boundary_->end);
   if (offset_ < header_.birth_end) {
     return corrupt(damage, "damage in the frames that the segment was born with",
@@ -252,7 +313,7 @@ Result<std::optional<ParsedFrame>> SegmentParser::end_at(Reason damage) {
   if (confirmed_end_ > offset_) {
     return corrupt(damage, "damage below a mark of a finished sync", confirmed_end_);
   }
-  return std::optional<ParsedFrame>();
+  return ok();
 }
 
 Error SegmentParser::corrupt(Reason reason, std::string message, uint64_t durable_end) const {

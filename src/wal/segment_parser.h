@@ -22,7 +22,9 @@
 
 #include "sluice/io.h"
 #include "sluice/result.h"
+#include "sluice/wal_reader.h"
 #include "wal/format.h"
+#include "wal/record_filter.h"
 #include "wal/sealed.h"
 
 namespace sluice::wal {
@@ -38,22 +40,35 @@ struct ParsedFrame {
   ByteView payload;
 };
 
+/// How a file will be read.
+enum class Access : uint8_t {
+  kWhole,
+  kSkipping,  ///< much of it may be passed: nothing is read far ahead
+};
+
 /// Reads a file through a buffer that slides over it.
 class FileWindow {
  public:
   /// Nothing at `end` or behind it is looked at; the file must not be shorter.
-  FileWindow(std::unique_ptr<File> file, uint64_t end) : file_(std::move(file)), end_(end) {}
+  FileWindow(std::unique_ptr<File> file, uint64_t end, Access access = Access::kWhole);
   /// Bytes [offset, offset + bytes), which must lie before the end; valid until the next call.
   Result<ByteView> view(uint64_t offset, uint64_t bytes);
   uint64_t end() const { return end_; }
+  Result<uint64_t> file_bytes() { return file_->size(); }
+  void expect_skips() { access_ = Access::kSkipping; }
+  /// Another end, perhaps of other bytes than before: nothing is kept.
+  void restart(uint64_t end);
 
  private:
+  uint64_t read_ahead(uint64_t offset);
   Status slide(uint64_t offset, uint64_t bytes);
 
   std::unique_ptr<File> file_;
   uint64_t end_;
   uint64_t start_ = 0;
   uint64_t filled_bytes_ = 0;
+  Access access_;
+  uint64_t read_ahead_bytes_;  ///< of the next read, if there are skips
   struct alignas(kBlockBytes) Block {
     std::byte bytes[kBlockBytes];
   };
@@ -67,16 +82,41 @@ class SegmentParser {
   /// `keys` may be null where nothing is encrypted; it outlives the parser.
   static Result<std::unique_ptr<SegmentParser>> open(std::unique_ptr<File> file, std::string name,
                                                      std::optional<Boundary> boundary,
-                                                     const KeyRing* keys);
+                                                     const KeyRing* keys,
+                                                     Access access = Access::kWhole);
   /// The same of a log in one file, whatever its name. Reopenings are followed, and yielded.
   static Result<std::unique_ptr<SegmentParser>> open_single(std::unique_ptr<File> file,
                                                             std::string name,
                                                             std::optional<Boundary> boundary,
-                                                            const KeyRing* keys);
+                                                            const KeyRing* keys,
+                                                            Access access = Access::kWhole);
 
   const SegmentHeader& header() const { return header_; }
+  /// A user's record with a larger payload is kInvalid (kPayloadTooLarge) where it is yielded.
+  void limit_payloads(uint64_t bytes_max) { payload_bytes_max_ = bytes_max; }
   /// The next frame; nothing at a clean end or a torn tail.
   Result<std::optional<ParsedFrame>> next();
+
+  /// The next record of a user that the filter takes; ends as next() does. Of what is known to have
+  /// been durable, payloads are looked at only by payload(), and large ones that are passed are not
+  /// read. kUnsupported also if the filter does not know a type that it must.
+  Result<std::optional<WalFrameHeader>> next_match(const RecordFilter& filter);
+  /// Of the record that next_match() yielded, once: valid until the next call. kInvalid: there is
+  /// none, and nothing happened.
+  Result<ByteView> payload();
+  /// That record, until its payload was asked for; and where the frame is that holds it.
+  const WalFrameHeader* match() const;
+  uint64_t match_offset() const { return match_->offset; }
+  struct Skips {
+    uint64_t payload_bytes = 0;
+    uint64_t blocks = 0;  ///< sealed ones
+  };
+  const Skips& skips() const { return skips_; }
+
+  /// After the end, or after damage that a writer at work may have feigned: goes on behind the last
+  /// frame that is not rewritten, in what the file holds now. kCorrupt (kForked): frames that were
+  /// yielded are not part of it any more.
+  Status resume(std::optional<Boundary> boundary);
 
   /// Behind the last frame yielded. After the end: the accepted end.
   Boundary position() const { return {offset_, last_lsn_}; }
@@ -93,13 +133,39 @@ class SegmentParser {
 
  private:
   enum class Layout : uint8_t { kSegment, kSingleFile };
+  /// The record that next_match() yielded.
+  struct Match {
+    WalFrameHeader header{};
+    uint64_t offset = 0;
+    uint32_t payload_crc = 0;
+    std::optional<ByteView> payload{};  ///< none: it was not read
+    bool is_taken = false;
+  };
   SegmentParser(FileWindow window, std::string name, SegmentHeader header,
                 std::optional<Boundary> boundary, Layout layout, const KeyRing* keys);
   static Result<std::unique_ptr<SegmentParser>> open(std::unique_ptr<File> file, std::string name,
                                                      std::optional<Boundary> boundary,
-                                                     Layout layout, const KeyRing* keys);
+                                                     Layout layout, const KeyRing* keys,
+                                                     Access access);
 
   Result<std::optional<ParsedFrame>> parse();
+  Result<bool> is_at_boundary() const;
+  Result<Reason> find_frame(ParsedFrame& frame);
+  Status accept(const ParsedFrame& frame);
+  Status find_match(const RecordFilter& filter);
+  Result<bool> step(const RecordFilter& filter);
+  Result<bool> step_by_header(const RecordFilter& filter);
+  Result<bool> try_match(const RecordFilter& filter, const ParsedFrame& record);
+  Result<bool> wants(const RecordFilter& filter, const WalFrameHeader& record) const;
+  Result<std::optional<FrameHeader>> trusted_header();
+  Result<bool> is_confirmed(uint64_t end);
+  Status look_further();
+  Result<bool> pass_block(const RecordFilter& filter, const FrameHeader& frame);
+  bool pass_block(const RecordFilter& filter, const ParsedFrame& frame);
+  void pass(const FrameHeader& frame);
+  void leave_match();
+  Status check_payload_bytes(uint64_t bytes) const;
+  Result<ByteView> read_match();
   Result<bool> skip_to_reopening();
   Status follow(const ParsedFrame& frame);
   Result<std::optional<ParsedFrame>> next_inner();
@@ -108,7 +174,7 @@ class SegmentParser {
   Result<Reason> examine(uint64_t offset, ParsedFrame& frame);
   Reason examine_order(const ParsedFrame& frame) const;
   Status check_sealing(const ParsedFrame& frame) const;
-  Result<std::optional<ParsedFrame>> end_at(Reason damage);
+  Status end_at(Reason damage);
   Status scan_remains();
   void note_quiet(const ParsedFrame& frame);
   uint64_t confirmed_by(uint64_t offset, ByteView frame) const;
@@ -127,6 +193,7 @@ class SegmentParser {
   InnerRecords inner_;              ///< of the sealed frame before offset_, those left
   uint64_t inner_offset_ = 0;       ///< of that frame
   uint64_t offset_ = kBlockBytes;
+  uint64_t solid_end_ = kBlockBytes;  ///< behind the last frame that is no mark and no pad
   Lsn last_lsn_;
   bool is_own_mark_ = false;  ///< the last frame marks that all before it was synced
   bool is_quiet_ = false;     ///< the last frame is the pad behind such a mark
@@ -136,6 +203,15 @@ class SegmentParser {
   bool is_followed_ = false;
   bool ended_ = false;
   std::optional<Error> failure_;
+  bool is_final_ = false;  ///< no resume() mends the failure
+
+  uint64_t payload_bytes_max_ = kPayloadBytesMax;
+  std::optional<Match> match_;
+  Skips skips_;
+  /// How far marks were looked for, ahead of offset_, and the highest offset that one confirms.
+  uint64_t ahead_ = 0;
+  uint64_t ahead_confirmed_ = 0;
+  bool ahead_ended_ = false;
 };
 
 /// kUnsupported if the type has a meaning that this version must know and does not.

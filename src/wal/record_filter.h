@@ -1,0 +1,43 @@
+// RecordFilter: which records a reader wants, told by their headers alone.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <vector>
+
+#include "sluice/wal_reader.h"
+#include "wal/format.h"
+#include "wal/sealed.h"
+
+namespace sluice::wal {
+
+class RecordFilter {
+ public:
+  explicit RecordFilter(const WalReadOptions& options);
+
+  Lsn from() const { return from_; }
+  void start_at(Lsn from) { from_ = from; }
+  /// All records from from() on.
+  bool is_open() const { return is_open_; }
+
+  bool takes(const WalFrameHeader& record) const;
+  /// Not so: it is skipped, or an error if its type says that it must be known.
+  bool knows(uint16_t type) const;
+  /// Whether a record that it takes, or a type of the log's own that must be known, may be in the
+  /// block.
+  bool may_take(const SealedHeader& block) const;
+
+ private:
+  using Types = std::bitset<kTypeNumberMask + 1>;
+  static Types types_of(const std::vector<uint16_t>& types);
+
+  Lsn from_;
+  Types types_;  ///< those wanted
+  Types known_;
+  uint64_t type_bits_ = 0;         ///< of wanted types, as in a SealedHeader
+  std::vector<uint32_t> tenants_;  ///< sorted; empty: any
+  std::vector<uint16_t> vshards_;
+  bool is_open_;
+};
+
+}  // namespace sluice::wal
