@@ -213,6 +213,24 @@ TEST(Log, ErasesWhatAFullDiskLeftAndGoesOnAtTheSamePlace) {
   EXPECT_EQ(frames(*log).value(), (TestFrames{{1, "before"}, {2, "first"}, {3, "second"}}));
 }
 
+// W9: a payload that is not staged; its header or itself meets the full disk.
+TEST(Log, LosesNothingBehindALargeRecordThatAFullDiskRefused) {
+  const std::string large(700'000, 'x');
+  for (const int place : {0, 1, 2}) {
+    CrashDisk disk;
+    {
+      const OpenLog log = open_log(disk).value();
+      ASSERT_OK(append(*log, {"before"}));
+      disk.fail(DiskOp::kWrite, Code::kFull, place);
+      EXPECT_EQ(append(*log, {large}).error().code(), Code::kFull);
+      EXPECT_EQ(append(*log, {"behind"}).value(), 2u);
+      ASSERT_OK(log->sync());
+    }
+    EXPECT_EQ(reopened_frames(disk).value(), (TestFrames{{1, "before"}, {2, "behind"}}));
+    EXPECT_EQ(file_text(disk, segment_name(1)).find("xxxx"), std::string::npos);
+  }
+}
+
 TEST(Log, TrimsOnAFullDiskFromItsReserve) {
   CrashDisk disk;
   const OpenLog log = open_log(disk).value();

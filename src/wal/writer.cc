@@ -243,7 +243,7 @@ Status Writer::give_back_zeros() {
 }
 
 Status Writer::drop() {
-  if (!has_staged()) return ok();
+  if (!has_staged() && staged_end() == flushed_.end) return ok();
   const uint64_t end = closed_end(staged_end() + kMarkFrameBytes);
   if (sealer_ != nullptr) sealer_->discard();
   tail_ = flushed_.end;
@@ -328,9 +328,9 @@ Status Writer::put_payload(ByteView bytes) {
     return ok();
   }
   TRY(drain());
-  TRY(file_->pwrite_at(staged_offset_, bytes));
-  staged_offset_ += bytes.size();
-  return ok();
+  const Status written = file_->pwrite_at(staged_offset_, bytes);
+  staged_offset_ += bytes.size();  // of a failed write, too: drop() erases what it may have left
+  return written;
 }
 
 Status Writer::drain() {
