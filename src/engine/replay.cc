@@ -7,7 +7,7 @@ Replay::Replay(const wal::Log& log, std::unique_ptr<wal::LogReader> reader, Dict
       schemas_(std::move(schemas)),
       end_lsn_(log.recovered().base_lsn - 1),
       log_bytes_(log.stats().bytes),
-      torn_bytes_(log.recovered().torn_bytes) {}
+      torn_bytes_(log.recovered().repair.torn_bytes) {}
 
 Result<Replay> Replay::start(const wal::Log& log) {
   const wal::RecoveredLog& recovered = log.recovered();

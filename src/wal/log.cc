@@ -11,13 +11,19 @@ namespace {
 
 constexpr std::string_view kLockName = "lock";
 
-Error too_large(uint64_t bytes) {
+Error too_large(uint64_t bytes, uint64_t bytes_max) {
   return Error({Code::kInvalid,
                 Reason::kPayloadTooLarge,
                 "a frame's payload is limited; split it",
                 {},
-                kPayloadBytesMax,
+                bytes_max,
                 bytes});
+}
+
+WalRepair cut_of(const Segment& newest, uint64_t torn_bytes, Reason reason) {
+  if (torn_bytes == 0) return {};
+  const uint64_t offset = newest.boundary.end;
+  return {torn_bytes, offset, reason, quarantine_name(newest.header.base_lsn, offset)};
 }
 
 Status remove_temporaries(Disk& disk) {
@@ -41,16 +47,21 @@ Result<std::vector<Segment>> load_segments(Disk& disk, const std::vector<std::st
   return segments;
 }
 
+struct Newest {
+  SegmentContent content;
+  Reason end_reason = Reason::kNone;  ///< why no frame follows
+};
+
 /// W4: synced, because a dead process may have left it in the cache only; then read from the
 /// device, because a cache may show what a failed sync never stored.
-Result<SegmentContent> load_newest(Disk& disk, const std::string& name, const KeyRing* keys) {
+Result<Newest> load_newest(Disk& disk, const std::string& name, const KeyRing* keys) {
   const std::unique_ptr<File> cached = TRY(disk.open(name, OpenMode::kReadWrite));
   TRY(cached->sync());
   std::unique_ptr<File> device = TRY(disk.open(name, OpenMode::kReadDevice));
   const std::unique_ptr<SegmentParser> parser =
       TRY(SegmentParser::open(std::move(device), name, std::nullopt, keys));
-  SegmentContent newest = TRY(parse_segment(*parser, name));
-  return newest;
+  SegmentContent content = TRY(parse_segment(*parser, name));
+  return Newest{std::move(content), parser->end_reason()};
 }
 
 }  // namespace
@@ -96,9 +107,16 @@ Status Log::recover() {
   std::vector<Segment> segments = TRY(load_segments(disk_, names));
   TRY(check_plaintext(segments));
   if (names.empty()) return start_fresh();
-  SegmentContent newest = TRY(load_newest(disk_, names.back(), keys_.get()));
+  Newest loaded = TRY(load_newest(disk_, names.back(), keys_.get()));
+  SegmentContent& newest = loaded.content;
   TRY(check_oldest(segments.front().header, newest.checkpoint));
   segments.back().boundary = newest.accepted;
+  recovered_.repair = cut_of(segments.back(), newest.torn_bytes, loaded.end_reason);
+  const bool may_cut = options_.repair != RepairPolicy::kStrict;
+  if (newest.torn_bytes > 0 && !may_cut) {
+    return corruption(loaded.end_reason, "the log ends torn; open it with a policy that cuts that",
+                      names.back(), newest.accepted.end);
+  }
   TRY(remove_temporaries(disk_));
   if (newest.torn_bytes > 0) {
     const Segment& torn = segments.back();
@@ -139,7 +157,6 @@ Status Log::continue_after(std::vector<Segment> segments, SegmentContent newest)
   const SegmentHeader& last = segments.back().header;
   recovered_.log_id = last.log;
   recovered_.application = newest.checkpoint.application;
-  recovered_.torn_bytes = newest.torn_bytes;
   recovered_.last_lsn = newest.accepted.last_lsn;
   checkpoint_ = std::move(newest.checkpoint);
   // W12: never an LSN that was handed out before, here or as far as is known elsewhere.
@@ -162,7 +179,7 @@ Status Log::start_opening(SegmentHeader header) {
   checkpoint_.chain.push_back({recovered_.opening, header.base_lsn});
   recovered_.chain = checkpoint_.chain;
   if (checkpoint_bytes(checkpoint_) > kPayloadBytesMax) {
-    return too_large(checkpoint_bytes(checkpoint_));
+    return too_large(checkpoint_bytes(checkpoint_), kPayloadBytesMax);
   }
   std::unique_ptr<Writer> writer = TRY(create_segment(header, checkpoint_));
   TRY(name_segment(header.base_lsn));
@@ -206,15 +223,25 @@ void Log::publish() {
 }
 
 Result<Lsn> Log::append(std::span<const RecordView> records) {
+  return append_by(&Writer::append, records);
+}
+
+Result<Lsn> Log::stage(std::span<const RecordView> records) {
+  return append_by(&Writer::stage, records);
+}
+
+Result<Lsn> Log::append_by(Status (Writer::*step)(std::span<const RecordView>),
+                           std::span<const RecordView> records) {
   TRY(usable());
   for (const RecordView& record : records) {
-    if (record.payload_bytes() > kPayloadBytesMax) return too_large(record.payload_bytes());
+    if (record.payload_bytes() <= options_.payload_bytes_max) continue;
+    return too_large(record.payload_bytes(), options_.payload_bytes_max);
   }
   const Lsn first_lsn = writer_->last_lsn() + 1;
-  Status appended = writer_->append(records);
+  Status appended = (writer_.get()->*step)(records);
   if (!appended.ok() && appended.error().code() == Code::kFull && !spares_.empty()) {
     release_spares();
-    appended = writer_->append(records);
+    appended = (writer_.get()->*step)(records);
   }
   TRY(settle(appended));
   return first_lsn;
@@ -224,6 +251,25 @@ Status Log::sync() {
   TRY(usable());
   const Status synced = writer_->sync();
   if (!synced.ok()) return poison(synced.error());
+  publish();
+  return ok();
+}
+
+Result<Boundary> Log::begin_sync() {
+  TRY(usable());
+  Result<Boundary> target = writer_->begin_sync();
+  if (!target.ok() && target.error().code() == Code::kFull && !spares_.empty()) {
+    release_spares();
+    target = writer_->begin_sync();
+  }
+  if (!target.ok()) TRY(settle(target.error()));
+  return target;
+}
+
+Status Log::end_sync(Boundary target, const Status& waited) {
+  TRY(usable());
+  if (!waited.ok()) return poison(waited.error());
+  writer_->end_sync(target);
   publish();
   return ok();
 }
@@ -258,7 +304,9 @@ Status Log::usable() const {
 Result<Checkpoint> Log::next_checkpoint(ByteView application, Lsn trim_lsn) const {
   Checkpoint next{.trim_lsn = std::max(trim_lsn, checkpoint_.trim_lsn), .chain = checkpoint_.chain};
   next.application.assign(application.begin(), application.end());
-  if (checkpoint_bytes(next) > kPayloadBytesMax) return too_large(checkpoint_bytes(next));
+  if (checkpoint_bytes(next) > kPayloadBytesMax) {
+    return too_large(checkpoint_bytes(next), kPayloadBytesMax);
+  }
   return next;
 }
 
@@ -294,6 +342,26 @@ Status Log::roll(ByteView application) {
     return undone.ok() ? named : poison(undone.error());
   }
   checkpoint_ = std::move(next);
+  switch_to(std::move(writer));
+  return ok();
+}
+
+Status Log::renew(ByteView application) {
+  TRY(sync());
+  CHECK(!writer_->has_user_frames());
+  Checkpoint next = TRY(next_checkpoint(application, checkpoint_.trim_lsn));
+  const SegmentHeader header{.predecessor = writer_->header().predecessor,
+                             .accepted = writer_->header().accepted,
+                             .base_lsn = writer_->header().base_lsn};
+  std::unique_ptr<Writer> writer = TRY(create_segment(header, next));
+  // The file of the one before may have lost its name.
+  const Status named = name_segment(header.base_lsn);
+  if (!named.ok()) return poison(named.error());
+  checkpoint_ = std::move(next);
+  {
+    const MonitorLock lock(*monitor_);
+    segments_.pop_back();
+  }
   switch_to(std::move(writer));
   return ok();
 }
@@ -397,6 +465,11 @@ std::vector<Lsn> Log::segment_bases() const {
   std::vector<Lsn> bases;
   for (const Segment& segment : segments_) bases.push_back(segment.header.base_lsn);
   return bases;
+}
+
+std::vector<Segment> Log::segments() const {
+  const MonitorLock lock(*monitor_);
+  return segments_;
 }
 
 LogStats Log::stats() const {

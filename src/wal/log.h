@@ -12,8 +12,8 @@
 // there (schemas, positions) must be replayable from frames, and a new checkpoint (roll,
 // checkpoint, trim) must hold its complete state as of the last frame appended.
 //
-// One thread calls the functions that change the log. durable_lsn(), stats() and read() may be
-// called from any thread. After kPoisoned only destruction is left: what was not durable is
+// One thread calls the functions that change the log. durable_lsn(), stats(), segments() and read()
+// may be called from any thread. After kPoisoned only destruction is left: what was not durable is
 // unknown until the log is opened again.
 #pragma once
 
@@ -43,6 +43,8 @@ struct LogOptions {
   std::shared_ptr<const KeyRing> keys{};  ///< new segments are encrypted under its current key
   Plaintext plaintext = Plaintext::kAllowed;
   uint32_t spares_max = 2;  ///< files of trimmed segments that are kept to be used again
+  RepairPolicy repair = RepairPolicy::kTruncatePartial;  ///< kStrict: a torn tail is kCorrupt
+  uint64_t payload_bytes_max = kPayloadBytesMax;         ///< at most that
 };
 
 /// What an opening found.
@@ -54,7 +56,7 @@ struct RecoveredLog {
   Lsn last_lsn = 0;              ///< no recovered frame above it; first_lsn - 1 if there is none
   Lsn base_lsn = 0;              ///< the first LSN of this opening; above last_lsn
   std::vector<std::byte> application;  ///< of the newest checkpoint
-  uint64_t torn_bytes = 0;             ///< cut from the newest segment and kept in quarantine
+  WalRepair repair{};                  ///< what was cut from the newest segment
   bool fresh = false;                  ///< there was no log
 };
 
@@ -85,6 +87,15 @@ class Log {
   Result<Lsn> append(std::span<const RecordView> records);
   /// Everything appended is durable. Any failure poisons the log.
   Status sync();
+  /// append(), but as far as there is room for it in memory only. kFull also if what was staged
+  /// before could not be written; that is kept.
+  Result<Lsn> stage(std::span<const RecordView> records);
+  /// sync() in three steps: while a thread is in wait_for_sync(), another may stage no more than
+  /// kThroughBytes at a time, and change nothing else. kFull: what is staged is kept, retry. Any
+  /// other failure poisons, at the latest in end_sync(), which takes the result of the wait.
+  Result<Boundary> begin_sync();
+  Status wait_for_sync() { return writer_->wait_for_sync(); }
+  Status end_sync(Boundary target, const Status& waited);
   /// Leaves a mark of the last sync, so that rot below it is told from a torn tail: call it when no
   /// append follows a sync. Errors as append().
   Status idle();
@@ -98,6 +109,9 @@ class Log {
   /// Syncs, then starts a new segment with a checkpoint of `application`; only a checkpoint if the
   /// segment holds no frame yet. Any error but kPoisoned: the log goes on in the old segment.
   Status roll(ByteView application);
+  /// Another segment, made with the keys of now, takes the place of the active one, which holds no
+  /// user frame. Errors as roll(); poisons if the new one could not be named.
+  Status renew(ByteView application);
   /// Segments that are made from now on are encrypted under the ring's current key (null: not at
   /// all, kInvalid if plaintext is refused); the ring has the keys of all segments left, and is
   /// read with until there is another.
@@ -119,6 +133,10 @@ class Log {
   LogStats stats() const;
   /// The base LSNs of all segments, oldest first.
   std::vector<Lsn> segment_bases() const;
+  /// All of them, oldest first, as far as they are durable.
+  std::vector<Segment> segments() const;
+  /// kPoisoned, kClosed.
+  Status usable() const;
 
  private:
   Log(Runtime& runtime, Disk& disk, LogOptions options, std::unique_ptr<DiskLock> lock);
@@ -137,7 +155,8 @@ class Log {
   Status retire(const Segment& segment);
   void publish();
 
-  Status usable() const;
+  Result<Lsn> append_by(Status (Writer::*step)(std::span<const RecordView>),
+                        std::span<const RecordView> records);
   Status settle(const Status& written);
   Status poison(const Error& cause);
   Result<Checkpoint> next_checkpoint(ByteView application, Lsn trim_lsn) const;

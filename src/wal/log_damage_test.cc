@@ -114,7 +114,7 @@ TEST(LogDamage, AboveTheHighestMarkIsATornTailThatIsKeptInQuarantine) {
   const OpenLog log = open_log(disk, 2).value();
   EXPECT_EQ(frames(*log).value(), (TestFrames{{1, "one"}}));
   EXPECT_EQ(log->recovered().base_lsn, 2u);
-  const uint64_t torn_bytes = log->recovered().torn_bytes;
+  const uint64_t torn_bytes = log->recovered().repair.torn_bytes;
   ASSERT_GT(torn_bytes, 0u);
   EXPECT_EQ(as_text(disk.bytes(quarantine_name(1, cut))),
             as_text(ByteView(before).subspan(cut, torn_bytes)));

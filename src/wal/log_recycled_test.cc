@@ -87,7 +87,7 @@ TEST(LogRecycled, RotOfTheFirstFramesIsCutIntoQuarantine) {
   const uint64_t cut = read_segment_header(disk, name).value().birth_end;
   rot(disk, name, cut, kBlockBytes);
   const OpenLog log = open_log(disk, 2).value();
-  EXPECT_GT(log->recovered().torn_bytes, 0u);
+  EXPECT_GT(log->recovered().repair.torn_bytes, 0u);
   EXPECT_TRUE(disk.has(quarantine_name(4, cut)));
 }
 
@@ -110,7 +110,7 @@ TEST(LogRecycled, RotOfFramesBehindTheMarkOfAPauseIsCutIntoQuarantine) {
     rot(disk, name, cut, whole_block ? kBlockBytes : kSectorBytes);
     const OpenLog log = open_log(disk, 2).value();
     EXPECT_EQ(frames(*log).value().back().second, "first");
-    EXPECT_GT(log->recovered().torn_bytes, 0u);
+    EXPECT_GT(log->recovered().repair.torn_bytes, 0u);
     EXPECT_TRUE(disk.has(quarantine_name(4, cut)));
   }
 }

@@ -422,14 +422,14 @@ TEST(Log, OlderBytesOfARecycledFileAreNeitherFramesNorATornTail) {
   }
   {
     const OpenLog log = open_log(disk, 2).value();
-    EXPECT_EQ(log->recovered().torn_bytes, 0u) << "where it was born";
+    EXPECT_EQ(log->recovered().repair.torn_bytes, 0u) << "where it was born";
     EXPECT_THAT(frames(*log).value(), ElementsAre(TestFrame{3, "two"}));
     recycle(*log);
     ASSERT_OK(append(*log, {"last"}));
     ASSERT_OK(log->close());
   }
   const OpenLog log = open_log(disk, 3).value();
-  EXPECT_EQ(log->recovered().torn_bytes, 0u) << "behind the mark of a close";
+  EXPECT_EQ(log->recovered().repair.torn_bytes, 0u) << "behind the mark of a close";
   EXPECT_EQ(frames(*log).value().back().second, "last");
 }
 
@@ -444,8 +444,8 @@ TEST(Log, OfARecycledFileWithoutAMarkAtItsEndABoundedTailIsKept) {
   }
   const OpenLog log = open_log(disk, 2).value();
   EXPECT_EQ(frames(*log).value().back().second, "last");
-  EXPECT_GT(log->recovered().torn_bytes, 0u);
-  EXPECT_LE(log->recovered().torn_bytes, kRecycledTailBytes);
+  EXPECT_GT(log->recovered().repair.torn_bytes, 0u);
+  EXPECT_LE(log->recovered().repair.torn_bytes, kRecycledTailBytes);
 }
 
 TEST(Log, AReaderOfATrimmedSegmentIsToldSoThoughItsFileHoldsAnother) {

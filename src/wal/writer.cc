@@ -14,8 +14,6 @@ namespace {
 constexpr uint64_t kAllocateBytes = 4 << 20;
 constexpr std::array<std::byte, 2 * kBlockBytes> kZeros{};
 constexpr ByteView kZeroBlock = ByteView(kZeros).first(kBlockBytes);
-/// A batch or a payload above this is written without being staged.
-constexpr uint64_t kThroughBytes = 256 << 10;
 
 bool are_users(std::span<const RecordView> records) {
   return std::none_of(records.begin(), records.end(),

@@ -4,9 +4,9 @@
 // last finished sync and by a pad to the end of the block. The next flush overwrites mark and pad,
 // unless a sync has closed the block in between. append() is both at once.
 //
-// One thread at a time; stage() may be called while another thread is in wait_for_sync(). After any
-// error other than kFull the segment's durable state is unknown and nothing more may be written to
-// it.
+// One thread at a time; no more than kThroughBytes at once may be staged while another thread is in
+// wait_for_sync(). After any error other than kFull the segment's durable state is unknown and
+// nothing more may be written to it.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +29,8 @@ namespace sluice::wal {
 inline constexpr uint64_t kReserveBytes = 64 << 10;
 /// stage() writes what was staged before rather than keep more than this.
 inline constexpr uint64_t kStagedBytesMax = 1 << 20;
+/// A batch or a payload above this is written without being staged.
+inline constexpr uint64_t kThroughBytes = 256 << 10;
 /// Segment bytes of a log in one file.
 inline constexpr uint64_t kUnlimited = uint64_t{1} << 62;
 

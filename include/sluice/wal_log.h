@@ -1,0 +1,144 @@
+// A write-ahead log in a directory: segments one after another, many writers, group commit.
+//
+// An append takes LSNs and copies the records into memory. They are durable once durable_lsn() has
+// reached them: sync(), wait_durable(), commit() and GroupCommitter see to that, with one sync at a
+// time whose target is set as late as can be, so that whoever waits meanwhile shares the next one.
+//
+// A batch that was given to one append(), and all between two syncs, stays in one segment. Errors
+// of every call: kPoisoned: for ever, a sync or a write failed and nothing more can be promised,
+// open it again; kInvalid (kClosed) after close().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sluice/io.h"
+#include "sluice/result.h"
+#include "sluice/runtime.h"
+#include "sluice/wal_options.h"
+
+namespace sluice {
+
+struct WalSegment {
+  std::string name{};
+  Lsn first_lsn = 0;
+  Lsn last_lsn = 0;    ///< of its durable records; first_lsn - 1: it holds none
+  uint64_t bytes = 0;  ///< durable, its header and padding included
+};
+
+/// Shown each segment before it goes, oldest first, with its bytes to read. Anything but ok keeps
+/// it and all that follow, until the next truncation. May be shown a segment again if its removal
+/// failed. Others may use the log meanwhile; it must not change the log itself.
+using WalArchive = std::function<Status(const WalSegment& segment, File& file)>;
+
+/// What goes, oldest segments first, whenever the log has begun a new one; only what the archive
+/// took, and without complaint: what could not go is tried again. 0: no such limit.
+struct WalRetention {
+  uint64_t bytes_max = 0;  ///< of all segments
+  Nanos age_max = 0;       ///< since a segment ended, or was found by open(); the runtime's now()
+};
+
+struct SegmentedWalOptions {
+  uint64_t segment_bytes = 64ull << 20;                  ///< a segment is full from here on
+  RepairPolicy repair = RepairPolicy::kTruncatePartial;  ///< kStrict, or this one
+  std::shared_ptr<const KeyRing> keys{};  ///< new segments are sealed under its current key
+  Plaintext plaintext = Plaintext::kAllowed;
+  uint64_t payload_bytes_max = kWalPayloadBytesMax;  ///< at most that
+  uint32_t spares_max = 2;  ///< files of segments that went, kept to be written again
+  WalArchive archive{};
+  WalRetention retention{};  ///< kInvalid without an archive
+};
+
+struct WalTruncation {
+  uint64_t segments = 0;
+  uint64_t bytes = 0;
+};
+
+/// Any thread may call any function.
+class SegmentedWal {
+ public:
+  /// Opens the log of the directory, or makes one; the directory exists. kBusy (kLocked): another
+  /// opener has it. kCorrupt: where(), found(): file and offset of damage that the policy does not
+  /// mend (kStrict: nothing was changed), or (kMissingSegment) expected() and found() LSN.
+  /// kUnsupported (kVersion). kInvalid: kMissingKey, kOutOfRange (the options). kNotFound: the
+  /// directory.
+  static Result<std::unique_ptr<SegmentedWal>> open(const std::string& directory,
+                                                    SegmentedWalOptions options);
+  /// The same on other seams, which outlive the log.
+  static Result<std::unique_ptr<SegmentedWal>> open(Runtime& runtime, Disk& disk,
+                                                    SegmentedWalOptions options);
+  /// Syncs nothing: what is not durable is lost.
+  virtual ~SegmentedWal() = default;
+
+  /// The LSN of the first record, the others follow it. In memory, not durable. It takes none if it
+  /// fails: kInvalid (kPayloadTooLarge; kOutOfRange: a type, or no record); kFull: free space, then
+  /// retry. An error of a new segment's files or of the directory (kIo) leaves the log in the old
+  /// one: retry.
+  virtual Result<Lsn> append(std::span<const WalRecord> records) = 0;
+  Result<Lsn> append(const WalRecord& record) { return append(std::span(&record, 1)); }
+  /// What append() would say to the record by itself; asks nothing of the disk.
+  virtual Status check(const WalRecord& record) const = 0;
+  /// Everything appended before the call is durable. kFull: what was appended waits in memory, with
+  /// its LSNs; free space, then retry.
+  virtual Status sync() = 0;
+  /// append() and sync() of these records as one: on an error they have no LSN, and but for
+  /// kPoisoned they will never be seen. For those who gather: GroupCommitter does.
+  virtual Result<Lsn> commit(std::span<const WalRecord> records) = 0;
+  /// Returns when the record of this LSN is durable, by a sync of its own or of others. kInvalid
+  /// (kOutOfRange): it was never appended.
+  virtual Status wait_durable(Lsn lsn) = 0;
+  virtual Lsn durable_lsn() const = 0;
+  virtual Lsn next_lsn() const = 0;
+
+  /// Syncs and ends the active segment, if it holds a record. Errors as append() and sync().
+  virtual Status roll() = 0;
+  /// No record below `lsn` is needed: whole segments go, oldest first, never the active one. An
+  /// error of the archive or of the disk ends it; what went is gone.
+  virtual Result<WalTruncation> truncate_before(Lsn lsn) = 0;
+  virtual std::vector<WalSegment> list_segments() const = 0;  ///< oldest first
+  virtual uint64_t total_size_bytes() const = 0;              ///< of list_segments()
+  virtual Lsn active_segment_first_lsn() const = 0;
+
+  /// Takes effect at once, in a new segment. Null: no encryption from here on, and kInvalid
+  /// (kMissingKey) if plaintext is refused. The ring has the keys of all segments that are left. An
+  /// error of roll(): the next segment will have them.
+  virtual Status set_keys(std::shared_ptr<const KeyRing> keys) = 0;
+  /// The ring given last; null: none.
+  virtual std::shared_ptr<const KeyRing> key_ring() const = 0;
+  virtual const WalRepair& repair() const = 0;  ///< what the opening cut
+  /// Syncs, leaves a mark of that and ends the log. Whoever waits gets a verdict: durable, or
+  /// kClosed. kFull: the log is not closed. Any other error: it is.
+  virtual Status close() = 0;
+};
+
+struct GroupCommitOptions {
+  Nanos delay = 0;  ///< how long the first of a group waits for others; only ever delays
+  uint64_t group_bytes_max = 1 << 20;  ///< of payloads; a group has at least one record
+};
+
+/// Durable appends of many threads with one sync for all that wait. Each caller gets its own LSN
+/// and verdict; a group that fails (kFull) fails its callers alone, and takes no LSN.
+class GroupCommitter {
+ public:
+  /// Both outlive the committer.
+  GroupCommitter(Runtime& runtime, SegmentedWal& log, GroupCommitOptions options);
+  GroupCommitter(Runtime& runtime, SegmentedWal& log) : GroupCommitter(runtime, log, {}) {}
+  /// No thread is in submit().
+  ~GroupCommitter();
+
+  /// Any thread. Returns when the record is durable. Errors as append() and sync() of the log; on
+  /// any the record has no LSN, and but for kPoisoned it will never be seen.
+  Result<Lsn> submit(const WalRecord& record);
+  Lsn durable_lsn() const { return log_.durable_lsn(); }
+
+ private:
+  class Queue;
+  SegmentedWal& log_;
+  const std::unique_ptr<Queue> queue_;
+};
+
+}  // namespace sluice

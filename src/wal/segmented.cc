@@ -1,0 +1,425 @@
+// SegmentedLog: the SegmentedWal over a Log.
+//
+// One monitor guards the log and all that changes it, with two exceptions: the thread that is in
+// wait_for_sync() lets others stage meanwhile, and an archive is shown its segments without it.
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "sluice/wal_log.h"
+#include "wal/log.h"
+
+namespace sluice {
+
+namespace wal {
+namespace {
+
+class SegmentedLog final : public SegmentedWal {
+ public:
+  SegmentedLog(Runtime& runtime, Disk& disk, SegmentedWalOptions options, std::unique_ptr<Log> log);
+
+  using SegmentedWal::append;
+  Result<Lsn> append(std::span<const WalRecord> records) override;
+  Status check(const WalRecord& record) const override;
+  Status sync() override;
+  Result<Lsn> commit(std::span<const WalRecord> records) override;
+  Status wait_durable(Lsn lsn) override;
+  Lsn durable_lsn() const override { return log_->durable_lsn(); }
+  Lsn next_lsn() const override;
+  Status roll() override;
+  Result<WalTruncation> truncate_before(Lsn lsn) override;
+  std::vector<WalSegment> list_segments() const override;
+  uint64_t total_size_bytes() const override;
+  Lsn active_segment_first_lsn() const override;
+  Status set_keys(std::shared_ptr<const KeyRing> keys) override;
+  std::shared_ptr<const KeyRing> key_ring() const override;
+  const WalRepair& repair() const override { return log_->recovered().repair; }
+  Status close() override;
+
+ private:
+  /// When a segment's newest record was written at the latest.
+  struct Ending {
+    Lsn first_lsn;
+    Nanos at;
+  };
+
+  // Those who call these hold the monitor.
+  Status usable() const;
+  Status make_room(uint64_t bytes);
+  bool wants_segment() const;
+  Status begin_segment();
+  Status sync_to(Lsn lsn);
+  Status run_sync();
+  Status sync_all();
+  Result<WalTruncation> truncate(size_t segments);
+  size_t archive(std::span<const Segment> segments, Status& verdict);
+  size_t expired(const std::vector<Segment>& segments) const;
+
+  Result<uint64_t> check_all(std::span<const WalRecord> records) const;
+  Status show(const Segment& segment);
+  void retain();
+
+  Runtime& runtime_;
+  Disk& disk_;
+  const SegmentedWalOptions options_;
+  const std::unique_ptr<Log> log_;
+  const std::unique_ptr<Monitor> monitor_;
+  bool syncing_ = false;  ///< a thread is in wait_for_sync()
+  Lsn target_ = 0;        ///< of the last sync that began
+  bool closing_ = false;
+  bool truncating_ = false;  ///< a thread takes segments away
+  bool owes_retention_ = false;
+  std::shared_ptr<const KeyRing> keys_;
+  std::vector<Ending> endings_;  ///< of all segments but the active one, oldest first
+};
+
+bool is_users_type(uint16_t type) {
+  const uint16_t number = type & ~kWalRequired;
+  return number >= kWalTypeMin && number <= kWalTypeMax;
+}
+
+WalSegment described(const Segment& segment) {
+  const Lsn first_lsn = segment.header.base_lsn;
+  return {.name = segment.name,
+          .first_lsn = first_lsn,
+          .last_lsn = std::max(segment.boundary.last_lsn, first_lsn - 1),
+          .bytes = segment.boundary.end};
+}
+
+uint64_t total_bytes(std::span<const Segment> segments) {
+  uint64_t bytes = 0;
+  for (const Segment& segment : segments) bytes += segment.boundary.end;
+  return bytes;
+}
+
+/// How many of the oldest hold nothing from `lsn` on. The last is active.
+size_t removable(const std::vector<Segment>& segments, Lsn lsn) {
+  size_t count = 0;
+  while (count + 1 < segments.size() && segments[count + 1].header.base_lsn <= lsn) ++count;
+  return count;
+}
+
+SegmentedLog::SegmentedLog(Runtime& runtime, Disk& disk, SegmentedWalOptions options,
+                           std::unique_ptr<Log> log)
+    : runtime_(runtime),
+      disk_(disk),
+      options_(std::move(options)),
+      log_(std::move(log)),
+      monitor_(runtime.monitor()),
+      keys_(options_.keys) {
+  for (const Lsn first_lsn : log_->segment_bases()) endings_.push_back({first_lsn, runtime.now()});
+  endings_.pop_back();
+}
+
+Status SegmentedLog::check(const WalRecord& record) const {
+  if (!is_users_type(record.type)) {
+    return Error({Code::kInvalid,
+                  Reason::kOutOfRange,
+                  "the type is none that users may append",
+                  {},
+                  kWalTypeMin,
+                  record.type});
+  }
+  if (record.payload_bytes() <= options_.payload_bytes_max) return ok();
+  return Error({Code::kInvalid,
+                Reason::kPayloadTooLarge,
+                "the payload is larger than the options allow; split it",
+                {},
+                options_.payload_bytes_max,
+                record.payload_bytes()});
+}
+
+/// The bytes of their payloads.
+Result<uint64_t> SegmentedLog::check_all(std::span<const WalRecord> records) const {
+  if (records.empty()) {
+    return Error(Code::kInvalid, Reason::kOutOfRange, "an append has at least one record");
+  }
+  uint64_t bytes = 0;
+  for (const WalRecord& record : records) {
+    TRY(check(record));
+    bytes += frame_bytes(record.payload_bytes());
+  }
+  return bytes;
+}
+
+Status SegmentedLog::usable() const {
+  TRY(log_->usable());
+  if (closing_) return Error(Code::kInvalid, Reason::kClosed, "the log is being closed");
+  return ok();
+}
+
+/// A full segment is left where a batch begins.
+bool SegmentedLog::wants_segment() const {
+  const Lsn last_lsn = log_->appended_lsn();
+  return log_->wants_roll() && last_lsn >= log_->active_base() &&
+         (last_lsn <= target_ || last_lsn <= log_->durable_lsn());
+}
+
+/// Returns when `bytes` may be staged.
+Status SegmentedLog::make_room(uint64_t bytes) {
+  for (;;) {
+    TRY(usable());
+    const bool is_full = wants_segment();
+    if (!is_full && (bytes <= kThroughBytes || !syncing_)) return ok();
+    if (syncing_) {
+      monitor_->wait_until(kForever);
+    } else {
+      TRY(begin_segment());
+    }
+  }
+}
+
+/// No sync is running.
+Status SegmentedLog::begin_segment() {
+  const Lsn first_lsn = log_->active_base();
+  TRY(log_->roll(log_->recovered().application));
+  if (log_->active_base() == first_lsn) return ok();
+  endings_.push_back({first_lsn, runtime_.now()});
+  owes_retention_ = true;
+  return ok();
+}
+
+Result<Lsn> SegmentedLog::append(std::span<const WalRecord> records) {
+  const uint64_t bytes = TRY(check_all(records));
+  bool retains = false;
+  Result<Lsn> first_lsn = Lsn{0};
+  {
+    const MonitorLock lock(*monitor_);
+    TRY(make_room(bytes));
+    first_lsn = log_->stage(records);
+    retains = std::exchange(owes_retention_, false);
+  }
+  if (retains) retain();
+  return first_lsn;
+}
+
+Result<Lsn> SegmentedLog::commit(std::span<const WalRecord> records) {
+  TRY(check_all(records));
+  bool retains = false;
+  Result<Lsn> first_lsn = Lsn{0};
+  {
+    const MonitorLock lock(*monitor_);
+    // What a full disk takes back is erased by a sync of its own.
+    while (syncing_) monitor_->wait_until(kForever);
+    TRY(make_room(0));
+    first_lsn = log_->append(records);
+    if (first_lsn.ok()) TRY(run_sync());
+    retains = std::exchange(owes_retention_, false);
+  }
+  if (retains) retain();
+  return first_lsn;
+}
+
+Status SegmentedLog::sync() {
+  const MonitorLock lock(*monitor_);
+  TRY(log_->usable());
+  return sync_to(log_->appended_lsn());
+}
+
+Status SegmentedLog::wait_durable(Lsn lsn) {
+  const MonitorLock lock(*monitor_);
+  if (lsn == 0 || lsn > log_->appended_lsn()) {
+    return Error({Code::kInvalid,
+                  Reason::kOutOfRange,
+                  "no record of this LSN was appended",
+                  {},
+                  log_->appended_lsn(),
+                  lsn});
+  }
+  return sync_to(lsn);
+}
+
+Status SegmentedLog::sync_to(Lsn lsn) {
+  while (log_->durable_lsn() < lsn) {
+    TRY(log_->usable());
+    if (syncing_) {
+      monitor_->wait_until(kForever);
+    } else {
+      TRY(run_sync());
+    }
+  }
+  return ok();
+}
+
+/// No sync is running. Lets go of the monitor while the device works.
+Status SegmentedLog::run_sync() {
+  const Boundary target = TRY(log_->begin_sync());
+  target_ = target.last_lsn;
+  syncing_ = true;
+  monitor_->unlock();
+  const Status waited = log_->wait_for_sync();
+  monitor_->lock();
+  syncing_ = false;
+  monitor_->notify_all();
+  return log_->end_sync(target, waited);
+}
+
+/// Everything is durable then. Others wait.
+Status SegmentedLog::sync_all() {
+  while (syncing_) monitor_->wait_until(kForever);
+  TRY(log_->usable());
+  if (log_->durable_lsn() == log_->appended_lsn()) return ok();
+  const Boundary target = TRY(log_->begin_sync());
+  target_ = target.last_lsn;
+  return log_->end_sync(target, log_->wait_for_sync());
+}
+
+Lsn SegmentedLog::next_lsn() const {
+  const MonitorLock lock(*monitor_);
+  return log_->appended_lsn() + 1;
+}
+
+Status SegmentedLog::roll() {
+  {
+    const MonitorLock lock(*monitor_);
+    TRY(usable());
+    TRY(sync_all());
+    if (log_->appended_lsn() < log_->active_base()) return ok();
+    TRY(begin_segment());
+    owes_retention_ = false;
+  }
+  retain();
+  return ok();
+}
+
+Status SegmentedLog::set_keys(std::shared_ptr<const KeyRing> keys) {
+  const MonitorLock lock(*monitor_);
+  TRY(usable());
+  TRY(sync_all());
+  TRY(log_->use_keys(keys));
+  keys_ = std::move(keys);
+  if (log_->appended_lsn() >= log_->active_base()) return begin_segment();
+  return log_->renew(log_->recovered().application);
+}
+
+std::shared_ptr<const KeyRing> SegmentedLog::key_ring() const {
+  const MonitorLock lock(*monitor_);
+  return keys_;
+}
+
+Status SegmentedLog::close() {
+  const MonitorLock lock(*monitor_);
+  TRY(usable());
+  closing_ = true;
+  const Status synced = sync_all();
+  if (synced.ok()) return log_->close();
+  closing_ = synced.error().code() != Code::kFull;
+  return synced;
+}
+
+std::vector<WalSegment> SegmentedLog::list_segments() const {
+  std::vector<WalSegment> list;
+  for (const Segment& segment : log_->segments()) list.push_back(described(segment));
+  return list;
+}
+
+uint64_t SegmentedLog::total_size_bytes() const {
+  return log_->stats().bytes;
+}
+
+Lsn SegmentedLog::active_segment_first_lsn() const {
+  return log_->segment_bases().back();
+}
+
+Result<WalTruncation> SegmentedLog::truncate_before(Lsn lsn) {
+  const MonitorLock lock(*monitor_);
+  while (truncating_) monitor_->wait_until(kForever);
+  TRY(usable());
+  return truncate(removable(log_->segments(), lsn));
+}
+
+/// Nobody else truncates. Lets go of the monitor while the archive works.
+Result<WalTruncation> SegmentedLog::truncate(size_t count) {
+  const std::vector<Segment> before = log_->segments();
+  if (count == 0) return WalTruncation{};
+  Status verdict;
+  truncating_ = true;
+  const size_t taken = archive(std::span(before).first(count), verdict);
+  while (syncing_) monitor_->wait_until(kForever);
+  truncating_ = false;
+  monitor_->notify_all();
+  TRY(usable());
+  if (taken > 0) {
+    // What is kept can be read: the trim LSN is that of what goes.
+    const Status trimmed =
+        log_->trim(before[taken].header.base_lsn - 1, log_->recovered().application);
+    if (verdict.ok()) verdict = trimmed;
+  }
+  const std::vector<Lsn> left = log_->segment_bases();
+  std::erase_if(endings_, [&](const Ending& ending) { return ending.first_lsn < left.front(); });
+  TRY(verdict);
+  return WalTruncation{taken, total_bytes(std::span(before).first(taken))};
+}
+
+/// How many of the segments may go.
+size_t SegmentedLog::archive(std::span<const Segment> segments, Status& verdict) {
+  if (!options_.archive) return segments.size();
+  monitor_->unlock();
+  size_t taken = 0;
+  while (taken < segments.size() && verdict.ok()) {
+    verdict = show(segments[taken]);
+    if (verdict.ok()) ++taken;
+  }
+  monitor_->lock();
+  return taken;
+}
+
+Status SegmentedLog::show(const Segment& segment) {
+  const OpenMode mode = segment.is_ours ? OpenMode::kRead : OpenMode::kReadDevice;
+  const Result<std::unique_ptr<File>> file = disk_.open(segment.name, mode);
+  if (file.ok()) return options_.archive(described(segment), **file);
+  // Its name went in a truncation that failed behind that.
+  return file.error().code() == Code::kNotFound ? ok() : Status(file.error());
+}
+
+/// What cannot go now is tried again when the next segment begins.
+void SegmentedLog::retain() {
+  if (options_.retention.bytes_max == 0 && options_.retention.age_max == 0) return;
+  const MonitorLock lock(*monitor_);
+  if (truncating_) return;
+  const Result<WalTruncation> truncated = truncate(expired(log_->segments()));
+  static_cast<void>(truncated);
+}
+
+/// How many of the oldest segments nobody wants to retain.
+size_t SegmentedLog::expired(const std::vector<Segment>& segments) const {
+  const WalRetention& retention = options_.retention;
+  const Nanos now = runtime_.now();
+  uint64_t bytes = total_bytes(segments);
+  size_t count = 0;
+  for (; count < endings_.size() && count + 1 < segments.size(); ++count) {
+    const bool is_old = retention.age_max > 0 && now - endings_[count].at >= retention.age_max;
+    const bool is_much = retention.bytes_max > 0 && bytes > retention.bytes_max;
+    if (!is_old && !is_much) break;
+    bytes -= segments[count].boundary.end;
+  }
+  return count;
+}
+
+}  // namespace
+}  // namespace wal
+
+Result<std::unique_ptr<SegmentedWal>> SegmentedWal::open(Runtime& runtime, Disk& disk,
+                                                         SegmentedWalOptions options) {
+  const WalRetention& retention = options.retention;
+  const bool repairs = options.repair == RepairPolicy::kTruncateUnsynced;
+  const bool retains = retention.bytes_max > 0 || retention.age_max > 0;
+  if (repairs || (retains && !options.archive) || options.payload_bytes_max > kWalPayloadBytesMax) {
+    return Error(Code::kInvalid, Reason::kOutOfRange,
+                 repairs ? "a log of segments is opened strictly or with its torn tail cut"
+                 : retains && !options.archive ? "a retention needs an archive"
+                                               : "a payload is limited to 64 MiB");
+  }
+  const wal::LogOptions of_log{.segment_bytes = options.segment_bytes,
+                               .keys = options.keys,
+                               .plaintext = options.plaintext,
+                               .spares_max = options.spares_max,
+                               .repair = options.repair,
+                               .payload_bytes_max = options.payload_bytes_max};
+  std::unique_ptr<wal::Log> log = TRY(wal::Log::open(runtime, disk, of_log));
+  return std::make_unique<wal::SegmentedLog>(runtime, disk, std::move(options), std::move(log));
+}
+
+}  // namespace sluice
