@@ -25,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/measure.h"
 #include "io/posix_disk.h"
 #include "io/thread_runtime.h"
 #include "wal/log.h"
@@ -32,27 +33,7 @@
 namespace {
 
 using namespace sluice;
-using Clock = std::chrono::steady_clock;
-
-constexpr size_t kPayloadBytes = 256;
-constexpr int kRounds = 5;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-[[noreturn]] void die(const std::string& what) {
-  std::fprintf(stderr, "bench_wal: %s\n", what.c_str());
-  std::exit(1);
-}
-void require(const Status& status) {
-  if (!status.ok()) die(status.error().to_string());
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
+using namespace sluice::bench;
 
 /// A way to commit `records` records durably.
 class Subject {
@@ -87,12 +68,6 @@ class RawFile final : public Subject {
   off_t at_ = 0;
   std::string bytes_;
 };
-
-std::shared_ptr<const KeyRing> some_key() {
-  const std::vector<std::byte> bytes(WalEncryptionKey::kBytes, std::byte{7});
-  return std::make_shared<const KeyRing>(
-      KeyRing::make(1, WalEncryptionKey::from_bytes(bytes).value()).value());
-}
 
 class OwnLog final : public Subject {
  public:
