@@ -199,7 +199,10 @@ class SingleFileCrash : public ::testing::TestWithParam<Kind> {
         }
       };
       ASSERT_NO_FATAL_FAILURE(live(life));
-      if (failed_at == 0) break;
+      // One that a killed writer's destructor met was not watched, and is not the last place.
+      const auto& trace = life.disk().trace;
+      const auto fails = [](const std::string& words) { return words.ends_with("FAILS"); };
+      if (std::none_of(trace.begin(), trace.end(), fails)) break;
     }
   }
 };

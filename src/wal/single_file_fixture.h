@@ -49,7 +49,7 @@ inline Result<Lsn> append(SingleFile& file, const std::vector<std::string>& text
 
 /// What the file holds now, read by itself.
 inline Result<TestFrames> file_frames(CrashDisk& disk, const KeyRing* keys = nullptr) {
-  std::unique_ptr<File> file = TRY(disk.open(kFile, OpenMode::kRead));
+  std::unique_ptr<File> file = TRY(disk.open(kFile, OpenMode::kReadDevice));
   const auto parser = TRY(SegmentParser::open_single(std::move(file), kFile, std::nullopt, keys));
   TestFrames found;
   while (const std::optional<ParsedFrame> frame = TRY(parser->next())) {
