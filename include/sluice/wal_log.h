@@ -20,6 +20,7 @@
 #include "sluice/result.h"
 #include "sluice/runtime.h"
 #include "sluice/wal_options.h"
+#include "sluice/wal_reader.h"
 
 namespace sluice {
 
@@ -103,6 +104,10 @@ class SegmentedWal {
   virtual uint64_t total_size_bytes() const = 0;              ///< of list_segments()
   virtual Lsn active_segment_first_lsn() const = 0;
 
+  /// Reads what is durable now, and after a reset() what has become durable since; never a write
+  /// under way. The log outlives its readers.
+  virtual Result<std::unique_ptr<WalReader>> read(WalReadOptions options) = 0;
+
   /// Takes effect at once, in a new segment. Null: no encryption from here on, and kInvalid
   /// (kMissingKey) if plaintext is refused. The ring has the keys of all segments that are left. An
   /// error of roll(): the next segment will have them.
@@ -113,6 +118,7 @@ class SegmentedWal {
   /// Syncs, leaves a mark of that and ends the log. Whoever waits gets a verdict: durable, or
   /// kClosed. kFull: the log is not closed. Any other error: it is.
   virtual Status close() = 0;
+  virtual Runtime& runtime() const = 0;  ///< that it was opened with
 };
 
 struct GroupCommitOptions {
@@ -127,6 +133,7 @@ class GroupCommitter {
   /// Both outlive the committer.
   GroupCommitter(Runtime& runtime, SegmentedWal& log, GroupCommitOptions options);
   GroupCommitter(Runtime& runtime, SegmentedWal& log) : GroupCommitter(runtime, log, {}) {}
+  explicit GroupCommitter(SegmentedWal& log) : GroupCommitter(log.runtime(), log, {}) {}
   /// No thread is in submit().
   ~GroupCommitter();
 

@@ -115,6 +115,7 @@ class CountingRuntime final : public Runtime {
 /// A log that answers by plan and notes the sizes of commits. One commit at a time.
 class PlannedLog final : public SegmentedWal {
  public:
+  explicit PlannedLog(Runtime& runtime) : runtime_(runtime) {}
   std::function<void()> before_commit = [] {};
   std::deque<Status> verdicts;  ///< of the commits to come; then all succeed
   std::vector<size_t> sizes;
@@ -146,12 +147,17 @@ class PlannedLog final : public SegmentedWal {
   std::vector<WalSegment> list_segments() const override { return {}; }
   uint64_t total_size_bytes() const override { return 0; }
   Lsn active_segment_first_lsn() const override { return 1; }
+  Result<std::unique_ptr<WalReader>> read(WalReadOptions) override {
+    return Error(Code::kUnsupported, "not planned");
+  }
   Status set_keys(std::shared_ptr<const KeyRing>) override { return ok(); }
   std::shared_ptr<const KeyRing> key_ring() const override { return nullptr; }
   const WalRepair& repair() const override { return repair_; }
   Status close() override { return ok(); }
+  Runtime& runtime() const override { return runtime_; }
 
  private:
+  Runtime& runtime_;
   std::atomic<int> committing_ = 0;
   WalRepair repair_;
 };
@@ -180,7 +186,7 @@ struct Crowd {
   }
 
   CountingRuntime runtime;
-  PlannedLog log;
+  PlannedLog log{runtime};
   std::vector<Result<Lsn>> verdicts;
   Result<Lsn> after = Lsn{0};
 };

@@ -472,6 +472,11 @@ std::vector<Segment> Log::segments() const {
   return segments_;
 }
 
+std::shared_ptr<const KeyRing> Log::reading_keys() const {
+  const MonitorLock lock(*monitor_);
+  return reading_keys_;
+}
+
 LogStats Log::stats() const {
   const MonitorLock lock(*monitor_);
   LogStats stats{.segments = segments_.size(), .syncs = syncs_};

@@ -12,9 +12,9 @@
 // there (schemas, positions) must be replayable from frames, and a new checkpoint (roll,
 // checkpoint, trim) must hold its complete state as of the last frame appended.
 //
-// One thread calls the functions that change the log. durable_lsn(), stats(), segments() and read()
-// may be called from any thread. After kPoisoned only destruction is left: what was not durable is
-// unknown until the log is opened again.
+// One thread calls the functions that change the log. durable_lsn(), stats(), segments(),
+// reading_keys() and read() may be called from any thread. After kPoisoned only destruction is
+// left: what was not durable is unknown until the log is opened again.
 #pragma once
 
 #include <cstddef>
@@ -135,6 +135,8 @@ class Log {
   std::vector<Lsn> segment_bases() const;
   /// All of them, oldest first, as far as they are durable.
   std::vector<Segment> segments() const;
+  /// That open all of them, as far as is known; null: none was given.
+  std::shared_ptr<const KeyRing> reading_keys() const;
   /// kPoisoned, kClosed.
   Status usable() const;
 

@@ -10,6 +10,7 @@
 
 #include "sluice/wal_log.h"
 #include "wal/log.h"
+#include "wal/record_reader.h"
 
 namespace sluice {
 
@@ -33,10 +34,12 @@ class SegmentedLog final : public SegmentedWal {
   std::vector<WalSegment> list_segments() const override;
   uint64_t total_size_bytes() const override;
   Lsn active_segment_first_lsn() const override;
+  Result<std::unique_ptr<WalReader>> read(WalReadOptions options) override;
   Status set_keys(std::shared_ptr<const KeyRing> keys) override;
   std::shared_ptr<const KeyRing> key_ring() const override;
   const WalRepair& repair() const override { return log_->recovered().repair; }
   Status close() override;
+  Runtime& runtime() const override { return runtime_; }
 
  private:
   /// When a segment's newest record was written at the latest.
@@ -282,6 +285,17 @@ Status SegmentedLog::roll() {
   }
   retain();
   return ok();
+}
+
+/// W16: the boundary of the active segment is what a finished sync has confirmed.
+Result<std::unique_ptr<WalReader>> SegmentedLog::read(WalReadOptions options) {
+  const auto source = [this](Lsn) -> Result<LogView> {
+    LogView view;
+    view.segments = log_->segments();
+    view.keys = log_->reading_keys();
+    return view;
+  };
+  return open_reader(disk_, source, std::move(options));
 }
 
 Status SegmentedLog::set_keys(std::shared_ptr<const KeyRing> keys) {

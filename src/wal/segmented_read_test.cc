@@ -1,0 +1,77 @@
+// Readers of a log that is open.
+#include <gtest/gtest.h>
+
+#include "wal/segmented_fixture.h"
+
+namespace sluice::wal {
+namespace {
+
+class SegmentedRead : public SegmentedTest {
+ protected:
+  /// What the reader has left to say.
+  static TestFrames rest_of(WalReader& reader) {
+    TestFrames found;
+    for (;;) {
+      const Result<std::optional<WalFrame>> frame = reader.next();
+      EXPECT_TRUE(frame.ok()) << frame.error().to_string();
+      if (!frame.ok() || !frame->has_value()) return found;
+      found.emplace_back((*frame)->lsn, as_text((*frame)->payload));
+    }
+  }
+};
+
+TEST_P(SegmentedRead, SeesWhatIsDurableAndNothingElse) {
+  const OpenWal log = open(options()).value();
+  fill(*log, 3, 100);
+  ASSERT_OK(append(*log, "r4"));
+  const auto reader = log->read({}).value();
+  EXPECT_EQ(rest_of(*reader), numbered(1, 3));
+}
+
+TEST_P(SegmentedRead, FollowsOverRollsWhenItIsReset) {
+  const OpenWal log = open(options()).value();
+  const auto reader = log->read({}).value();
+  EXPECT_EQ(rest_of(*reader), TestFrames());
+  fill(*log, 5, 2);
+  EXPECT_EQ(rest_of(*reader), TestFrames()) << "what has ended stays ended";
+  reader->reset();
+  EXPECT_EQ(rest_of(*reader), numbered(1, 5));
+  fill(*log, 9, 2);
+  reader->reset();
+  EXPECT_EQ(rest_of(*reader), numbered(6, 9));
+}
+
+TEST_P(SegmentedRead, StartsAtAnLsnAndStopsAtALimitThatSpansSegments) {
+  const OpenWal log = open(options()).value();
+  fill(*log, 10, 3);
+  const auto reader = log->read({.from = 6, .limit = 2}).value();
+  EXPECT_EQ(rest_of(*reader), numbered(6, 7));
+  EXPECT_TRUE(reader->has_more().value());
+  reader->reset(100);
+  EXPECT_EQ(rest_of(*reader), numbered(8, 10));
+  EXPECT_FALSE(reader->has_more().value());
+}
+
+TEST_P(SegmentedRead, StartsWithTheOldestRecordThatIsLeft) {
+  const OpenWal log = open(options()).value();
+  fill(*log, 8, 2);
+  ASSERT_OK(log->truncate_before(5));
+  EXPECT_EQ(rest_of(*log->read({.from = 1}).value()), numbered(5, 8));
+}
+
+TEST_P(SegmentedRead, FiltersByTenant) {
+  const OpenWal log = open(options()).value();
+  for (uint32_t tenant : {1, 2, 1, 3}) {
+    ASSERT_OK(log->append({.tenant = tenant, .head = as_bytes("t")}));
+    ASSERT_OK(log->sync());
+  }
+  WalReadOptions only;
+  only.filter.tenants = {1};
+  EXPECT_EQ(rest_of(*log->read(only).value()), (TestFrames{{1, "t"}, {3, "t"}}));
+}
+
+INSTANTIATE_TEST_SUITE_P(, SegmentedRead, ::testing::Bool(),
+                         [](const auto& kind) { return kind.param ? "Encrypted" : "Plain"; });
+
+}  // namespace
+}  // namespace sluice::wal
