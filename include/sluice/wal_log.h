@@ -119,6 +119,9 @@ class SegmentedWal {
   /// kClosed. kFull: the log is not closed. Any other error: it is.
   virtual Status close() = 0;
   virtual Runtime& runtime() const = 0;  ///< that it was opened with
+
+ private:
+  std::shared_ptr<void> owner_;  ///< of the seams, if nobody else owns them; destroyed last
 };
 
 struct GroupCommitOptions {

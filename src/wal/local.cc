@@ -16,6 +16,7 @@
 #include "io/thread_runtime.h"
 #include "sluice/wal_check.h"
 #include "sluice/wal_file.h"
+#include "sluice/wal_log.h"
 #include "wal/check.h"
 #include "wal/salvage.h"
 #include "wal/single_file.h"
@@ -126,6 +127,15 @@ Result<WalFsWriter> WalFsWriter::open(const std::string& path, WalFsOptions opti
   const Numbering numbering =
       options.rule == SequenceRule::kAny ? Numbering::kAny : Numbering::kRising;
   return WalFsWriter(TRY(open_single(path, {std::move(options.file), numbering})));
+}
+
+Result<std::unique_ptr<SegmentedWal>> SegmentedWal::open(const std::string& directory,
+                                                         SegmentedWalOptions options) {
+  auto place = std::make_shared<Place>();
+  place->disk = TRY(io::open_posix_disk(directory));
+  std::unique_ptr<SegmentedWal> log = TRY(open(*place->runtime, *place->disk, std::move(options)));
+  log->owner_ = std::move(place);
+  return log;
 }
 
 Result<WalReport> check_wal(const std::string& path, const WalCheckOptions& options) {

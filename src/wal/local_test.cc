@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "sluice/wal_check.h"
 #include "sluice/wal_file.h"
+#include "sluice/wal_log.h"
 
 namespace sluice {
 namespace {
@@ -46,6 +47,21 @@ TEST_F(LocalWal, AWriterGoesOnWhereTheLastOneClosed) {
   append(writer, "two");
   EXPECT_TRUE(writer.sync().ok());
   EXPECT_EQ(writer.durable_lsn(), 2u);
+}
+
+TEST_F(LocalWal, ALogOfSegmentsIsOpenedByItsPathAndKeepsItsDirectory) {
+  ASSERT_TRUE(fs::create_directory(path("log")));
+  {
+    const std::unique_ptr<SegmentedWal> log = SegmentedWal::open(path("log"), {}).value();
+    EXPECT_EQ(SegmentedWal::open(path("log"), {}).error().reason(), Reason::kLocked);
+    EXPECT_EQ(log->append({.head = as_bytes("one")}).value(), 1u);
+    EXPECT_TRUE(log->wait_durable(1).ok());
+  }
+  const std::unique_ptr<SegmentedWal> log = SegmentedWal::open(path("log") + "/", {}).value();
+  EXPECT_EQ(log->next_lsn(), 2u);
+  EXPECT_TRUE(log->close().ok());
+  EXPECT_EQ(check_wal(path("log"), {}).value().records(), 1u);
+  EXPECT_EQ(SegmentedWal::open(path("none"), {}).error().code(), Code::kNotFound);
 }
 
 TEST_F(LocalWal, AParentThatIsMissingIsNamed) {
