@@ -1,14 +1,16 @@
 #include "io/thread_runtime.h"
 
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
-#include <chrono>
-#include <condition_variable>
+#include <climits>
 #include <ctime>
-#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -17,7 +19,7 @@
 namespace sluice::io {
 namespace {
 
-// Conditions wait on CLOCK_MONOTONIC, which stands still while the machine is suspended: short
+// Words are waited on by CLOCK_MONOTONIC, which stands still while the machine is suspended: short
 // waits bound how late a deadline is noticed after it wakes.
 constexpr Nanos kWaitMax = 60 * kSecond;
 constexpr size_t kThreadNameBytesMax = 15;
@@ -28,27 +30,68 @@ Nanos read_clock(clockid_t clock) {
   return time.tv_sec * kSecond + time.tv_nsec;
 }
 
+using Word = std::atomic<uint32_t>;
+static_assert(sizeof(Word) == sizeof(uint32_t) && Word::is_always_lock_free);
+
+/// Until somebody wakes the word, unless it is not `seen` any more. May return early.
+void wait_on(Word& word, uint32_t seen, const timespec* span) {
+  ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, seen, span, nullptr, 0);
+}
+void wake(Word& word, int threads) {
+  ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, threads, nullptr, nullptr, 0);
+}
+
+/// Words to wait on, because those who wake from a condition of the standard library find its mutex
+/// marked as wanted by others, and each of them calls the kernel once more to let it go.
 class ThreadMonitor final : public Monitor {
  public:
-  void lock() override { mutex_.lock(); }
-  void unlock() override { mutex_.unlock(); }
+  void lock() override;
+  void unlock() override {
+    if (state_.exchange(kFree, std::memory_order_release) == kWanted) wake(state_, 1);
+  }
   void wait_until(Nanos deadline) override;
-  void notify_all() override { condition_.notify_all(); }
+  void notify_all() override {
+    notices_.fetch_add(1);
+    if (waiters_.load() > 0) wake(notices_, INT_MAX);
+  }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable condition_;
+  static constexpr uint32_t kFree = 0;
+  static constexpr uint32_t kHeld = 1;
+  static constexpr uint32_t kWanted = 2;  ///< held, and others may sleep until it is free
+  static constexpr int kLooks = 64;       ///< for what is held for a moment only
+
+  Word state_ = kFree;
+  Word notices_ = 0;
+  Word waiters_ = 0;  ///< rises while the lock is held, so that no notifier overlooks one
 };
 
-void ThreadMonitor::wait_until(Nanos deadline) {
-  std::unique_lock lock(mutex_, std::adopt_lock);
-  if (deadline == kForever) {
-    condition_.wait(lock);
-  } else if (const Nanos now = read_clock(CLOCK_BOOTTIME); now < deadline) {
-    // deadline - now overflows for no deadline above now, since now is not negative.
-    condition_.wait_for(lock, std::chrono::nanoseconds(std::min(deadline - now, kWaitMax)));
+void ThreadMonitor::lock() {
+  for (int looks = 0; looks < kLooks; ++looks) {
+    uint32_t seen = kFree;
+    if (state_.compare_exchange_weak(seen, kHeld, std::memory_order_acquire)) return;
+    if (seen == kWanted) break;
   }
-  lock.release();
+  while (state_.exchange(kWanted, std::memory_order_acquire) != kFree) {
+    wait_on(state_, kWanted, nullptr);
+  }
+}
+
+void ThreadMonitor::wait_until(Nanos deadline) {
+  timespec span;
+  if (deadline != kForever) {
+    const Nanos now = read_clock(CLOCK_BOOTTIME);
+    if (now >= deadline) return;
+    // deadline - now overflows for no deadline above now, since now is not negative.
+    const Nanos left = std::min(deadline - now, kWaitMax);
+    span = {left / kSecond, left % kSecond};
+  }
+  const uint32_t seen = notices_.load();
+  waiters_.fetch_add(1);
+  unlock();
+  wait_on(notices_, seen, deadline == kForever ? nullptr : &span);
+  waiters_.fetch_sub(1);
+  lock();
 }
 
 class SystemThread final : public Thread {
