@@ -238,6 +238,28 @@ TEST_P(CrowdOf, AGroupIsNoLargerThanItMayBe) {
   EXPECT_EQ(lsns.size(), GetParam());
 }
 
+TEST(GroupCommitPace, ClientsWhoAlwaysComeBackHaveTheirOwnLsnsWhetherTheyAreGatheredOrNot) {
+  CountingRuntime runtime;
+  PlannedLog log;
+  // A device that takes its time, so that waiting for others may pay.
+  log.before_commit = [&] { runtime.sleep_until(runtime.now() + 50 * kMicrosecond); };
+  GroupCommitter committer(runtime, log);
+  constexpr size_t kClients = 12;
+  constexpr int kEach = 150;
+  std::vector<std::map<Lsn, std::string>> own(kClients);
+  in_threads(runtime, kClients, [&](size_t number) {
+    for (int i = 0; i < kEach; ++i) {
+      const std::string text = std::to_string(number) + " says " + std::to_string(i);
+      own[number][submit(committer, text).value()] = text;
+    }
+  });
+  EXPECT_EQ(log.texts.size(), kClients * kEach);
+  for (const auto& records : own) {
+    EXPECT_EQ(records.size(), static_cast<size_t>(kEach));
+    for (const auto& [lsn, text] : records) EXPECT_EQ(log.texts.at(lsn), text);
+  }
+}
+
 /// A log in a directory of this machine.
 class ManyClients : public ::testing::TestWithParam<bool> {
  protected:
