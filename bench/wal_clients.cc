@@ -1,11 +1,10 @@
 // The log of many clients: each appends records of 256 bytes, one at a time, and waits until its
 // record is durable.
 //
-//   bench_wal_clients DIR [SECONDS]
+//   bench_wal_clients DIR [SECONDS [CLIENTS]]
 //
 //   group     GroupCommitter over a SegmentedWal; "sealed" with AES-256-GCM
-//   raw       a file that was filled with zeros: whoever comes first gathers what others bring
-//   while
+//   raw       a file that was filled with zeros: whoever comes first takes what others bring while
 //             the group before is synced, one pwrite and one fdatasync for all, futexes to wait on
 //   leveldb   Put with sync = true
 //
@@ -246,7 +245,8 @@ void append_to_memory(Runtime& runtime, const std::string& directory, double sec
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) return std::fprintf(stderr, "usage: bench_wal_clients DIR [SECONDS]\n"), 2;
+  if (argc < 2)
+    return std::fprintf(stderr, "usage: bench_wal_clients DIR [SECONDS [CLIENTS]]\n"), 2;
   const std::string directory = argv[1];
   const double seconds = (argc > 2 ? std::atof(argv[2]) : 10) / 10;
   std::filesystem::create_directories(directory);
@@ -259,6 +259,9 @@ int main(int argc, char** argv) {
   add("group", std::make_unique<Groups>(*runtime, directory + "/group", nullptr));
   add("sealed", std::make_unique<Groups>(*runtime, directory + "/sealed", some_key()));
   add("leveldb", std::make_unique<LevelDb>(directory + "/leveldb"));
-  for (const uint32_t clients : {4u, 16u, 64u, 256u}) compare(contestants, clients, seconds);
+  const uint32_t only = argc > 3 ? static_cast<uint32_t>(std::atoi(argv[3])) : 0;
+  for (const uint32_t clients : {4u, 16u, 64u, 256u}) {
+    if (only == 0 || only == clients) compare(contestants, clients, seconds);
+  }
   append_to_memory(*runtime, directory + "/memory", seconds);
 }
