@@ -53,24 +53,6 @@ bool is_numbering(uint32_t value) {
   return value <= static_cast<uint32_t>(Numbering::kAny);
 }
 
-uint32_t frame_seed(const SegmentId& segment, uint64_t offset) {
-  std::array<std::byte, 24> place;
-  std::memcpy(place.data(), segment.bytes().data(), 16);
-  store(place.data() + 16, offset);
-  return crc32c(place);
-}
-
-uint32_t header_checksum(const FrameHeader& header, uint32_t seed) {
-  return crc32c(std::as_bytes(std::span(&header, 1)).subspan(sizeof(header.header_crc)), seed);
-}
-
-bool is_sound(const FrameHeader& header, uint32_t seed) {
-  return (header.type & kTypeNumberMask) != 0 && header.zero == 0 &&
-         header.payload_bytes <=
-             (header.type == kSealedType ? kFramePayloadBytesMax : kPayloadBytesMax) &&
-         header.header_crc == header_checksum(header, seed);
-}
-
 std::vector<std::byte> encode_segment_header(const SegmentHeader& header) {
   CHECK(is_plausible(header));
   ByteWriter writer;

@@ -93,6 +93,7 @@
 //   1  this page
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -103,6 +104,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/crc32c.h"
 #include "base/ids.h"
 #include "sluice/io.h"
 #include "sluice/result.h"
@@ -205,10 +207,22 @@ bool is_numbering(uint32_t value);
 
 /// What every checksum of a frame starts from. W14: bound to segment and offset, so that no byte
 /// string is a valid frame anywhere but where it was written.
-uint32_t frame_seed(const SegmentId& segment, uint64_t offset);
-uint32_t header_checksum(const FrameHeader& header, uint32_t seed);
+inline uint32_t frame_seed(const SegmentId& segment, uint64_t offset) {
+  std::array<std::byte, 24> place;
+  std::copy(segment.bytes().begin(), segment.bytes().end(), place.begin());
+  store(place.data() + 16, offset);
+  return crc32c(place);
+}
+inline uint32_t header_checksum(const FrameHeader& header, uint32_t seed) {
+  return crc32c(std::as_bytes(std::span(&header, 1)).subspan(sizeof(header.header_crc)), seed);
+}
 /// Everything that can be checked without the payload and the frames before.
-bool is_sound(const FrameHeader& header, uint32_t seed);
+inline bool is_sound(const FrameHeader& header, uint32_t seed) {
+  return (header.type & kTypeNumberMask) != 0 && header.zero == 0 &&
+         header.payload_bytes <=
+             (header.type == kSealedType ? kFramePayloadBytesMax : kPayloadBytesMax) &&
+         header.header_crc == header_checksum(header, seed);
+}
 
 /// One block.
 std::vector<std::byte> encode_segment_header(const SegmentHeader& header);

@@ -134,6 +134,7 @@ Result<std::unique_ptr<SegmentParser>> SegmentParser::open(std::unique_ptr<File>
 }
 
 Result<std::optional<ParsedFrame>> SegmentParser::next() {
+  if (ParsedFrame frame; parse_plain(frame)) return std::optional(frame);
   if (failure_) return *failure_;
   if (match_) leave_match();
   if (ended_) return std::optional<ParsedFrame>();
@@ -148,6 +149,32 @@ Result<std::optional<ParsedFrame>> SegmentParser::next() {
   }
   ended_ = !frame->has_value();
   return frame;
+}
+
+/// What nearly every frame is: a sound one of the user, not sealed, in the buffer. Where this says
+/// no nothing has changed, and parse() finds out why.
+bool SegmentParser::parse_plain(ParsedFrame& frame) {
+  if (sealer_ != nullptr || match_ || ended_ || failure_) return false;
+  const ByteView head = window_.buffered(offset_, sizeof(FrameHeader));
+  if (head.empty()) return false;
+  const auto header = load<FrameHeader>(head.data());
+  const uint32_t seed = frame_seed(header_.segment, offset_);
+  const uint64_t bytes = frame_bytes(header.payload_bytes);
+  const ByteView whole = window_.buffered(offset_, bytes);
+  if (whole.empty() || bytes > window_.end() - offset_ || !is_sound(header, seed)) return false;
+  const ByteView padded_payload = whole.subspan(sizeof(FrameHeader));
+  if (header.payload_crc != crc32c(padded_payload, seed)) return false;
+  const bool is_users = !is_own_type(header.type) && (header.type & kEncryptedBit) == 0;
+  if (!is_users || header.payload_bytes > payload_bytes_max_) return false;
+  if (!continues(numbering_, last_lsn_, header.lsn) || offset_ == kBlockBytes) return false;
+  frame = {offset_,       header.type, header.vshard,
+           header.tenant, header.lsn,  padded_payload.first(header.payload_bytes)};
+  offset_ += bytes;
+  solid_end_ = offset_;
+  last_lsn_ = std::max(last_lsn_, header.lsn);
+  is_quiet_ = false;
+  is_own_mark_ = false;
+  return true;
 }
 
 Result<std::optional<ParsedFrame>> SegmentParser::parse() {

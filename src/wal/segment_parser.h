@@ -53,6 +53,11 @@ class FileWindow {
   FileWindow(std::unique_ptr<File> file, uint64_t end, Access access = Access::kWhole);
   /// Bytes [offset, offset + bytes), which must lie before the end; valid until the next call.
   Result<ByteView> view(uint64_t offset, uint64_t bytes);
+  /// The same if it is in the buffer, else nothing.
+  ByteView buffered(uint64_t offset, uint64_t bytes) const {
+    if (offset < start_ || offset + bytes > start_ + filled_bytes_) return {};
+    return std::as_bytes(std::span(buffer_)).subspan(offset - start_, bytes);
+  }
   uint64_t end() const { return end_; }
   Result<uint64_t> file_bytes() { return file_->size(); }
   void expect_skips() { access_ = Access::kSkipping; }
@@ -148,6 +153,7 @@ class SegmentParser {
                                                      Layout layout, const KeyRing* keys,
                                                      Access access);
 
+  bool parse_plain(ParsedFrame& frame);
   Result<std::optional<ParsedFrame>> parse();
   Result<bool> is_at_boundary() const;
   Result<Reason> find_frame(ParsedFrame& frame);
