@@ -240,7 +240,7 @@ TEST_P(CrowdOf, AGroupIsNoLargerThanItMayBe) {
 
 TEST(GroupCommitPace, ClientsWhoAlwaysComeBackHaveTheirOwnLsnsWhetherTheyAreGatheredOrNot) {
   CountingRuntime runtime;
-  PlannedLog log;
+  PlannedLog log{runtime};
   // A device that takes its time, so that waiting for others may pay.
   log.before_commit = [&] { runtime.sleep_until(runtime.now() + 50 * kMicrosecond); };
   GroupCommitter committer(runtime, log);
