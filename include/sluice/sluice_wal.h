@@ -6,8 +6,7 @@
  * and a reader by one at a time. Nothing throws. Bytes that are passed in are read before the call
  * returns; bytes of a frame are valid until the reader's next call.
  */
-#ifndef SLUICE_SLUICE_WAL_H
-#define SLUICE_SLUICE_WAL_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -114,6 +113,4 @@ void sluice_wal_file_free(sluice_wal_file* file);
 
 #ifdef __cplusplus
 }
-#endif
-
 #endif

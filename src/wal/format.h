@@ -90,7 +90,7 @@
 //
 //   Magic, version and the CRC's place are the same in every version.
 //   0  before the first release; refused
-//   1  this page
+//   1  this page; frozen, see tests/golden/log_v1_*.hex
 #pragma once
 
 #include <algorithm>

@@ -65,13 +65,13 @@ class Install(unittest.TestCase):
     def answer_of(self, program):
         return must(program, os.path.join(self.place, "sluice-data"))
 
-    def test_holds_the_public_headers_one_archive_and_the_program(self):
+    def test_holds_the_public_headers_two_archives_and_the_program(self):
         found = files_under(self.prefix)
         public = files_under(os.path.join(SOURCE, "include/sluice"))
         self.assertEqual([name for name in found if name.endswith(".h")],
                          [f"include/sluice/{name}" for name in public])
         self.assertEqual([os.path.basename(name) for name in found if name.endswith(".a")],
-                         ["libsluice.a"])
+                         ["libsluice.a", "libsluice_wal.a"])
         version = must(os.path.join(self.prefix, "bin/sluice"), "--version").split("\n")
         self.assertEqual(version[0], "sluice " + self.pkg_config("--modversion"))
 
@@ -99,11 +99,32 @@ class Install(unittest.TestCase):
              *self.pkg_config("--cflags", "--libs").split())
         self.assertEqual(self.answer_of(program), ANSWER)
 
-    def pkg_config(self, *asked):
+    def test_gives_the_log_alone_to_cpp_and_to_c(self):
+        for name, records in (("wal", "400 records"), ("wal_c", "3 third")):
+            self.place = os.path.join(self.dir, "alone_" + name)
+            configured = self.configure(os.path.join(SOURCE, "examples", name))
+            self.assertEqual(configured.returncode, 0, configured.stderr)
+            must("cmake", "--build", self.place)
+            log = os.path.join(self.place, "log")
+            os.makedirs(log)
+            program = os.path.join(self.place, name)
+            self.assertIn(records, must(program, log))
+            needed = must("ldd", program)
+            for library in ("curl", "zstd", "simdjson", "pugixml"):
+                self.assertNotIn(library, needed)
+
+    def test_gives_the_log_alone_to_pkg_config(self):
+        program = os.path.join(self.place, "wal_c")
+        source = os.path.join(SOURCE, "examples/wal_c/main.c")
+        must("cc", source, "-o", program,
+             *self.pkg_config("--cflags", "--libs", package="sluice_wal").split(), "-lstdc++", "-lm")
+        self.assertIn("3 third", must(program, self.place))
+
+    def pkg_config(self, *asked, package="sluice"):
         folders = {os.path.dirname(name) for name in files_under(self.prefix)
                    if name.endswith(".pc")}
         path = os.pathsep.join(os.path.join(self.prefix, folder) for folder in folders)
-        return must("pkg-config", *asked, "sluice", PKG_CONFIG_PATH=path).strip()
+        return must("pkg-config", *asked, package, PKG_CONFIG_PATH=path).strip()
 
     def test_is_added_to_a_project_without_touching_it(self):
         configured = self.configure(self.project(

@@ -20,6 +20,7 @@ namespace {
 constexpr size_t kRowBytes = 16;
 constexpr std::string_view kNotFrozen =
     "# version 0, not frozen: rewrite this file when the format is changed on purpose";
+constexpr std::string_view kLogVersion = "# version 1 of the log format: see log_v1_*.hex";
 
 bool is_zero(ByteView bytes) {
   return std::all_of(bytes.begin(), bytes.end(),
@@ -110,7 +111,7 @@ TEST(GoldenBytes, OfACheckpoint) {
   checkpoint.trim_lsn = 7;
   checkpoint.chain = {{opening(1), 1}, {opening(2), 300}};
   checkpoint.application.assign(5, std::byte{'a'});
-  Lines lines{std::string(kNotFrozen)};
+  Lines lines{std::string(kLogVersion)};
   dump(lines, "checkpoint", wal::encode_checkpoint(checkpoint));
   expect_golden("checkpoint.hex", lines);
 }
@@ -130,7 +131,7 @@ TEST(GoldenBytes, OfASegment) {
   const sim::Image& image = disk.state().file(*disk.state().find(wal::segment_name(1))).cache();
   std::vector<std::byte> bytes(image.bytes);
   image.read_at(0, bytes);
-  Lines lines{std::string(kNotFrozen)};
+  Lines lines{std::string(kLogVersion)};
   dump(lines, "a segment: header, checkpoint, two syncs of one frame each, close", bytes);
   expect_golden("segment.hex", lines);
 }
