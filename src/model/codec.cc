@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/bytes.h"
-#include "model/utf8.h"
+#include "base/utf8.h"
 
 namespace sluice::model {
 namespace {

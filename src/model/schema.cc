@@ -7,8 +7,8 @@
 #include <string>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "model/partition.h"
-#include "model/utf8.h"
 
 namespace sluice {
 namespace {
@@ -28,7 +28,7 @@ Status check_field(const Field& field) {
     return Error({Code::kInvalid, Reason::kPayloadTooLarge, "the column's name is too long",
                   field.name, kColumnNameBytesMax, field.name.size()});
   }
-  if (!model::is_utf8(field.name)) return invalid("the column's name is not UTF-8", field.name);
+  if (!is_utf8(field.name)) return invalid("the column's name is not UTF-8", field.name);
   if (static_cast<size_t>(field.type) >= kTypeNames.size()) {
     return invalid("the column has no known type", field.name, Reason::kOutOfRange);
   }

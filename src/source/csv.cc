@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
-#include "model/utf8.h"
+#include "base/utf8.h"
 #include "source/value_text.h"
 
 namespace sluice::source {
 
 RejectReason CsvSplitter::split(std::string_view row) {
   fields_.clear();
-  if (!model::is_utf8(row)) return RejectReason::kInvalidUtf8;
+  if (!is_utf8(row)) return RejectReason::kInvalidUtf8;
   if (row.find('"') != row.npos) return split_quoted(row);
   split_plain(row);
   return RejectReason::kNone;

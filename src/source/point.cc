@@ -5,7 +5,7 @@
 #include <cstring>
 #include <optional>
 
-#include "model/utf8.h"
+#include "base/utf8.h"
 #include "source/rest.h"
 #include "source/value_text.h"
 
@@ -160,7 +160,7 @@ std::string_view PointParser::without_escapes_in_quotes(std::string_view inside)
 
 RejectReason PointParser::parse(std::string_view record) {
   point_.measurement = {};
-  if (!model::is_utf8(record)) return RejectReason::kInvalidUtf8;
+  if (!is_utf8(record)) return RejectReason::kInvalidUtf8;
   const size_t begin = std::min(record.find_first_not_of(" \t"), record.size());
   const size_t end = record.find_last_not_of(" \t\r");
   unread_ = begin == record.size() ? "" : record.substr(begin, end + 1 - begin);

@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "model/utf8.h"
+#include "base/utf8.h"
 #include "sluice/time_text.h"
 #include "table/next_version.h"
 
@@ -85,7 +85,7 @@ void keep_only(Metadata& metadata, const std::set<int64_t>& kept) {
 
 bool is_tag_name(std::string_view name) {
   const auto printable = [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; };
-  return !name.empty() && name.size() <= kTagNameBytesMax && model::is_utf8(name) &&
+  return !name.empty() && name.size() <= kTagNameBytesMax && is_utf8(name) &&
          std::all_of(name.begin(), name.end(), printable);
 }
 

@@ -3,9 +3,9 @@
 
 #include <string_view>
 
-namespace sluice::model {
+namespace sluice {
 
 /// Whether `text` is well-formed. Runs of ASCII are taken eight bytes at a time.
 bool is_utf8(std::string_view text);
 
-}  // namespace sluice::model
+}  // namespace sluice

@@ -1,10 +1,10 @@
-#include "model/utf8.h"
+#include "base/utf8.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
-namespace sluice::model {
+namespace sluice {
 namespace {
 
 bool is_ascii_word(const uint8_t* at) {
@@ -48,4 +48,4 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-}  // namespace sluice::model
+}  // namespace sluice

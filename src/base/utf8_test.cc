@@ -1,10 +1,10 @@
-#include "model/utf8.h"
+#include "base/utf8.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace sluice::model {
+namespace sluice {
 namespace {
 
 void append_bits(std::string& text, uint32_t bits) {
@@ -70,4 +70,4 @@ TEST(Utf8, TakesTheEmptyTextAndNul) {
 }
 
 }  // namespace
-}  // namespace sluice::model
+}  // namespace sluice
