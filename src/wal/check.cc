@@ -53,11 +53,12 @@ WalFileReport describe(const SegmentReport& segment) {
 
 }  // namespace
 
-Result<WalReport> check_log(Disk& disk, const WalCheckOptions& options) {
+Result<WalReport> check_log(Runtime& runtime, Disk& disk, const WalCheckOptions& options) {
   if (TRY(list_segments(disk)).empty()) {
     return Error(Code::kNotFound, "the directory holds no segment of a log");
   }
-  const LogReport found = TRY(verify_log(disk, nullptr, options.keys.get()));
+  const LogReport found =
+      TRY(verify_segments_in_parallel(runtime, disk, options.threads, options.keys.get()));
   WalReport report;
   for (const SegmentReport& segment : found.segments) {
     if (segment.damage && is_callers_fault(*segment.damage)) return *segment.damage;

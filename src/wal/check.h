@@ -10,7 +10,7 @@
 namespace sluice::wal {
 
 /// The log in the directory. kNotFound: it holds no segment.
-Result<WalReport> check_log(Disk& disk, const WalCheckOptions& options);
+Result<WalReport> check_log(Runtime& runtime, Disk& disk, const WalCheckOptions& options);
 /// The log in one file.
 Result<WalReport> check_file(Disk& disk, const std::string& name, const WalCheckOptions& options);
 

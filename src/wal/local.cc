@@ -18,6 +18,7 @@
 #include "sluice/wal_file.h"
 #include "sluice/wal_log.h"
 #include "wal/check.h"
+#include "wal/record_reader.h"
 #include "wal/salvage.h"
 #include "wal/single_file.h"
 
@@ -138,9 +139,21 @@ Result<std::unique_ptr<SegmentedWal>> SegmentedWal::open(const std::string& dire
   return log;
 }
 
+Result<std::unique_ptr<WalReader>> open_wal_reader(const std::string& path,
+                                                   std::shared_ptr<const KeyRing> keys,
+                                                   WalReadOptions options) {
+  if (std::shared_ptr<Disk> disk = TRY(directory_at(path))) {
+    return wal::open_directory_reader({*disk, disk}, std::move(keys), std::move(options));
+  }
+  const std::shared_ptr<Place> place = TRY(place_of(path));
+  return wal::open_file_reader({*place->disk, place}, place->name, std::move(keys),
+                               std::move(options));
+}
+
 Result<WalReport> check_wal(const std::string& path, const WalCheckOptions& options) {
   if (const std::unique_ptr<Disk> disk = TRY(directory_at(path))) {
-    const Result<WalReport> report = wal::check_log(*disk, options);
+    const std::unique_ptr<Runtime> runtime = io::make_thread_runtime();
+    const Result<WalReport> report = wal::check_log(*runtime, *disk, options);
     if (!report.ok()) return report.error().at(path);
     return report;
   }

@@ -36,6 +36,18 @@ using LogSource = std::function<Result<LogView>(Lsn from)>;
 Result<std::unique_ptr<WalReader>> open_reader(Disk& disk, LogSource source,
                                                WalReadOptions options);
 
+/// A disk, and what keeps it alive for the reader; null: the caller does.
+struct KeptDisk {
+  Disk& disk;
+  std::shared_ptr<const void> keeper{};
+};
+Result<std::unique_ptr<WalReader>> open_directory_reader(KeptDisk disk,
+                                                         std::shared_ptr<const KeyRing> keys,
+                                                         WalReadOptions options);
+Result<std::unique_ptr<WalReader>> open_file_reader(KeptDisk disk, const std::string& name,
+                                                    std::shared_ptr<const KeyRing> keys,
+                                                    WalReadOptions options);
+
 class RecordReader final : public WalReader {
  public:
   RecordReader(Disk& disk, LogSource source, WalReadOptions options);

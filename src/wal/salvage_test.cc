@@ -38,7 +38,8 @@ uint64_t offset_of(CrashDisk& disk, const std::string& name, Lsn lsn) {
 }
 
 WalReport check(CrashDisk& disk, const std::shared_ptr<const KeyRing>& keys = nullptr) {
-  return check_log(disk, {.keys = keys}).value();
+  TestRuntime runtime;
+  return check_log(runtime, disk, {.keys = keys}).value();
 }
 
 TestFrames salvaged(CrashDisk& disk, WalSalvage& salvage,
@@ -96,10 +97,11 @@ TEST(Check, FindsAMissingSegment) {
 
 TEST(Check, SaysThatThereIsNoLogAndThatAKeyIsMissing) {
   CrashDisk empty;
-  EXPECT_EQ(check_log(empty, {}).error().code(), Code::kNotFound);
+  TestRuntime runtime;
+  EXPECT_EQ(check_log(runtime, empty, {}).error().code(), Code::kNotFound);
   CrashDisk disk;
   write_segments(disk, test_ring(1, 9));
-  EXPECT_EQ(check_log(disk, {}).error().reason(), Reason::kMissingKey);
+  EXPECT_EQ(check_log(runtime, disk, {}).error().reason(), Reason::kMissingKey);
   EXPECT_EQ(check(disk, test_ring(1, 9)).records(), 8u);
 }
 

@@ -12,14 +12,36 @@ class Verification {
       : disk_(disk), visit_(visit), keys_(keys) {}
 
   Result<LogReport> run() {
-    for (DiskEntry& entry : TRY(disk_.list())) {
-      if (parse_segment_name(entry.name)) load(std::move(entry));
+    TRY(load_all());
+    for (size_t i = 0; i < candidates_.size(); ++i) settle(i, look_at(i));
+    return take_report();
+  }
+
+  /// What is found is put together as if one thread had done it.
+  Result<LogReport> run_in(Runtime& runtime, uint32_t threads) {
+    TRY(load_all());
+    std::vector<Look> looks(candidates_.size());
+    const std::unique_ptr<Monitor> monitor = runtime.monitor();
+    size_t next = 0;
+    const auto look_at_some = [&] {
+      for (;;) {
+        size_t index = 0;
+        {
+          const MonitorLock lock(*monitor);
+          index = next++;
+        }
+        if (index >= looks.size()) return;
+        looks[index] = look_at(index);
+      }
+    };
+    std::vector<std::unique_ptr<Thread>> others;
+    for (size_t i = 1; i < std::min<size_t>(threads, looks.size()); ++i) {
+      others.push_back(runtime.spawn("verify", look_at_some));
     }
-    for (size_t i = 0; i < candidates_.size(); ++i) check(i);
-    for (Candidate& candidate : candidates_) {
-      if (!candidate.vanished) report_.segments.push_back(std::move(candidate.report));
-    }
-    return std::move(report_);
+    look_at_some();
+    for (const std::unique_ptr<Thread>& other : others) other->join();
+    for (size_t i = 0; i < looks.size(); ++i) settle(i, std::move(looks[i]));
+    return take_report();
   }
 
  private:
@@ -28,6 +50,25 @@ class Verification {
     bool linked = false;    ///< the one before is known to be its predecessor
     bool vanished = false;  ///< trimmed while this ran
   };
+  /// At the frames of one.
+  struct Look {
+    SegmentWalk walk{};
+    bool vanished = false;
+  };
+
+  Status load_all() {
+    for (DiskEntry& entry : TRY(disk_.list())) {
+      if (parse_segment_name(entry.name)) load(std::move(entry));
+    }
+    return ok();
+  }
+
+  LogReport take_report() {
+    for (Candidate& candidate : candidates_) {
+      if (!candidate.vanished) report_.segments.push_back(std::move(candidate.report));
+    }
+    return std::move(report_);
+  }
 
   void load(DiskEntry entry) {
     Candidate candidate;
@@ -50,27 +91,35 @@ class Verification {
     candidate.linked = link.ok();
   }
 
-  void check(size_t index) {
-    Candidate& segment = candidates_[index];
-    if (!segment.report.header) return;
+  /// Changes nothing: several threads may look at once, at different ones.
+  Look look_at(size_t index) const {
+    const Candidate& segment = candidates_[index];
+    if (!segment.report.header) return {};
     const bool is_last = index + 1 == candidates_.size();
     std::optional<Boundary> boundary;
     if (!is_last && candidates_[index + 1].linked) {
       boundary = candidates_[index + 1].report.header->accepted;
     }
-    SegmentWalk walked = walk(segment.report.name, boundary);
+    Look look{walk(segment.report.name, boundary)};
+    const auto is_corrupt = [&] {
+      return look.walk.damage && look.walk.damage->code() == Code::kCorrupt;
+    };
     // A running writer may have gone on between the damage and the mark behind it: only damage
     // that stays is damage.
-    if (is_last && walked.damage && walked.damage->code() == Code::kCorrupt) {
-      walked = walk(segment.report.name, boundary);
-    }
-    const bool is_corrupt = walked.damage && walked.damage->code() == Code::kCorrupt;
+    if (is_last && is_corrupt()) look.walk = walk(segment.report.name, boundary);
     const SegmentId& id = segment.report.header->segment;
-    segment.vanished = is_corrupt && was_trimmed(disk_, segment.report.name, id);
+    look.vanished = is_corrupt() && was_trimmed(disk_, segment.report.name, id);
+    return look;
+  }
+
+  void settle(size_t index, Look look) {
+    Candidate& segment = candidates_[index];
+    if (!segment.report.header) return;
+    segment.vanished = look.vanished;
     if (segment.vanished) return;
-    segment.report.content = std::move(walked.content);
-    if (walked.damage) return find(segment, *walked.damage);
-    if (is_last) check_front(segment.report.content.checkpoint);
+    segment.report.content = std::move(look.walk.content);
+    if (look.walk.damage) return find(segment, *look.walk.damage);
+    if (index + 1 == candidates_.size()) check_front(segment.report.content.checkpoint);
   }
 
   void check_front(const Checkpoint& newest) {
@@ -81,7 +130,7 @@ class Verification {
     if (!complete.ok()) note(oldest->report.name, complete.error());
   }
 
-  SegmentWalk walk(const std::string& name, std::optional<Boundary> boundary) {
+  SegmentWalk walk(const std::string& name, std::optional<Boundary> boundary) const {
     const auto open = [&]() -> Result<std::unique_ptr<SegmentParser>> {
       std::unique_ptr<File> file = TRY(disk_.open(name, OpenMode::kReadDevice));
       return SegmentParser::open(std::move(file), name, boundary, keys_);
@@ -116,6 +165,11 @@ class Verification {
 
 Result<LogReport> verify_log(Disk& disk, const FrameVisitor& visit, const KeyRing* keys) {
   return Verification(disk, visit, keys).run();
+}
+
+Result<LogReport> verify_segments_in_parallel(Runtime& runtime, Disk& disk, uint32_t threads,
+                                              const KeyRing* keys) {
+  return Verification(disk, nullptr, keys).run_in(runtime, threads);
 }
 
 }  // namespace sluice::wal

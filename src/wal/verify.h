@@ -8,6 +8,7 @@
 #include "sluice/inspect.h"
 #include "sluice/io.h"
 #include "sluice/result.h"
+#include "sluice/runtime.h"
 #include "wal/segments.h"
 
 namespace sluice::wal {
@@ -32,5 +33,10 @@ struct LogReport {
 /// `keys` may be null where nothing is encrypted.
 Result<LogReport> verify_log(Disk& disk, const FrameVisitor& visit = nullptr,
                              const KeyRing* keys = nullptr);
+
+/// The same report, by up to `threads` threads, at least one: each reads a segment at a time,
+/// oldest first, in the memory of a SegmentParser.
+Result<LogReport> verify_segments_in_parallel(Runtime& runtime, Disk& disk, uint32_t threads,
+                                              const KeyRing* keys = nullptr);
 
 }  // namespace sluice::wal

@@ -54,27 +54,40 @@ Result<LogView> view_of_file(Disk& disk, const std::string& name) {
 }
 
 }  // namespace
+
+Result<std::unique_ptr<WalReader>> open_directory_reader(KeptDisk disk,
+                                                         std::shared_ptr<const KeyRing> keys,
+                                                         WalReadOptions options) {
+  auto source = [disk, keys = std::move(keys)](Lsn from) -> Result<LogView> {
+    LogView view = TRY(view_of_directory(disk.disk, from));
+    view.keys = keys;
+    return view;
+  };
+  return open_reader(disk.disk, std::move(source), std::move(options));
+}
+
+Result<std::unique_ptr<WalReader>> open_file_reader(KeptDisk disk, const std::string& name,
+                                                    std::shared_ptr<const KeyRing> keys,
+                                                    WalReadOptions options) {
+  auto source = [disk, name, keys = std::move(keys)](Lsn) -> Result<LogView> {
+    LogView view = TRY(view_of_file(disk.disk, name));
+    view.keys = keys;
+    return view;
+  };
+  return open_reader(disk.disk, std::move(source), std::move(options));
+}
+
 }  // namespace wal
 
 Result<std::unique_ptr<WalReader>> open_wal_reader(Disk& disk, std::shared_ptr<const KeyRing> keys,
                                                    WalReadOptions options) {
-  auto source = [&disk, keys = std::move(keys)](Lsn from) -> Result<wal::LogView> {
-    wal::LogView view = TRY(wal::view_of_directory(disk, from));
-    view.keys = keys;
-    return view;
-  };
-  return wal::open_reader(disk, std::move(source), std::move(options));
+  return wal::open_directory_reader({disk}, std::move(keys), std::move(options));
 }
 
 Result<std::unique_ptr<WalReader>> open_wal_file_reader(Disk& disk, const std::string& name,
                                                         std::shared_ptr<const KeyRing> keys,
                                                         WalReadOptions options) {
-  auto source = [&disk, name, keys = std::move(keys)](Lsn) -> Result<wal::LogView> {
-    wal::LogView view = TRY(wal::view_of_file(disk, name));
-    view.keys = keys;
-    return view;
-  };
-  return wal::open_reader(disk, std::move(source), std::move(options));
+  return wal::open_file_reader({disk}, name, std::move(keys), std::move(options));
 }
 
 }  // namespace sluice
