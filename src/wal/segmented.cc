@@ -255,8 +255,12 @@ Status SegmentedLog::run_sync() {
   const Status waited = log_->wait_for_sync();
   monitor_->lock();
   syncing_ = false;
+  const Status ended = log_->end_sync(target, waited);
+  // Whoever wakes finds the monitor free.
+  monitor_->unlock();
   monitor_->notify_all();
-  return log_->end_sync(target, waited);
+  monitor_->lock();
+  return ended;
 }
 
 /// Everything is durable then. Others wait.

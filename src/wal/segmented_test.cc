@@ -49,6 +49,16 @@ TEST_P(Segmented, ABatchThatIsLargerThanASegmentStaysInOne) {
   EXPECT_EQ(survivors().size(), 10u);
 }
 
+TEST_P(Segmented, ABatchThatOutgrowsItsSegmentTouchesTheFileInSteps) {
+  const OpenWal log = open(options(100)).value();
+  const size_t operations = disk_.trace.size();
+  const std::string text(64, 'x');
+  for (int i = 0; i < 10'000; ++i) ASSERT_OK(append(*log, text));
+  EXPECT_LT(disk_.trace.size() - operations, 20u);
+  ASSERT_OK(log->sync());
+  EXPECT_EQ(survivors().size(), 10'000u);
+}
+
 TEST_P(Segmented, WhatWasNotSyncedIsInMemoryOnly) {
   const OpenWal log = open(options()).value();
   const size_t operations = disk_.trace.size();

@@ -370,7 +370,9 @@ Status Writer::allocate_to(uint64_t end) {
   const uint64_t step_bytes = segment_bytes_ == kUnlimited
                                   ? std::clamp(allocated_end_, kReserveBytes, kAllocateBytes)
                                   : kAllocateBytes;
-  const uint64_t ahead = std::min(allocated_end_ + step_bytes, segment_bytes_ + kReserveBytes);
+  uint64_t ahead = std::min(allocated_end_ + step_bytes, segment_bytes_ + kReserveBytes);
+  // A batch that outgrows its segment goes on for long, perhaps.
+  if (has_staged() && ahead < end) ahead = end + kThroughBytes;
   for (const uint64_t target : {std::max(end, ahead), end}) {
     const Status allocated = file_->allocate(allocated_end_, target - allocated_end_);
     if (allocated.ok()) {
