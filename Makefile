@@ -37,8 +37,9 @@ test-full: test
 bench-wal:
 	scripts/install.sh --full
 	cmake --preset release
-	cmake --build --preset release --parallel $(JOBS) --target bench_wal
+	cmake --build --preset release --parallel $(JOBS) --target bench_wal bench_wal_clients
 	build/release/bench/bench_wal build/bench-wal
+	build/release/bench/bench_wal_clients build/bench-wal
 
 format:
 	clang-format -i $(SOURCES)
