@@ -9,6 +9,7 @@
 #include "sluice/wal_check.h"
 #include "sluice/wal_file.h"
 #include "sluice/wal_log.h"
+#include "sluice/wal_reader.h"
 
 namespace sluice {
 namespace {
@@ -114,6 +115,28 @@ TEST_F(LocalWal, KeysAreReadFromFilesAndTheEnvironment) {
   ::setenv("SLUICE_TEST_KEY", hex.substr(0, 64).c_str(), 1);
   EXPECT_EQ(wal_key_from_environment("SLUICE_TEST_KEY").value()->current_id(), ring->current_id());
   EXPECT_EQ(wal_key_from_environment("SLUICE_TEST_NO_KEY").error().code(), Code::kNotFound);
+}
+
+TEST_F(LocalWal, AReaderOfAPathReadsAFileAndADirectoryThatOthersHaveOpen) {
+  WalWriter writer = WalWriter::open(path("a.log")).value();
+  append(writer, "one");
+  EXPECT_TRUE(writer.sync().ok());
+  const auto reader = open_wal_reader(path("a.log"), nullptr, {}).value();
+  EXPECT_EQ(as_text(reader->next().value()->payload), "one");
+  EXPECT_FALSE(reader->next().value());
+  append(writer, "two");
+  EXPECT_TRUE(writer.sync().ok());
+  reader->reset();
+  EXPECT_EQ(as_text(reader->next().value()->payload), "two");
+  fs::create_directory(path("log"));
+  const auto empty = open_wal_reader(path("log"), nullptr, {}).value();
+  EXPECT_FALSE(empty->next().value());
+  const auto log = SegmentedWal::open(path("log"), {}).value();
+  EXPECT_TRUE(log->append({.head = as_bytes("three")}).ok());
+  EXPECT_TRUE(log->sync().ok());
+  empty->reset();
+  EXPECT_EQ(as_text(empty->next().value()->payload), "three");
+  EXPECT_EQ(open_wal_reader(path("none"), nullptr, {}).error().code(), Code::kNotFound);
 }
 
 }  // namespace
