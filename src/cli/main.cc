@@ -1,5 +1,7 @@
 // The program `sluice`: finds the command, runs it, and turns its error into a sentence and an exit
 // code.
+#include <fcntl.h>
+
 #include <algorithm>
 #include <csignal>
 #include <iostream>
@@ -89,7 +91,17 @@ std::vector<std::string> words_of(std::span<char*> arguments) {
   return words;
 }
 
+/// A file must not be given the number of a stream that the caller has closed: what is printed
+/// would land in it. Such a stream fails when it is used, as if it were still closed.
+void hold_closed_streams() {
+  for (const int stream : {0, 1, 2}) {
+    if (fcntl(stream, F_GETFD) >= 0) continue;
+    static_cast<void>(open("/dev/null", stream == 0 ? O_WRONLY : O_RDONLY));
+  }
+}
+
 int run(std::span<char*> arguments) {
+  hold_closed_streams();
   // A reader that goes away is an error of write(), which ends a command in its own time.
   std::signal(SIGPIPE, SIG_IGN);
   set_program_call(arguments.front());
