@@ -39,6 +39,7 @@ Command make_verify(CLI::App& program);
 Command make_inspect(CLI::App& program);
 Command make_serve(CLI::App& program);
 Command make_config(CLI::App& program);
+Command make_wal(CLI::App& program);
 
 /// How the user called the program, fit to be pasted into a shell: "sluice", "build/run/sluice".
 void set_program_call(std::string_view argv0);

@@ -79,6 +79,24 @@ std::string format_double(double value) {
   return text;
 }
 
+std::string format_base64(std::string_view bytes) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (size_t at = 0; at < bytes.size(); at += 3) {
+    const std::string_view three = bytes.substr(at, 3);
+    uint32_t bits = 0;
+    for (size_t byte = 0; byte < 3; ++byte) {
+      bits = bits << 8 | (byte < three.size() ? static_cast<unsigned char>(three[byte]) : 0u);
+    }
+    for (size_t digit = 0; digit < 4; ++digit) {
+      text += digit <= three.size() ? kDigits[bits >> (18 - 6 * digit) & 63] : '=';
+    }
+  }
+  return text;
+}
+
 std::string format_hex(std::string_view bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;

@@ -20,6 +20,7 @@ uint64_t per_second(uint64_t count, Nanos span);
 /// The shortest digits that give the same double again, always with a point or an exponent; NaN,
 /// Infinity, -Infinity.
 std::string format_double(double value);
+std::string format_base64(std::string_view bytes);  ///< padded
 std::string format_hex(std::string_view bytes);  ///< two lower-case digits a byte
 
 /// The value in `row`, which is not null: times as ISO 8601 with Z, binary in hex.

@@ -57,6 +57,19 @@ void append_escaped(std::string& out, char c) {
 
 }  // namespace
 
+bool is_text(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const size_t length = sequence_length(bytes);
+    const auto first = static_cast<unsigned char>(bytes.front());
+    const bool is_ascii_control = (first < 0x20 && first != '\t') || first == 0x7f;
+    const bool is_other_control =
+        length == 2 && first == 0xc2 && static_cast<unsigned char>(bytes[1]) < 0xa0;
+    if (length == 0 || is_ascii_control || is_other_control) return false;
+    bytes.remove_prefix(length);
+  }
+  return true;
+}
+
 JsonWriter& JsonWriter::begin(char bracket) {
   bare({&bracket, 1});
   needs_comma_ = false;

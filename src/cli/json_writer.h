@@ -10,6 +10,9 @@
 
 namespace sluice::cli {
 
+/// Whether it is UTF-8 without control characters, but for the tab.
+bool is_text(std::string_view bytes);
+
 /// Puts the commas; that brackets match and keys stand in objects is the caller's part.
 class JsonWriter {
  public:

@@ -118,7 +118,7 @@ int run(std::span<char*> arguments) {
   const Command commands[] = {make_serve(program),  make_ingest(program),  make_query(program),
                               make_tables(program), make_inspect(program), make_flush(program),
                               make_table(program),  make_verify(program),  make_config(program),
-                              make_status(program)};
+                              make_status(program), make_wal(program)};
   try {
     std::vector<std::string> words = words_of(arguments.subspan(1));
     std::reverse(words.begin(), words.end());  // the parser takes them from the back

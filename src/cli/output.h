@@ -18,13 +18,13 @@ class Output {
   /// kIo, kFull; kCancelled: the reader has gone away, so nobody waits for the rest. After an error
   /// every call returns that error.
   Status write(std::string_view text);
+  /// What was written so far is shown now.
+  Status flush();
   /// Call it last: writes what is buffered unless `printed` is an error, and returns that. A reader
   /// that has gone away is no error here.
   Status finish(const Status& printed);
 
  private:
-  Status flush();
-
   std::string buffer_;
   Status status_;
   bool reader_is_gone_ = false;

@@ -1,0 +1,187 @@
+// `sluice wal repair`, `truncate` and `rotate-key`: what an operator does to a log that nobody has
+// open.
+#include <map>
+
+#include "cli/figures.h"
+#include "cli/report.h"
+#include "cli/wal.h"
+#include "cli/wal_place.h"
+#include "sluice/wal_check.h"
+#include "sluice/wal_file.h"
+#include "sluice/wal_log.h"
+
+namespace sluice::cli {
+namespace {
+
+using Keys = std::shared_ptr<const KeyRing>;
+
+Result<ExitCode> print(const Report& report, const WalArguments& arguments) {
+  return report.print(arguments.json ? ReportFormat::kJson : ReportFormat::kText);
+}
+
+template <class Log>
+Result<WalRepair> close_repaired(Log& log) {
+  const WalRepair repair = log.repair();
+  TRY(log.close());
+  return repair;
+}
+
+/// An opening cuts as the policy lets it.
+Result<WalRepair> cut_end(const WalArguments& arguments, const WalReport& found, const Keys& keys) {
+  const RepairPolicy policy = arguments.policy == MendPolicy::kTruncateUnsynced
+                                  ? RepairPolicy::kTruncateUnsynced
+                                  : RepairPolicy::kTruncatePartial;
+  WalFileOptions options{.repair = policy, .keys = keys};
+  if (!found.is_file) {
+    SegmentedWalOptions segmented;
+    segmented.keys = keys;
+    const std::unique_ptr<SegmentedWal> log =
+        TRY(SegmentedWal::open(arguments.path, std::move(segmented)));
+    return close_repaired(*log);
+  }
+  if (found.numbering == Numbering::kLog) {
+    WalWriter log = TRY(WalWriter::open(arguments.path, std::move(options)));
+    return close_repaired(log);
+  }
+  const SequenceRule rule =
+      found.numbering == Numbering::kAny ? SequenceRule::kAny : SequenceRule::kRising;
+  WalFsWriter log = TRY(WalFsWriter::open(arguments.path, WalFsOptions{std::move(options), rule}));
+  return close_repaired(log);
+}
+
+Result<ExitCode> report_nothing(const WalArguments& arguments) {
+  Report report;
+  report.field("repaired", Cell::flag(false));
+  report.remark("there is nothing to repair: every byte is as it should be");
+  return print(report, arguments);
+}
+
+/// The first damage, as an error that says what can be done about it.
+Error refusal(const WalReport& found) {
+  const auto damaged =
+      std::find_if(found.files.begin(), found.files.end(),
+                   [](const WalFileReport& file) { return file.damage.has_value(); });
+  const Error error =
+      damaged != found.files.end() ? damaged->damage->at(damaged->file) : found.findings.front();
+  return error.with_context(
+      "this is no torn end, what was durable is damaged, and no cut can mend that; restore it from "
+      "a copy, or take what can still be read with --policy salvage");
+}
+
+Result<ExitCode> report_cut(const WalArguments& arguments, const WalReport& found,
+                            const Keys& keys) {
+  const WalRepair repair = TRY(cut_end(arguments, found, keys));
+  Report report;
+  report.field("repaired", Cell::flag(true)).field("cut bytes", Cell::count(repair.torn_bytes));
+  report.field("at byte", Cell::number(repair.offset));
+  report.field("reason", Cell::words(std::string(to_string(repair.reason))));
+  const WalPlace place = found.is_file ? WalPlace::kFile : WalPlace::kDirectory;
+  report.field("kept in", Cell::words(path_beside(arguments.path, place, repair.quarantine)));
+  return print(report, arguments);
+}
+
+Result<ExitCode> report_salvage(const WalArguments& arguments, const Keys& keys) {
+  const WalSalvage salvage = TRY(salvage_wal(arguments.path, keys));
+  Report report;
+  report.field("repaired", Cell::flag(true)).field("records", Cell::count(salvage.records));
+  report.field("gaps", Cell::count(salvage.gaps));
+  report.field("lost bytes", Cell::count(salvage.lost_bytes));
+  // Beside the log, whatever that is.
+  report.field("kept in", Cell::words(path_beside(arguments.path, WalPlace::kFile, salvage.kept)));
+  if (salvage.gaps > 0) {
+    report.remark("LSNs are missing: records that were acknowledged may be among what is lost");
+  }
+  return print(report, arguments);
+}
+
+struct OpenSegments {
+  Keys keys;
+  std::unique_ptr<SegmentedWal> log;
+};
+
+/// For commands that only a log of segments knows.
+Result<OpenSegments> open_segments(const WalArguments& arguments, const std::string& why) {
+  const WalPlace place = TRY(find_log_to_change(arguments.path, arguments.force));
+  if (place == WalPlace::kFile) return Error(Code::kInvalid, why, arguments.path);
+  OpenSegments opened;
+  opened.keys = TRY(read_keys(arguments.key_files));
+  SegmentedWalOptions options;
+  options.keys = opened.keys;
+  opened.log = TRY(SegmentedWal::open(arguments.path, std::move(options)));
+  tell_cut(arguments.path, place, opened.log->repair());
+  return opened;
+}
+
+struct KeyUse {
+  uint64_t segments = 0;
+  uint64_t records = 0;
+  Lsn last_lsn = 0;
+};
+
+Listing list_keys(const std::map<uint32_t, KeyUse>& uses, uint32_t current) {
+  Listing listing(
+      {{"key", true}, {"segments", true}, {"records", true}, {"last LSN", true}, {"use"}});
+  for (const auto& [id, use] : uses) {
+    const char* word = id == 0 ? "not encrypted" : id == current ? "current" : "still needed";
+    listing.add({id == 0 ? Cell::none() : Cell::number(id), Cell::count(use.segments),
+                 Cell::count(use.records), Cell::number(use.last_lsn), Cell::words(word)});
+  }
+  return listing;
+}
+
+}  // namespace
+
+Result<ExitCode> repair_log(const WalArguments& arguments) {
+  TRY(find_log_to_change(arguments.path, arguments.force));
+  const Keys keys = TRY(read_keys(arguments.key_files));
+  const WalReport found = TRY(check_wal(arguments.path, {keys, 1}));
+  if (!found.is_damaged() && found.torn_bytes() == 0) return report_nothing(arguments);
+  if (arguments.policy == MendPolicy::kSalvage) return report_salvage(arguments, keys);
+  if (found.is_damaged()) return refusal(found);
+  return report_cut(arguments, found, keys);
+}
+
+Result<ExitCode> truncate_log(const WalArguments& arguments) {
+  const OpenSegments opened =
+      TRY(open_segments(arguments, "a log of one file cannot be cut at its beginning"));
+  if (arguments.before > opened.log->next_lsn()) {
+    return Error({Code::kInvalid, Reason::kOutOfRange,
+                  "the log ends at LSN " + std::to_string(opened.log->next_lsn() - 1) +
+                      "; nothing above that can be given up",
+                  arguments.path, opened.log->next_lsn(), arguments.before});
+  }
+  const WalTruncation gone = TRY(opened.log->truncate_before(arguments.before));
+  const std::vector<WalSegment> left = opened.log->list_segments();
+  Report report;
+  report.field("removed segments", Cell::count(gone.segments));
+  report.field("removed bytes", Cell::bytes(gone.bytes));
+  report.field("first LSN",
+               Cell::number(left.empty() ? opened.log->next_lsn() : left.front().first_lsn));
+  report.field("next LSN", Cell::number(opened.log->next_lsn()));
+  TRY(opened.log->close());
+  return print(report, arguments);
+}
+
+Result<ExitCode> rotate_key(const WalArguments& arguments) {
+  // The opening begins a new segment, under the first key.
+  const OpenSegments opened = TRY(open_segments(
+      arguments,
+      "a log of one file takes the first key of whoever appends next; append with --key-file NEW "
+      "--key-file OLD instead"));
+  const uint32_t current = opened.keys->current_id();
+  TRY(opened.log->close());
+  const WalReport found = TRY(check_wal(arguments.path, {opened.keys, 1}));
+  std::map<uint32_t, KeyUse> uses;
+  for (const WalFileReport& file : found.files) {
+    KeyUse& use = uses[file.key_id];
+    ++use.segments;
+    use.records += file.records;
+    use.last_lsn = file.last_lsn;
+  }
+  Report report;
+  report.field("current key", Cell::number(current));
+  report.listing("keys", list_keys(uses, current));
+  return print(report, arguments);
+}
+
+}  // namespace sluice::cli
