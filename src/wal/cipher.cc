@@ -220,9 +220,10 @@ Result<WalEncryptionKey> draw_data_key(Runtime& runtime, const KeyRing& keys,
   return wrap_new_key(runtime, wrapping, additional_of(header), header.key);
 }
 
-Result<WalEncryptionKey> unwrap_data_key(const KeyRing* keys, const SegmentHeader& header) {
+Result<WalEncryptionKey> unwrap_data_key(const KeyRing* keys, const SegmentHeader& header,
+                                         std::string_view name) {
   const Result<WalEncryptionKey> key = unwrap(keys, additional_of(header), header.key);
-  if (!key.ok()) return key.error().at(segment_name(header.base_lsn));
+  if (!key.ok()) return key.error().at(name);
   return key;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "sluice/runtime.h"
 #include "sluice/wal_key.h"
@@ -41,8 +42,10 @@ class Cipher {
 Result<WalEncryptionKey> draw_data_key(Runtime& runtime, const KeyRing& keys,
                                        SegmentHeader& header);
 /// The data key of an encrypted segment. kInvalid (kMissingKey): `keys` is null, or lacks the key
-/// that the header names. kCorrupt (kWrongKey): it is another key, or the header was changed.
-Result<WalEncryptionKey> unwrap_data_key(const KeyRing* keys, const SegmentHeader& header);
+/// that the header names. kCorrupt (kWrongKey): it is another key, or the header was changed. The
+/// errors name the file.
+Result<WalEncryptionKey> unwrap_data_key(const KeyRing* keys, const SegmentHeader& header,
+                                         std::string_view name);
 
 /// Where the frame of a reopening stands.
 struct ReopeningPlace {

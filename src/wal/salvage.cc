@@ -26,7 +26,7 @@ class Salvage {
 
   Result<uint64_t> run() {
     if (header_.is_encrypted()) {
-      const auto data_key = unwrap_data_key(keys_, header_);
+      const auto data_key = unwrap_data_key(keys_, header_, name_);
       if (!data_key.ok() && data_key.error().code() == Code::kInvalid) return data_key.error();
       if (data_key.ok()) sealer_ = std::make_unique<Sealer>(header_.segment, *data_key);
     }

@@ -127,7 +127,7 @@ Result<std::unique_ptr<SegmentParser>> SegmentParser::open(std::unique_ptr<File>
                       parser->name_, 0);
   }
   if (header.is_encrypted()) {
-    const WalEncryptionKey data_key = TRY(unwrap_data_key(keys, header));
+    const WalEncryptionKey data_key = TRY(unwrap_data_key(keys, header, parser->name_));
     parser->sealer_ = std::make_unique<Sealer>(header.segment, data_key);
   }
   return parser;

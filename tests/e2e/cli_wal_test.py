@@ -296,6 +296,7 @@ class Wal(cli.Case):
                     self.assertEqual(out, "")
                     self.assertIn("--key-file", err)
                     self.assertIn("SLUICE_WAL_KEY", err)
+                    self.assertIn(os.path.basename(self.newest_file(path)), err)
             self.assertEqual(self.payloads(path, *keys), {1: b"a"})
 
     def test_a_key_may_come_from_the_environment(self):
