@@ -117,7 +117,8 @@ class Install(unittest.TestCase):
         program = os.path.join(self.place, "wal_c")
         source = os.path.join(SOURCE, "examples/wal_c/main.c")
         must("cc", source, "-o", program,
-             *self.pkg_config("--cflags", "--libs", package="sluice_wal").split(), "-lstdc++", "-lm")
+             *self.pkg_config("--cflags", "--libs", package="sluice_wal").split(), "-lstdc++",
+             "-lm")
         self.assertIn("3 third", must(program, self.place))
 
     def pkg_config(self, *asked, package="sluice"):

@@ -34,6 +34,8 @@ MAY_INCLUDE = {
     "sim": {"sluice", "base"},
     "examples": {"sluice"},
 }
+# Compiled as C, too.
+C_HEADERS = {"include/sluice/sluice_wal.h": {"stddef.h", "stdint.h"}}
 EXTRA = {"src/engine/platform.cc": {"io"}, "src/wal/local.cc": {"io"}}
 # Folders whose code meets the world only through Runtime, Disk and Bucket.
 PURE = [folder for folder in MAY_INCLUDE
@@ -89,6 +91,8 @@ def _advice(tree, path, quote, header):
     if quote == "<" and not (own and path.startswith("examples/")):
         if own:
             return f'write "{header}": angle brackets are for other people\'s headers'
+        if header in C_HEADERS.get(path, ()):
+            return None
         return _system_advice(path, header)
     if "/" not in header or header.startswith(".") or not own:
         return (f'"{header}" is no header of ours: write "folder/x.h" or "sluice/x.h" by its full '

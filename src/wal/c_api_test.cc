@@ -1,0 +1,154 @@
+// The log as C sees it.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sluice/sluice_wal.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using Frames = std::vector<std::pair<uint64_t, std::string>>;
+
+class CApi : public ::testing::Test {
+ protected:
+  CApi() {
+    std::string name = fs::temp_directory_path() / "sluice-wal-XXXXXX";
+    directory_ = ::mkdtemp(name.data());
+  }
+  ~CApi() override {
+    sluice_wal_free(log_);
+    fs::remove_all(directory_);
+  }
+  int32_t open(const sluice_wal_options* options = nullptr) {
+    sluice_wal_free(std::exchange(log_, nullptr));
+    return sluice_wal_open(directory_.c_str(), options, &log_, &error_);
+  }
+  static sluice_wal_record record(std::string_view text) {
+    return {20 | 0x8000, 2, 3, text.data(), text.size()};
+  }
+  int32_t append(std::string_view text) {
+    const sluice_wal_record one = record(text);
+    return sluice_wal_append(log_, &one, 1, nullptr, &error_);
+  }
+  Frames frames(uint64_t from = 1) {
+    sluice_wal_reader* reader = nullptr;
+    EXPECT_EQ(sluice_wal_read(log_, from, &reader, &error_), SLUICE_WAL_OK) << error_.message;
+    Frames found;
+    sluice_wal_frame frame;
+    while (sluice_wal_reader_next(reader, &frame, &error_) == SLUICE_WAL_OK && frame.lsn != 0) {
+      EXPECT_EQ(frame.type, 20 | 0x8000);
+      EXPECT_EQ(frame.vshard, 2);
+      EXPECT_EQ(frame.tenant, 3u);
+      found.emplace_back(frame.lsn,
+                         std::string(static_cast<const char*>(frame.payload), frame.payload_bytes));
+    }
+    EXPECT_EQ(error_.code, SLUICE_WAL_OK) << error_.message;
+    sluice_wal_reader_free(reader);
+    return found;
+  }
+
+  fs::path directory_;
+  sluice_wal* log_ = nullptr;
+  sluice_wal_error error_{};
+};
+
+TEST_F(CApi, AppendsSyncsAndReads) {
+  ASSERT_EQ(open(), SLUICE_WAL_OK) << error_.message;
+  const std::vector<sluice_wal_record> both = {record("one"), record("")};
+  uint64_t lsn = 0;
+  ASSERT_EQ(sluice_wal_append(log_, both.data(), both.size(), &lsn, &error_), SLUICE_WAL_OK);
+  EXPECT_EQ(lsn, 1u);
+  EXPECT_EQ(sluice_wal_durable_lsn(log_), 0u);
+  EXPECT_EQ(frames(), Frames()) << "nothing is durable";
+  ASSERT_EQ(sluice_wal_sync(log_, &error_), SLUICE_WAL_OK);
+  const sluice_wal_record third = record("three");
+  ASSERT_EQ(sluice_wal_submit(log_, &third, &lsn, &error_), SLUICE_WAL_OK);
+  EXPECT_EQ(lsn, 3u);
+  ASSERT_EQ(append("four"), SLUICE_WAL_OK);
+  ASSERT_EQ(sluice_wal_wait_durable(log_, 4, &error_), SLUICE_WAL_OK);
+  EXPECT_EQ(sluice_wal_next_lsn(log_), 5u);
+  ASSERT_EQ(sluice_wal_close(log_, &error_), SLUICE_WAL_OK);
+  ASSERT_EQ(open(), SLUICE_WAL_OK) << error_.message;
+  EXPECT_EQ(frames(), (Frames{{1, "one"}, {2, ""}, {3, "three"}, {4, "four"}}));
+  EXPECT_EQ(frames(4), (Frames{{4, "four"}}));
+}
+
+TEST_F(CApi, TruncatesWholeSegments) {
+  ASSERT_EQ(open(), SLUICE_WAL_OK);
+  ASSERT_EQ(append("one"), SLUICE_WAL_OK);
+  ASSERT_EQ(sluice_wal_roll(log_, &error_), SLUICE_WAL_OK);
+  ASSERT_EQ(append("two"), SLUICE_WAL_OK);
+  ASSERT_EQ(sluice_wal_sync(log_, &error_), SLUICE_WAL_OK);
+  uint64_t segments = 0;
+  uint64_t bytes = 0;
+  ASSERT_EQ(sluice_wal_truncate_before(log_, 2, &segments, &bytes, &error_), SLUICE_WAL_OK);
+  EXPECT_EQ(segments, 1u);
+  EXPECT_GT(bytes, 0u);
+  EXPECT_EQ(frames(), (Frames{{2, "two"}}));
+}
+
+TEST_F(CApi, SaysWhatIsWrongAndWhere) {
+  ASSERT_EQ(open(), SLUICE_WAL_OK);
+  sluice_wal* second = nullptr;
+  EXPECT_EQ(sluice_wal_open(directory_.c_str(), nullptr, &second, &error_), SLUICE_WAL_BUSY);
+  EXPECT_STREQ(error_.reason, "locked");
+  EXPECT_NE(std::string(error_.where).find(directory_), std::string::npos);
+  EXPECT_EQ(second, nullptr);
+  const std::string large(2 << 20, 'x');
+  const sluice_wal_options options{0, 1 << 20, nullptr, 0, 0, 0};
+  ASSERT_EQ(open(&options), SLUICE_WAL_OK);
+  EXPECT_EQ(append(large), SLUICE_WAL_INVALID);
+  EXPECT_STREQ(error_.reason, "payload_too_large");
+  EXPECT_EQ(error_.expected, 1u << 20);
+  EXPECT_EQ(error_.found, large.size());
+  ASSERT_EQ(sluice_wal_close(log_, nullptr), SLUICE_WAL_OK);
+  EXPECT_EQ(append("late"), SLUICE_WAL_INVALID);
+  EXPECT_STREQ(error_.reason, "closed");
+}
+
+TEST_F(CApi, NeedsTheKeyOfAnEncryptedLog) {
+  const std::vector<uint8_t> key(32, 7);
+  const sluice_wal_options options{0, 0, key.data(), 5, 0, 1};
+  ASSERT_EQ(open(&options), SLUICE_WAL_OK) << error_.message;
+  ASSERT_EQ(append("secret"), SLUICE_WAL_OK);
+  ASSERT_EQ(sluice_wal_close(log_, &error_), SLUICE_WAL_OK);
+  EXPECT_EQ(open(), SLUICE_WAL_INVALID);
+  EXPECT_STREQ(error_.reason, "missing_key");
+  ASSERT_EQ(open(&options), SLUICE_WAL_OK);
+  EXPECT_EQ(frames(), (Frames{{1, "secret"}}));
+}
+
+TEST_F(CApi, NothingIsAskedOfNull) {
+  EXPECT_EQ(sluice_wal_open(nullptr, nullptr, &log_, &error_), SLUICE_WAL_INVALID);
+  EXPECT_EQ(sluice_wal_sync(nullptr, &error_), SLUICE_WAL_INVALID);
+  EXPECT_EQ(sluice_wal_close(nullptr, nullptr), SLUICE_WAL_INVALID);
+  EXPECT_EQ(sluice_wal_durable_lsn(nullptr), 0u);
+  EXPECT_EQ(sluice_wal_reader_next(nullptr, nullptr, &error_), SLUICE_WAL_INVALID);
+  EXPECT_EQ(sluice_wal_file_append(nullptr, 1, "x", 1, &error_), SLUICE_WAL_INVALID);
+  sluice_wal_reader_free(nullptr);
+  sluice_wal_file_free(nullptr);
+}
+
+TEST_F(CApi, AFileTakesTheCallersNumbers) {
+  const std::string path = directory_ / "a.log";
+  sluice_wal_file* file = nullptr;
+  ASSERT_EQ(sluice_wal_file_open(path.c_str(), nullptr, &file, &error_), SLUICE_WAL_OK);
+  ASSERT_EQ(sluice_wal_file_append(file, 5, "five", 4, &error_), SLUICE_WAL_OK);
+  EXPECT_EQ(sluice_wal_file_append(file, 5, "five", 4, &error_), SLUICE_WAL_INVALID);
+  EXPECT_STREQ(error_.reason, "sequence_violation");
+  EXPECT_EQ(error_.expected, 6u);
+  EXPECT_EQ(error_.found, 5u);
+  ASSERT_EQ(sluice_wal_file_sync(file, &error_), SLUICE_WAL_OK);
+  ASSERT_EQ(sluice_wal_file_close(file, &error_), SLUICE_WAL_OK);
+  sluice_wal_file_free(file);
+  ASSERT_EQ(sluice_wal_file_open(path.c_str(), nullptr, &file, &error_), SLUICE_WAL_OK);
+  EXPECT_EQ(sluice_wal_file_current_sequence(file), 5u);
+  sluice_wal_file_free(file);
+}
+
+}  // namespace
