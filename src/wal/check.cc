@@ -78,6 +78,8 @@ Result<WalReport> check_log(Runtime& runtime, Disk& disk, const WalCheckOptions&
 Result<WalReport> check_file(Disk& disk, const std::string& name, const WalCheckOptions& options) {
   std::unique_ptr<File> file = TRY(disk.open(name, OpenMode::kReadDevice));
   SegmentReport segment{name, TRY(file->size()), {}, {}, {}};
+  if (segment.file_bytes == 0)
+    return WalReport{.is_file = true};  // an empty log, as for the others
   const auto parser =
       SegmentParser::open_single(std::move(file), name, std::nullopt, options.keys.get());
   WalReport report{.is_file = true};
