@@ -82,7 +82,7 @@ Report report_of(const WalArguments& arguments, Measured& measured) {
   report.field("encrypted", Cell::flag(measured.is_encrypted));
   report.field("seconds", decimals(seconds, 1000));
   report.field("appends/s", Cell::count(per_second(measured.records, measured.span)));
-  report.field("MB/s", decimals(bytes / seconds / 1e6, 10));
+  report.field("MB/s", decimals(bytes / seconds / 1e6, 1000));
   report.field("sync us p50", microseconds(percentile(measured.waits, 50)));
   report.field("sync us p99", microseconds(percentile(measured.waits, 99)));
   return report;

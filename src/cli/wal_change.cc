@@ -124,7 +124,8 @@ Listing list_keys(const std::map<uint32_t, KeyUse>& uses, uint32_t current) {
   for (const auto& [id, use] : uses) {
     const char* word = id == 0 ? "not encrypted" : id == current ? "current" : "still needed";
     listing.add({id == 0 ? Cell::none() : Cell::number(id), Cell::count(use.segments),
-                 Cell::count(use.records), Cell::number(use.last_lsn), Cell::words(word)});
+                 Cell::count(use.records),
+                 use.records == 0 ? Cell::none() : Cell::number(use.last_lsn), Cell::words(word)});
   }
   return listing;
 }
@@ -176,7 +177,7 @@ Result<ExitCode> rotate_key(const WalArguments& arguments) {
     KeyUse& use = uses[file.key_id];
     ++use.segments;
     use.records += file.records;
-    use.last_lsn = file.last_lsn;
+    if (file.records > 0) use.last_lsn = file.last_lsn;
   }
   Report report;
   report.field("current key", Cell::number(current));

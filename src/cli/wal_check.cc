@@ -42,6 +42,10 @@ std::string state_of(const WalFileReport& file) {
   return is_torn(file) ? "torn end" : "ok";
 }
 
+Cell last_lsn_cell(const WalFileReport& file) {
+  return file.records == 0 ? Cell::none() : Cell::number(file.last_lsn);
+}
+
 Cell key_cell(uint32_t key_id) {
   return key_id == 0 ? Cell::none() : Cell::number(key_id);
 }
@@ -61,7 +65,7 @@ Listing list_files(const WalReport& report) {
                    {"file bytes", true},
                    {"state"}});
   for (const WalFileReport& file : report.files) {
-    listing.add({Cell::words(file.file), Cell::number(file.first_lsn), Cell::number(file.last_lsn),
+    listing.add({Cell::words(file.file), Cell::number(file.first_lsn), last_lsn_cell(file),
                  Cell::count(file.records), Cell::bytes(file.payload_bytes),
                  Cell::count(file.marks), Cell::number(file.confirmed_end),
                  Cell::number(file.accepted_end), Cell::number(file.torn_bytes),

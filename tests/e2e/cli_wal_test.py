@@ -479,6 +479,41 @@ class Wal(cli.Case):
         self.assertEqual(os.listdir(self.path("photos")), ["a.jpg"])
         self.assertEqual(self.append("empty", [b"a"]), [1])
 
+    def test_an_empty_file_is_an_empty_log(self):
+        self.write("a.wal", "")
+        self.assertEqual(self.records("a.wal"), [])
+        self.assertEqual(self.verify("a.wal")["records"], 0)
+        self.assertEqual(self.append("a.wal", [b"a"]), [1])
+
+    def test_a_log_that_may_not_be_written_is_read_and_nothing_else(self):
+        for path, make, keys in self.shapes():
+            self.append(path, [b"a"], *make)
+            folder = self.path("in") if "--file" in make else self.path(path)
+            before = set(os.listdir(folder))
+            os.chmod(folder, 0o555)
+            os.chmod(self.newest_file(path), 0o444)
+            try:
+                for verb in ["dump", "stat", "verify"]:
+                    self.assertEqual(self.unprivileged(verb, path, *keys)[0], DONE)
+                code, err = self.unprivileged("append", path, *keys)
+                self.assertEqual(code, FAILED)
+                self.assertIn("Permission denied", err)
+                self.assertIn(path, err)
+                code, err = self.unprivileged("append", os.path.join(folder, "new"))
+                self.assertEqual(code, FAILED)
+                self.assertIn(os.path.join(folder, "new"), err)
+            finally:
+                os.chmod(folder, 0o755)
+            self.assertEqual(set(os.listdir(folder)), before)
+
+    def unprivileged(self, *arguments):
+        """The exit code and the errors, for one to whom permissions mean something."""
+        words = [self.program, "wal", *arguments]
+        if os.geteuid() == 0:
+            words = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *words]
+        done = subprocess.run(words, cwd=self.dir, input=b"b\n", capture_output=True, check=False)
+        return done.returncode, done.stderr.decode()
+
     def test_one_segment_is_not_appended_to(self):
         self.append("log", [b"a"])
         name = self.newest_file("log")
