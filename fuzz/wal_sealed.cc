@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "fuzz/target.h"
+#include "wal/cipher.h"
 #include "wal/sealed.h"
 
 namespace {
@@ -24,7 +25,7 @@ void try_header(ByteView bytes) {
   const auto header = decode_segment_header(bytes, "segment");
   if (!header.ok() || !header->is_encrypted()) return;
   const KeyRing ring = KeyRing::make(header->key.id, key()).value();
-  CHECK(!unwrap_data_key(&ring, *header).ok());
+  CHECK(!unwrap_data_key(&ring, *header, "segment").ok());
 }
 
 void try_sealed(ByteView payload) {

@@ -128,7 +128,9 @@ TEST_F(ApiTest, AFlushThatFailsTellsWhyAndCatchesUp) {
   const Response failed = ask("POST", "/v1/admin/flush");
   EXPECT_EQ(failed.status, 503);
   EXPECT_THAT(failed.body, HasSubstr(R"("success":false)"));
-  EXPECT_THAT(ask("GET", "/health").body, HasSubstr("degraded"));
+  // The answer may come before the first attempt has failed.
+  while (ask("GET", "/health").body.find("degraded") == std::string::npos) {
+  }
   bucket_->set_rule(nullptr);
   Response flushed = ask("POST", "/v1/admin/flush");
   while (flushed.status == 503) flushed = ask("POST", "/v1/admin/flush");
