@@ -26,9 +26,10 @@ struct WalFileReport {
   uint64_t marks = 0;
   uint64_t confirmed_end = 0;  ///< the highest offset that a mark says was synced
   uint64_t accepted_end = 0;   ///< offset behind the last valid frame
-  uint32_t key_id = 0;         ///< of the key that wraps the data key; 0: not encrypted
-  uint64_t reopenings = 0;     ///< of one file
-  uint64_t torn_bytes = 0;     ///< behind the accepted end of the newest; a crash leaves them
+  /// Of the key that wraps the data key, of one file the newest; 0: not encrypted.
+  uint32_t key_id = 0;
+  uint64_t reopenings = 0;  ///< of one file
+  uint64_t torn_bytes = 0;  ///< behind the accepted end of the newest; a crash leaves them
   Reason torn_reason = Reason::kNone;
   /// What cannot have come from a crash: reason(), found() the offset, expected() up to where it is
   /// known that the log was durable.

@@ -42,7 +42,9 @@ constexpr Verb kDump = {
 constexpr Verb kStat = {
     "stat", "Sizes, LSNs and keys of a log and of each of its files",
     "Reads and checks every record. `confirmed` is the offset that a mark in the file says was\n"
-    "synced, `valid` the end of its valid records, `key` the id of the key that it needs.\n\n"
+    "synced, `valid` the end of its valid records, `key` the id of the key that it needs; a log "
+    "of\n"
+    "one file may need older ones, too, and be encrypted from some record on.\n\n"
     "Examples:\n"
     "  sluice wal stat ./log\n"
     "  sluice wal stat ./log --json",

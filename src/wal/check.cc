@@ -94,6 +94,7 @@ Result<WalReport> check_file(Disk& disk, const std::string& name, const WalCheck
   }
   if (segment.damage && segment.damage->code() != Code::kCorrupt) return *segment.damage;
   report.files.push_back(describe(segment));
+  if (parser.ok()) report.files.back().key_id = (*parser)->key_id();
   return report;
 }
 

@@ -129,6 +129,7 @@ Result<std::unique_ptr<SegmentParser>> SegmentParser::open(std::unique_ptr<File>
   if (header.is_encrypted()) {
     const WalEncryptionKey data_key = TRY(unwrap_data_key(keys, header, parser->name_));
     parser->sealer_ = std::make_unique<Sealer>(header.segment, data_key);
+    parser->key_id_ = header.key.id;
   }
   return parser;
 }
@@ -253,7 +254,8 @@ Status SegmentParser::follow(const ParsedFrame& frame) {
   numbering_ = reopening->numbering;
   last_lsn_ = reopening->base_lsn - 1;
   sealer_.reset();
-  if (reopening->key.id == 0) return ok();
+  key_id_ = reopening->key.id;
+  if (key_id_ == 0) return ok();
   const auto data_key = unwrap_data_key(keys_, {header_.segment, frame.offset}, *reopening);
   if (!data_key.ok()) {
     const Error& error = data_key.error();

@@ -134,6 +134,7 @@ class SegmentParser {
   bool is_followed() const { return is_followed_; }
   /// Whether what stands at position() is sealed, and how records there are numbered.
   bool is_sealed() const { return sealer_ != nullptr; }
+  uint32_t key_id() const { return key_id_; }  ///< that wraps the data key in use; 0: none
   Numbering numbering() const { return numbering_; }
 
  private:
@@ -196,8 +197,9 @@ class SegmentParser {
   const KeyRing* const keys_;  ///< used while a log in one file is read
   Numbering numbering_;
   std::unique_ptr<Sealer> sealer_;  ///< null: not encrypted
-  InnerRecords inner_;              ///< of the sealed frame before offset_, those left
-  uint64_t inner_offset_ = 0;       ///< of that frame
+  uint32_t key_id_ = 0;
+  InnerRecords inner_;         ///< of the sealed frame before offset_, those left
+  uint64_t inner_offset_ = 0;  ///< of that frame
   uint64_t offset_ = kBlockBytes;
   uint64_t solid_end_ = kBlockBytes;  ///< behind the last frame that is no mark and no pad
   Lsn last_lsn_;

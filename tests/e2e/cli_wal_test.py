@@ -45,6 +45,12 @@ class Wal(cli.Case):
     def key_file(self, name, digit="6b"):
         return self.write(name, bytes.fromhex(digit * 32), "wb")
 
+    def key_id(self, name):
+        """The id of a key, by a log that has no other."""
+        self.append("of-" + name, [b"a"], "--key-file", name)
+        return json.loads(self.wal("stat", "of-" + name, "--json", "--key-file", name)[0])[
+            "files"][0]["key"]
+
     def shapes(self):
         """Each kind of log: its path, the options that make it, those that read it."""
         self.key_file("a.key")
@@ -357,6 +363,9 @@ class Wal(cli.Case):
                 self.assertEqual(uses["current"]["key"], report["current_key"])
                 self.assertIn("current", self.wal("rotate-key", path, *rotation)[0])
             self.append(path, [b"c"], *rotation)
+            stat = json.loads(self.wal("stat", path, "--json", *rotation)[0])
+            self.assertNotEqual(stat["encrypted"], "no")
+            self.assertEqual(stat["files"][-1]["key"], self.key_id("new.key"))
             self.assertEqual(self.payloads(path, *rotation), {1: b"a", 2: b"b", 3: b"c"})
             if keys:
                 self.wal("dump", path, "--key-file", new, code=FAILED)
