@@ -438,6 +438,7 @@ Status Log::close() {
   const Status marked = idle();
   closed_ = true;
   release_spares();
+  if (marked.ok()) writer_->give_back_zeros();
   return marked;
 }
 

@@ -287,7 +287,8 @@ Status SingleFile::close() {
   // A log that is only opened and closed does not grow.
   if (!was_marked_ || writer_->syncs() > 0) TRY(settle(writer_->mark()));
   closed_ = true;
-  return writer_->give_back_zeros();
+  writer_->give_back_zeros();
+  return ok();
 }
 
 Status SingleFile::skip_to(Lsn next_lsn) {

@@ -232,12 +232,11 @@ Status Writer::mark() {
   return marked;
 }
 
-Status Writer::give_back_zeros() {
+void Writer::give_back_zeros() {
   const uint64_t end = closed_end(tail_);
-  if (end >= allocated_end_) return ok();
-  TRY(file_->truncate(end));
-  allocated_end_ = end;
-  return ok();
+  if (end >= allocated_end_) return;
+  const Status cut = file_->truncate(end);
+  if (cut.ok()) allocated_end_ = end;
 }
 
 Status Writer::drop() {

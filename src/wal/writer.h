@@ -97,8 +97,8 @@ class Writer {
   /// Marks the last finished sync now instead of at the next flush. Errors as append().
   Status mark();
 
-  /// Cuts what was written ahead; nothing is staged.
-  Status give_back_zeros();
+  /// Cuts what was written ahead, if that can be done; the last call.
+  void give_back_zeros();
 
   const SegmentHeader& header() const { return header_; }
   Lsn last_lsn() const { return last_lsn_; }
