@@ -133,9 +133,14 @@ EXPORT int ftruncate(int file, off_t bytes) {
   return strikes_file("truncate", file) ? strike() : (int)syscall(SYS_ftruncate, file, bytes);
 }
 
-EXPORT int rename(const char* from, const char* to) {
+EXPORT int renameat2(int from_dir, const char* from, int to_dir, const char* to,
+                     unsigned int flags) {
   if (strikes("rename", to)) return strike();
-  return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+  return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+}
+
+EXPORT int rename(const char* from, const char* to) {
+  return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 EXPORT int link(const char* from, const char* to) {
