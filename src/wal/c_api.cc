@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <memory>
-#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -60,13 +60,13 @@ int32_t answer(const Status& status, sluice_wal_error* error) {
   return SLUICE_WAL_OK;
 }
 
-/// What a library below throws, which is memory alone, ends here.
+/// What a library below throws, for want of memory or of sense in a length, ends here.
 template <class Call>
 int32_t guarded(sluice_wal_error* error, Call call) {
   try {
     return answer(call(), error);
-  } catch (const std::bad_alloc&) {
-    return answer(Error(Code::kBusy, "there is no memory"), error);
+  } catch (const std::exception& thrown) {
+    return answer(Error(Code::kBusy, std::string("there is no memory: ") + thrown.what()), error);
   }
 }
 
@@ -76,6 +76,10 @@ Error missing(const char* what) {
 
 ByteView bytes_of(const void* payload, size_t bytes) {
   return {static_cast<const std::byte*>(payload), payload == nullptr ? 0 : bytes};
+}
+
+bool lacks_payload(const sluice_wal_record& record) {
+  return record.payload == nullptr && record.payload_bytes > 0;
 }
 
 WalRecord record_of(const sluice_wal_record& record) {
@@ -141,7 +145,10 @@ int32_t sluice_wal_append(sluice_wal* log, const sluice_wal_record* records, siz
     if (log == nullptr || (records == nullptr && count > 0)) return missing("log or records");
     std::vector<WalRecord> views;
     views.reserve(count);
-    for (size_t i = 0; i < count; ++i) views.push_back(record_of(records[i]));
+    for (size_t i = 0; i < count; ++i) {
+      if (lacks_payload(records[i])) return missing("payload");
+      views.push_back(record_of(records[i]));
+    }
     const Lsn lsn = TRY(log->log->append(views));
     if (first_lsn != nullptr) *first_lsn = lsn;
     return ok();
@@ -161,6 +168,7 @@ int32_t sluice_wal_submit(sluice_wal* log, const sluice_wal_record* record, uint
                           sluice_wal_error* error) {
   return guarded(error, [&]() -> Status {
     if (log == nullptr || record == nullptr) return missing("log or record");
+    if (lacks_payload(*record)) return missing("payload");
     const Lsn given = TRY(log->committer->submit(record_of(*record)));
     if (lsn != nullptr) *lsn = given;
     return ok();
@@ -237,6 +245,7 @@ int32_t sluice_wal_file_append(sluice_wal_file* file, uint64_t sequence, const v
                                size_t payload_bytes, sluice_wal_error* error) {
   return guarded(error, [&]() -> Status {
     if (file == nullptr) return missing("file");
+    if (payload == nullptr && payload_bytes > 0) return missing("payload");
     return file->writer.append(sequence, bytes_of(payload, payload_bytes));
   });
 }

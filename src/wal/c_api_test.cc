@@ -123,6 +123,15 @@ TEST_F(CApi, NeedsTheKeyOfAnEncryptedLog) {
   EXPECT_EQ(frames(), (Frames{{1, "secret"}}));
 }
 
+TEST_F(CApi, APayloadThatIsNullIsNoEmptyOne) {
+  ASSERT_EQ(open(), SLUICE_WAL_OK);
+  const sluice_wal_record lost{20, 0, 0, nullptr, 5};
+  EXPECT_EQ(sluice_wal_append(log_, &lost, 1, nullptr, &error_), SLUICE_WAL_INVALID);
+  EXPECT_EQ(sluice_wal_submit(log_, &lost, nullptr, &error_), SLUICE_WAL_INVALID);
+  EXPECT_EQ(sluice_wal_append(log_, &lost, SIZE_MAX, nullptr, &error_), SLUICE_WAL_BUSY);
+  EXPECT_EQ(sluice_wal_next_lsn(log_), 1u);
+}
+
 TEST_F(CApi, NothingIsAskedOfNull) {
   EXPECT_EQ(sluice_wal_open(nullptr, nullptr, &log_, &error_), SLUICE_WAL_INVALID);
   EXPECT_EQ(sluice_wal_sync(nullptr, &error_), SLUICE_WAL_INVALID);

@@ -165,7 +165,7 @@ Result<WalSalvage> salvage_wal(const std::string& path,
                                const std::shared_ptr<const KeyRing>& keys) {
   const std::shared_ptr<Place> place = TRY(place_of(path));
   const std::string made = place->name + ".salvaged";
-  WalSalvage salvage;
+  wal::Salvaged salvaged;  // its lock is held until the names are exchanged
   if (const std::unique_ptr<Disk> from = TRY(directory_at(path))) {
     TRY(io::make_directory(place->directory + "/" + made));
     const std::unique_ptr<Disk> to = TRY(io::open_posix_disk(place->directory + "/" + made));
@@ -173,15 +173,16 @@ Result<WalSalvage> salvage_wal(const std::string& path,
       return Error(Code::kExists, "an earlier salvage was not finished there; remove it first",
                    place->directory + "/" + made);
     }
-    salvage = TRY(wal::salvage_log(*place->runtime, *from, *to, keys));
+    salvaged = TRY(wal::salvage_log(*place->runtime, *from, *to, keys));
   } else {
-    salvage = TRY(wal::salvage_file(*place->runtime, *place->disk, place->name, made, keys));
+    salvaged = TRY(wal::salvage_file(*place->runtime, *place->disk, place->name, made, keys));
     const Status removed = place->disk->remove(made + ".lock");  // of no use to anybody now
     static_cast<void>(removed);
   }
+  WalSalvage& salvage = salvaged.salvage;
   salvage.kept = free_name(*place);
   TRY(io::replace_keeping(place->directory, {made, place->name, salvage.kept}));
-  return salvage;
+  return std::move(salvage);
 }
 
 Result<std::shared_ptr<const KeyRing>> load_wal_keys(const std::vector<std::string>& key_files) {

@@ -87,7 +87,7 @@ Result<std::unique_ptr<DiskLock>> Log::lock(Disk& disk) {
 
 Result<std::unique_ptr<Log>> Log::open(Runtime& runtime, Disk& disk, LogOptions options,
                                        std::unique_ptr<DiskLock> lock) {
-  if (options.lsn_floor >= kLsnMax) {
+  if (options.lsn_floor >= kLsnMax - 1) {
     return Error({Code::kInvalid,
                   Reason::kOutOfRange,
                   "no LSN is left above the floor",
@@ -238,6 +238,9 @@ Result<Lsn> Log::append_by(Status (Writer::*step)(std::span<const RecordView>),
     return too_large(record.payload_bytes(), options_.payload_bytes_max);
   }
   const Lsn first_lsn = writer_->last_lsn() + 1;
+  if (records.size() >= kLsnMax - first_lsn) {
+    return Error(Code::kInvalid, Reason::kOutOfRange, "no LSN is left");
+  }
   Status appended = (writer_.get()->*step)(records);
   if (!appended.ok() && appended.error().code() == Code::kFull && !spares_.empty()) {
     release_spares();

@@ -202,5 +202,28 @@ TEST(LogRecycled, VerificationBesideARunningLogFindsNothingWhateverMomentATrimTa
   }
 }
 
+// The sign that nothing was torn, a mark of its own offset and a pad, does not outlive a full disk.
+TEST(LogRecycled, WhatIsTornBehindAFullDiskIsReported) {
+  CrashDisk disk;
+  std::string name;
+  {
+    const OpenLog log = open_log(disk, 1).value();
+    ASSERT_NO_FATAL_FAILURE(recycle(*log));
+    ASSERT_OK(append(*log, {"kept"}));
+    ASSERT_OK(log->sync());
+    ASSERT_OK(log->idle());
+    disk.fail(DiskOp::kWrite, Code::kFull);
+    ASSERT_EQ(append(*log, {"refused"}).error().code(), Code::kFull);
+    ASSERT_OK(append(*log, {"torn!"}));
+    ASSERT_OK(log->sync());
+    name = segment_name(log->active_base());
+    ASSERT_GT(read_segment_header(disk, name)->recycled_bytes, 0u);
+  }
+  disk.bytes(name).at(as_text(disk.bytes(name)).find("torn!")) ^= std::byte{1};
+  disk.settle(name);
+  const OpenLog log = open_log(disk, 9).value();
+  EXPECT_GT(log->recovered().repair.torn_bytes, 0u);
+}
+
 }  // namespace
 }  // namespace sluice::wal

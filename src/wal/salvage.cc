@@ -15,9 +15,9 @@ namespace {
 
 class Salvage {
  public:
-  Salvage(SalvageSource source, uint64_t file_bytes, const KeyRing* keys, Lsn& last_lsn,
+  Salvage(SalvageSource source, uint64_t end, const KeyRing* keys, Lsn& last_lsn,
           const RecordTaker& take)
-      : window_(std::move(source.file), file_bytes),
+      : window_(std::move(source.file), end),
         name_(std::move(source.name)),
         header_(source.header),
         keys_(keys),
@@ -31,7 +31,14 @@ class Salvage {
       if (data_key.ok()) sealer_ = std::make_unique<Sealer>(header_.segment, *data_key);
     }
     numbering_ = header_.numbering;
+    const std::vector<Cut> cuts = TRY(find_cuts());
+    auto cut = cuts.begin();
     for (uint64_t at = kBlockBytes; at + kFrameAlignment <= window_.end();) {
+      while (cut != cuts.end() && cut->end <= at) ++cut;
+      if (cut != cuts.end() && at >= cut->start) {
+        at = cut->end;
+        continue;
+      }
       const uint64_t taken_bytes = TRY(take_frame(at));
       if (taken_bytes == 0) {
         const ByteView word = TRY(window_.view(at, kFrameAlignment));
@@ -43,17 +50,47 @@ class Salvage {
   }
 
  private:
-  /// Bytes of the whole frame at the offset; 0: there is none.
-  Result<uint64_t> take_frame(uint64_t at) {
-    if (at + sizeof(FrameHeader) > window_.end()) return uint64_t{0};
+  /// What an opening of the file cut: it is no part of the log, however whole it looks.
+  struct Cut {
+    uint64_t start;
+    uint64_t end;
+  };
+
+  Result<std::vector<Cut>> find_cuts() {
+    std::vector<Cut> cuts;
+    for (uint64_t at = 2 * kBlockBytes; at < window_.end(); at += kBlockBytes) {
+      const std::optional<Frame> frame = TRY(frame_at(at));
+      if (!frame || frame->header.type != kReopeningType) continue;
+      const Result<Reopening> reopening = decode_reopening(frame->payload);
+      if (reopening.ok() && reopening->accepted.end < at) {
+        cuts.push_back({reopening->accepted.end, at});
+      }
+    }
+    return cuts;
+  }
+
+  struct Frame {
+    FrameHeader header;
+    ByteView payload;
+  };
+  Result<std::optional<Frame>> frame_at(uint64_t at) {
+    if (at + sizeof(FrameHeader) > window_.end()) return std::optional<Frame>();
     const auto header = load<FrameHeader>(TRY(window_.view(at, sizeof(FrameHeader))).data());
     const uint32_t seed = frame_seed(header_.segment, at);
-    if (header.zero != 0 || !is_sound(header, seed)) return uint64_t{0};
+    if (header.zero != 0 || !is_sound(header, seed)) return std::optional<Frame>();
     const uint64_t bytes = frame_bytes(header.payload_bytes);
-    if (bytes > window_.end() - at) return uint64_t{0};
+    if (bytes > window_.end() - at) return std::optional<Frame>();
     const ByteView padded = TRY(window_.view(at, bytes)).subspan(sizeof(FrameHeader));
-    if (header.payload_crc != crc32c(padded, seed)) return uint64_t{0};
-    const ByteView payload = padded.first(header.payload_bytes);
+    if (header.payload_crc != crc32c(padded, seed)) return std::optional<Frame>();
+    return std::optional(Frame{header, padded.first(header.payload_bytes)});
+  }
+
+  /// Bytes of the whole frame at the offset; 0: there is none.
+  Result<uint64_t> take_frame(uint64_t at) {
+    const std::optional<Frame> frame = TRY(frame_at(at));
+    if (!frame) return uint64_t{0};
+    const auto& [header, payload] = *frame;
+    const uint64_t bytes = frame_bytes(header.payload_bytes);
     if (header.type == kSealedType) {
       TRY(take_sealed({at, header.lsn}, payload));
     } else if (header.type == kReopeningType) {
@@ -99,6 +136,7 @@ class Salvage {
   Status take_record(const LogFrame& record) {
     if (!continues(numbering_ == Numbering::kAny ? Numbering::kAny : Numbering::kRising, last_lsn_,
                    record.lsn)) {
+      lost_bytes_ += frame_bytes(record.payload.size());
       return ok();
     }
     last_lsn_ = std::max(last_lsn_, record.lsn);
@@ -181,30 +219,34 @@ class NewLog {
 
 Result<uint64_t> salvage_records(SalvageSource source, const KeyRing* keys, Lsn& last_lsn,
                                  const RecordTaker& take) {
-  const uint64_t file_bytes = TRY(source.file->size());
-  return Salvage(std::move(source), file_bytes, keys, last_lsn, take).run();
+  uint64_t end = TRY(source.file->size());
+  if (source.accepted_end != 0) end = std::min(end, source.accepted_end);
+  return Salvage(std::move(source), end, keys, last_lsn, take).run();
 }
 
-Result<WalSalvage> salvage_log(Runtime& runtime, Disk& from, Disk& to,
-                               const std::shared_ptr<const KeyRing>& keys) {
-  const std::unique_ptr<DiskLock> lock = TRY(Log::lock(from));
+Result<Salvaged> salvage_log(Runtime& runtime, Disk& from, Disk& to,
+                             const std::shared_ptr<const KeyRing>& keys) {
+  std::unique_ptr<DiskLock> lock = TRY(Log::lock(from));
   const std::vector<std::string> names = TRY(list_segments(from));
   const std::vector<SegmentHeader> headers = TRY(known_headers(from, names));
   WalSalvage salvage;
   NewLog log(runtime, to, keys, salvage);
   Lsn last_lsn = 0;
   for (size_t i = 0; i < names.size(); ++i) {
-    SalvageSource source{TRY(from.open(names[i], OpenMode::kReadDevice)), names[i], headers[i]};
+    const bool has_next = i + 1 < names.size() && !headers[i].segment.is_zero() &&
+                          headers[i + 1].predecessor == headers[i].segment;
+    SalvageSource source{TRY(from.open(names[i], OpenMode::kReadDevice)), names[i], headers[i],
+                         has_next ? headers[i + 1].accepted.end : 0};
     const auto take = [&](const LogFrame& frame) { return log.take(frame); };
     salvage.lost_bytes += TRY(salvage_records(std::move(source), keys.get(), last_lsn, take));
   }
   TRY(log.finish());
-  return salvage;
+  return Salvaged{salvage, std::move(lock)};
 }
 
-Result<WalSalvage> salvage_file(Runtime& runtime, Disk& disk, const std::string& from,
-                                const std::string& to, const std::shared_ptr<const KeyRing>& keys) {
-  const std::unique_ptr<DiskLock> lock = TRY(disk.lock(from + ".lock"));
+Result<Salvaged> salvage_file(Runtime& runtime, Disk& disk, const std::string& from,
+                              const std::string& to, const std::shared_ptr<const KeyRing>& keys) {
+  std::unique_ptr<DiskLock> lock = TRY(disk.lock(from + ".lock"));
   std::unique_ptr<File> file = TRY(disk.open(from, OpenMode::kReadDevice));
   std::vector<std::byte> block(kBlockBytes);
   const size_t got_bytes = TRY(file->read_at(0, block));
@@ -227,7 +269,7 @@ Result<WalSalvage> salvage_file(Runtime& runtime, Disk& disk, const std::string&
   salvage.lost_bytes =
       TRY(salvage_records({std::move(file), from, header}, keys.get(), last_lsn, take));
   TRY(log->close());
-  return salvage;
+  return Salvaged{salvage, std::move(lock)};
 }
 
 }  // namespace sluice::wal

@@ -18,20 +18,29 @@ struct SalvageSource {
   std::unique_ptr<File> file{};
   std::string name{};
   SegmentHeader header{};  ///< what is known of it: segment, base_lsn, key, numbering
+  /// What its successor accepted of it: what follows was cut. 0: all of it.
+  uint64_t accepted_end = 0;
 };
 
-/// Shows each record of the source that is whole, in the order of the file; in logs that number
-/// themselves only those whose LSN is above the last one shown. Returns how many bytes that are not
-/// zero belong to no frame. kInvalid (kMissingKey); what `take` fails with.
+/// What was salvaged, and the lock of the log that it was taken from.
+struct Salvaged {
+  WalSalvage salvage{};
+  std::unique_ptr<DiskLock> lock{};
+};
+
+/// Shows each record of the source that is whole, in the order of the file, but what an opening cut
+/// and, in logs whose LSNs rise, what is not above the last one shown. Returns how many bytes that
+/// are not zero belong to no frame, or to a record that was not shown. kInvalid (kMissingKey); what
+/// `take` fails with.
 using RecordTaker = std::function<Status(const LogFrame& record)>;
 Result<uint64_t> salvage_records(SalvageSource source, const KeyRing* keys, Lsn& last_lsn,
                                  const RecordTaker& take);
 
 /// Everything of the log in the first disk into a new log in the second, which is empty.
-Result<WalSalvage> salvage_log(Runtime& runtime, Disk& from, Disk& to,
-                               const std::shared_ptr<const KeyRing>& keys);
+Result<Salvaged> salvage_log(Runtime& runtime, Disk& from, Disk& to,
+                             const std::shared_ptr<const KeyRing>& keys);
 /// Everything of the log in one file into another file beside it, which does not exist.
-Result<WalSalvage> salvage_file(Runtime& runtime, Disk& disk, const std::string& from,
-                                const std::string& to, const std::shared_ptr<const KeyRing>& keys);
+Result<Salvaged> salvage_file(Runtime& runtime, Disk& disk, const std::string& from,
+                              const std::string& to, const std::shared_ptr<const KeyRing>& keys);
 
 }  // namespace sluice::wal

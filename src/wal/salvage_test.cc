@@ -46,7 +46,7 @@ TestFrames salvaged(CrashDisk& disk, WalSalvage& salvage,
                     const std::shared_ptr<const KeyRing>& keys = nullptr) {
   CrashDisk to;
   TestRuntime runtime(77);
-  salvage = salvage_log(runtime, disk, to, keys).value();
+  salvage = salvage_log(runtime, disk, to, keys).value().salvage;
   EXPECT_FALSE(check(to, keys).is_damaged());
   test_keys() = keys;
   const OpenLog log = open_log(to, 5).value();
@@ -196,7 +196,7 @@ TEST(Salvage, OfAFileDeclaresTheGapAndGoesOnNumbering) {
     disk.settle(kFile);
     EXPECT_FALSE(open_file(disk, options).ok());
     TestRuntime runtime(5);
-    const WalSalvage salvage = salvage_file(runtime, disk, kFile, "new.log", keys).value();
+    const WalSalvage salvage = salvage_file(runtime, disk, kFile, "new.log", keys).value().salvage;
     EXPECT_EQ(salvage.records, 2u);
     EXPECT_EQ(salvage.gaps, 1u);
     ASSERT_OK(disk.rename("new.log", kFile));
@@ -204,6 +204,45 @@ TEST(Salvage, OfAFileDeclaresTheGapAndGoesOnNumbering) {
     const OpenFile log = open_file(disk, options, 9).value();
     EXPECT_EQ(append(*log, {"four"}).value(), 4u);
   }
+}
+
+TEST(Salvage, OfSegmentsTakesNothingThatAnOpeningCut) {
+  CrashDisk disk;
+  {
+    const OpenLog log = open_log(disk, 1).value();
+    ASSERT_OK(append(*log, {"1"}));
+    ASSERT_OK(log->sync());
+    ASSERT_OK(append(*log, {"cut", "cut", "cut"}));  // never synced
+  }
+  flip(disk, segment_name(1), offset_of(disk, segment_name(1), 2) + 32);
+  {
+    const OpenLog log = open_log(disk, 2).value();
+    ASSERT_OK(append(*log, {"2", "3", "4"}));
+    ASSERT_OK(log->close());
+  }
+  WalSalvage salvage;
+  EXPECT_EQ(salvaged(disk, salvage), (TestFrames{{1, "1"}, {2, "2"}, {3, "3"}, {4, "4"}}));
+}
+
+TEST(Salvage, OfAFileTakesNothingThatAnOpeningCut) {
+  CrashDisk disk;
+  const SingleFileOptions options{{.repair = RepairPolicy::kTruncatePartial}, {}};
+  {
+    const OpenFile log = open_file(disk, options, 1).value();
+    ASSERT_OK(append(*log, {"1", "cut", "cut", "cut"}));
+    ASSERT_OK(log->sync());
+  }
+  flip(disk, kFile, offset_of(disk, kFile, 2) + 32);
+  {
+    const OpenFile log = open_file(disk, options, 2).value();
+    ASSERT_GT(log->repair().torn_bytes, 0u);
+    ASSERT_OK(append(*log, {"2", "3", "4"}));
+    ASSERT_OK(log->close());
+  }
+  TestRuntime runtime(5);
+  ASSERT_OK(salvage_file(runtime, disk, kFile, "new.log", nullptr));
+  ASSERT_OK(disk.rename("new.log", kFile));
+  EXPECT_EQ(file_frames(disk).value(), (TestFrames{{1, "1"}, {2, "2"}, {3, "3"}, {4, "4"}}));
 }
 
 TEST(Salvage, IsRefusedWhileSomebodyHasTheLogOpen) {

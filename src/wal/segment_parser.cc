@@ -251,18 +251,21 @@ Status SegmentParser::follow(const ParsedFrame& frame) {
     return corruption(Reason::kDecodeFailure, "a reopening that does not belong here", name_,
                       frame.offset);
   }
+  std::unique_ptr<Sealer> sealer;
+  if (reopening->key.id != 0) {
+    const auto data_key = unwrap_data_key(keys_, {header_.segment, frame.offset}, *reopening);
+    if (!data_key.ok()) {
+      const Error& error = data_key.error();
+      return Error({error.code(), error.reason(), error.message(), name_, error.expected(),
+                    error.code() == Code::kCorrupt ? frame.offset : error.found()});
+    }
+    sealer = std::make_unique<Sealer>(header_.segment, *data_key);
+  }
+  // Only what is understood changes how the parser goes on: it may be asked again.
   numbering_ = reopening->numbering;
   last_lsn_ = reopening->base_lsn - 1;
-  sealer_.reset();
   key_id_ = reopening->key.id;
-  if (key_id_ == 0) return ok();
-  const auto data_key = unwrap_data_key(keys_, {header_.segment, frame.offset}, *reopening);
-  if (!data_key.ok()) {
-    const Error& error = data_key.error();
-    return Error({error.code(), error.reason(), error.message(), name_, error.expected(),
-                  error.code() == Code::kCorrupt ? frame.offset : error.found()});
-  }
-  sealer_ = std::make_unique<Sealer>(header_.segment, *data_key);
+  sealer_ = std::move(sealer);
   return ok();
 }
 

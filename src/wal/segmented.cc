@@ -139,12 +139,8 @@ Result<uint64_t> SegmentedLog::check_all(std::span<const WalRecord> records) con
   if (records.empty()) {
     return Error(Code::kInvalid, Reason::kOutOfRange, "an append has at least one record");
   }
-  uint64_t bytes = 0;
-  for (const WalRecord& record : records) {
-    TRY(check(record));
-    bytes += frame_bytes(record.payload_bytes());
-  }
-  return bytes;
+  for (const WalRecord& record : records) TRY(check(record));
+  return plain_frames_bytes(records);
 }
 
 Status SegmentedLog::usable() const {

@@ -9,6 +9,33 @@ namespace sluice::wal {
 namespace {
 
 using SegmentedFaults = SegmentedTest;
+// W16: whatever may be staged beside a running sync is: a sync of its own would overtake it.
+TEST(SegmentedStage, TheLargestBatchThatIsStagedIsNotWrittenBesideARunningSync) {
+  for (const auto& keys : {std::shared_ptr<const KeyRing>(), test_ring(1, 9)}) {
+    CrashDisk disk;
+    test_keys() = keys;
+    const OpenLog log = open_log(disk, 1).value();
+    test_keys() = nullptr;
+    const std::string large(kThroughBytes - sizeof(FrameHeader), 'b');
+    const auto stage = [&](std::string_view text) {
+      const RecordView record{.head = as_bytes(text)};
+      return log->stage({&record, 1});
+    };
+    ASSERT_OK(stage("first"));
+    const Boundary target = log->begin_sync().value();
+    const Status waited = log->wait_for_sync();
+    ASSERT_OK(stage("second"));
+    size_t syncs = 0;
+    disk.after_operation = [&] { syncs += disk.trace.back().starts_with("sync") ? 1 : 0; };
+    ASSERT_OK(stage(large));
+    EXPECT_EQ(syncs, 0u);
+    ASSERT_OK(log->end_sync(target, waited));
+    EXPECT_EQ(log->durable_lsn(), 1u);
+    ASSERT_OK(log->sync());
+    EXPECT_EQ(log->durable_lsn(), 3u);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Logs, SegmentedFaults, ::testing::Bool(),
                          [](const auto& param) { return param.param ? "Encrypted" : "Plain"; });
 

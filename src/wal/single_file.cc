@@ -202,9 +202,21 @@ Status SingleFile::check_repair(const Found& found) const {
                     found.accepted.end);
 }
 
+/// An opening that died behind its cut may have kept more than is left to keep.
+Result<std::string> SingleFile::free_quarantine_name(uint64_t offset) const {
+  const std::vector<DiskEntry> files = TRY(disk_.list());
+  const std::string first = name_ + ".quarantine-" + std::to_string(offset);
+  std::string name = first;
+  const auto is_taken = [&](const DiskEntry& file) { return file.name == name; };
+  for (int i = 2; std::any_of(files.begin(), files.end(), is_taken); ++i) {
+    name = first + "-" + std::to_string(i);
+  }
+  return name;
+}
+
 Status SingleFile::cut(const Found& found) {
   const uint64_t end = found.accepted.end;
-  repair_ = {found.torn_bytes, end, found.end_reason, name_ + ".quarantine-" + std::to_string(end)};
+  repair_ = {found.torn_bytes, end, found.end_reason, TRY(free_quarantine_name(end))};
   TRY(quarantine(disk_, {name_, repair_.quarantine, end, found.torn_bytes}));
   std::unique_ptr<File> file = TRY(disk_.open(name_, OpenMode::kReadWrite));
   const uint64_t start = align_up(end, kBlockBytes);
@@ -284,8 +296,11 @@ Status SingleFile::seal() {
 
 Status SingleFile::close() {
   TRY(sync());
-  // A log that is only opened and closed does not grow.
-  if (!was_marked_ || writer_->syncs() > 0) TRY(settle(writer_->mark()));
+  // A log that is only opened and closed does not grow; and the block in which its frames ended is
+  // not written again (W19).
+  const bool ends_in_a_block = owes_reopening_ && writer_->tail() % kBlockBytes != 0;
+  const bool wants_mark = !was_marked_ || writer_->syncs() > 0;
+  if (wants_mark && !ends_in_a_block) TRY(settle(writer_->mark()));
   closed_ = true;
   writer_->give_back_zeros();
   return ok();

@@ -72,6 +72,7 @@ class SingleFile {
   Result<Found> read_all();
   Status check_record(const SegmentParser& parser, const ParsedFrame& frame) const;
   Status check_repair(const Found& found) const;
+  Result<std::string> free_quarantine_name(uint64_t offset) const;
   Status cut(const Found& found);
   Status check(std::span<const WalRecord> records) const;
   Status usable() const;

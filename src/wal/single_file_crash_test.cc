@@ -294,6 +294,60 @@ TEST_P(SingleFileCrash, SurvivesAFailedRenameAnywhere) {
   fail_everywhere(DiskOp::kRename, Code::kIo);
 }
 
+/// Frames of a sector each, of which a torn write left the first two.
+void write_a_clean_end_within_a_block(CrashDisk& disk) {
+  uint64_t end = 0;
+  {
+    const OpenFile log = open_file(disk, options_of({"", Numbering::kLog, false})).value();
+    for (int i = 0; i < 5; ++i) ASSERT_OK(append(*log, {std::string(480, 'x')}));
+    ASSERT_OK(log->sync());
+    end = log->frames_bytes() / kBlockBytes * kBlockBytes + 2 * kBlockBytes - kBlockBytes + 1024;
+  }
+  std::vector<std::byte>& bytes = disk.bytes(kFile);
+  std::fill(bytes.begin() + static_cast<ptrdiff_t>(end), bytes.end(), std::byte{0});
+  disk.settle(kFile);
+}
+
+// W19
+TEST(SingleFile, ClosingWritesNothingIntoTheBlockInWhichTheFramesEnded) {
+  CrashDisk disk;
+  ASSERT_NO_FATAL_FAILURE(write_a_clean_end_within_a_block(disk));
+  const OpenFile log = open_file(disk, options_of({"", Numbering::kLog, false}), 2).value();
+  ASSERT_EQ(log->last_lsn(), 2u);
+  const size_t before = disk.trace.size();
+  ASSERT_OK(log->close());
+  for (size_t i = before; i < disk.trace.size(); ++i) {
+    EXPECT_FALSE(disk.trace[i].starts_with("write")) << disk.trace[i];
+  }
+}
+
+// W13
+TEST(SingleFile, WhatAnOpeningKeptIsNotReplacedByTheNext) {
+  CrashDisk disk;
+  const SingleFileOptions options = options_of({"", Numbering::kLog, false});
+  {
+    const OpenFile log = open_file(disk, options, 1).value();
+    ASSERT_OK(append(*log, {"1", "2", std::string(20'000, 'q')}));
+    ASSERT_OK(log->sync());
+  }
+  disk.bytes(kFile).at(2 * kBlockBytes + 40 + 33) ^= std::byte{1};
+  disk.settle(kFile);
+  std::optional<DiskImage> cut;
+  disk.after_operation = [&] {
+    if (disk.trace.back().starts_with("truncate") && !cut) cut = disk.image();
+  };
+  const std::string kept = open_file(disk, options, 2).value()->repair().quarantine;
+  disk.after_operation = nullptr;
+  ASSERT_TRUE(cut.has_value());
+  const size_t kept_bytes = disk.bytes(kept).size();
+  ASSERT_GT(kept_bytes, 20'000u);
+  Dice dice(1);
+  disk.set_image(crash(*cut, CrashKind::kAllKept, dice));
+  const OpenFile log = open_file(disk, options, 3).value();
+  EXPECT_EQ(disk.bytes(kept).size(), kept_bytes);
+  EXPECT_EQ(log->repair().quarantine, kept + "-2");
+}
+
 INSTANTIATE_TEST_SUITE_P(, SingleFileCrash,
                          ::testing::Values(Kind{"Plain", Numbering::kLog, false},
                                            Kind{"Encrypted", Numbering::kLog, true},

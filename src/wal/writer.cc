@@ -28,6 +28,12 @@ Error not_erased(const Error& cause) {
 
 }  // namespace
 
+uint64_t plain_frames_bytes(std::span<const RecordView> records) {
+  uint64_t bytes = 0;
+  for (const RecordView& record : records) bytes += frame_bytes(record.payload_bytes());
+  return bytes;
+}
+
 Writer::Writer(std::unique_ptr<File> file, SegmentHeader header, uint64_t segment_bytes)
     : file_(std::move(file)),
       header_(header),
@@ -161,7 +167,7 @@ Status Writer::write(std::span<const RecordView> records, uint64_t reserve_bytes
 
 Status Writer::stage(std::span<const RecordView> records) {
   CHECK(!records.empty() && are_users(records));
-  const uint64_t bytes = records_bytes(records);
+  const uint64_t bytes = plain_frames_bytes(records);
   if (bytes > kThroughBytes) return append(records);
   if (staged_.size() + bytes > kStagedBytesMax) TRY(flush());
   TRY(allocate_for(records, kReserveBytes));
@@ -263,7 +269,7 @@ Status Writer::sync_file() {
 
 Result<Boundary> Writer::begin_sync() {
   TRY(flush());
-  return close_block();
+  return unsynced_ ? close_block() : durable_;
 }
 
 /// W7: the block is closed when the sync starts; no later frame is written into it.
@@ -284,7 +290,7 @@ Status Writer::wait_for_sync() {
 }
 
 void Writer::end_sync(Boundary target) {
-  durable_ = target;
+  if (target.end > durable_.end) durable_ = target;
   ++syncs_;
 }
 
@@ -320,7 +326,8 @@ void Writer::put(ByteView bytes) {
 
 /// What is large goes to the file without a copy.
 Status Writer::put_payload(ByteView bytes) {
-  if (bytes.size() <= kThroughBytes && staged_.size() + bytes.size() <= 2 * kStagedBytesMax) {
+  // A sealed block is a little longer than what was staged.
+  if (bytes.size() <= 2 * kThroughBytes && staged_.size() + bytes.size() <= 2 * kStagedBytesMax) {
     put(bytes);
     return ok();
   }
@@ -346,14 +353,15 @@ Status Writer::erase(uint64_t end) {
   staged_offset_ = tail_;
   TRY(stage_pad());
   TRY(drain());
-  return sync_file();
+  if (unsynced_) return sync_file();
+  // Where nothing waits for a sync the block stays open, as it was.
+  staged_offset_ = tail_;
+  return wait_for_sync();
 }
 
 uint64_t Writer::records_bytes(std::span<const RecordView> records) const {
   if (sealer_ != nullptr) return sealed_frames_bytes(sealer_->open_bytes(), records);
-  uint64_t bytes = 0;
-  for (const RecordView& record : records) bytes += frame_bytes(record.payload_bytes());
-  return bytes;
+  return plain_frames_bytes(records);
 }
 
 /// Room for what is staged, for the records, and for what flush() adds.

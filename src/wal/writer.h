@@ -31,6 +31,8 @@ inline constexpr uint64_t kReserveBytes = 64 << 10;
 inline constexpr uint64_t kStagedBytesMax = 1 << 20;
 /// A batch or a payload above this is written without being staged.
 inline constexpr uint64_t kThroughBytes = 256 << 10;
+/// Of records that are not sealed: what kThroughBytes is measured by.
+uint64_t plain_frames_bytes(std::span<const RecordView> records);
 /// Segment bytes of a log in one file.
 inline constexpr uint64_t kUnlimited = uint64_t{1} << 62;
 
