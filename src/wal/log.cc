@@ -438,11 +438,11 @@ void Log::release_spares() {
 
 Status Log::close() {
   TRY(sync());
-  const Status marked = idle();
+  TRY(idle());
   closed_ = true;
   release_spares();
-  if (marked.ok()) writer_->give_back_zeros();
-  return marked;
+  writer_->give_back_zeros();
+  return ok();
 }
 
 Lsn Log::durable_lsn() const {

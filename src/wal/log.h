@@ -123,8 +123,8 @@ class Log {
   Status trim(Lsn upto, ByteView application);
   /// Gives back the space of trimmed segments' files that wait to be used again.
   void release_spares();
-  /// Syncs, leaves a mark and ends the log; the first error of these. Every later change is
-  /// kInvalid (kClosed). Destroying an open log syncs nothing.
+  /// Syncs, leaves a mark and ends the log. Every later change is kInvalid (kClosed). kFull: there
+  /// is no room for the mark, and the log goes on. Destroying an open log syncs nothing.
   Status close();
 
   /// The frames of `range` that are durable now. A range that starts below the first LSN left is

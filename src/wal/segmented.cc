@@ -317,10 +317,10 @@ Status SegmentedLog::close() {
   const MonitorLock lock(*monitor_);
   TRY(usable());
   closing_ = true;
-  const Status synced = sync_all();
-  if (synced.ok()) return log_->close();
-  closing_ = synced.error().code() != Code::kFull;
-  return synced;
+  Status closed = sync_all();
+  if (closed.ok()) closed = log_->close();
+  closing_ = closed.ok() || closed.error().code() != Code::kFull;
+  return closed;
 }
 
 std::vector<WalSegment> SegmentedLog::list_segments() const {
@@ -364,7 +364,13 @@ Result<WalTruncation> SegmentedLog::truncate(size_t count) {
   const std::vector<Lsn> left = log_->segment_bases();
   std::erase_if(endings_, [&](const Ending& ending) { return ending.first_lsn < left.front(); });
   TRY(verdict);
-  return WalTruncation{taken, total_bytes(std::span(before).first(taken))};
+  // With them may go what an earlier truncation failed to remove.
+  const auto is_left = [&](const Segment& segment) {
+    return segment.header.base_lsn >= left.front();
+  };
+  const auto first_left = std::find_if(before.begin(), before.end(), is_left);
+  const std::span<const Segment> gone(before.begin(), first_left);
+  return WalTruncation{gone.size(), total_bytes(gone)};
 }
 
 /// How many of the segments may go.

@@ -78,6 +78,19 @@ TEST_P(SegmentedFaults, AFailedDirectorySyncInATruncationIsReturnedAndARetryComp
   EXPECT_EQ(survivors(), numbered(21, 30));
 }
 
+TEST_P(SegmentedFaults, ATruncationCountsWhatAnEarlierOneFailedToRemove) {
+  const OpenWal log = open(options()).value();
+  fill(*log, 40, 10);
+  disk_.fail(DiskOp::kSyncDir, Code::kIo);
+  EXPECT_EQ(log->truncate_before(31).error().code(), Code::kIo);
+  ASSERT_EQ(first_lsns(*log).size(), 5u);
+  const uint64_t bytes = log->total_size_bytes();
+  const WalTruncation truncated = log->truncate_before(11).value();
+  EXPECT_EQ(truncated.segments, 3u);
+  EXPECT_EQ(truncated.bytes + log->total_size_bytes(), bytes + kBlockBytes) << "and a checkpoint";
+  EXPECT_EQ(first_lsns(*log), (std::vector<Lsn>{31, 41}));
+}
+
 TEST_P(SegmentedFaults, ACrashInATruncationLeavesASuffixWithoutAHoleAndARetryCompletes) {
   std::vector<DiskImage> images;
   {
@@ -148,8 +161,11 @@ TEST_P(SegmentedFaults, AFullDiskAtACloseLeavesTheLogOpen) {
   disk_.fail(DiskOp::kWrite, Code::kFull);
   EXPECT_EQ(log->close().error().code(), Code::kFull);
   ASSERT_EQ(append(*log, "r2").value(), 2u);
+  disk_.fail(DiskOp::kWrite, Code::kFull, 1);  // the mark behind the sync
+  EXPECT_EQ(log->close().error().code(), Code::kFull);
+  ASSERT_EQ(append(*log, "r3").value(), 3u);
   ASSERT_OK(log->close());
-  EXPECT_EQ(survivors(), numbered(1, 2));
+  EXPECT_EQ(survivors(), numbered(1, 3));
 }
 
 TEST_P(SegmentedFaults, ACommitOnAFullDiskIsTakenBackAndWhatOthersAppendedIsKept) {
