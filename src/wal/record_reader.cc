@@ -185,9 +185,11 @@ Status RecordReader::open_segment(Access access) {
   Result<std::unique_ptr<SegmentParser>> parser =
       view_->is_single_file ? open_single_parser(disk_, segment(), options)
                             : open_parser(disk_, segment(), options, filter_.from());
-  const bool is_replaced = !parser.ok() && parser.error().reason() == Reason::kForked;
-  if (is_replaced && view_->is_open_ended && !is_retrying_) {
-    // By the first segment of an opening, which did so because this one was empty.
+  const Reason reason = parser.ok() ? Reason::kNone : parser.error().reason();
+  // By the first segment of an opening, which did so because this one was empty.
+  const bool is_replaced = reason == Reason::kForked && view_->is_open_ended;
+  const bool is_trimmed = reason == Reason::kMissingSegment;  // of what is wanted nothing, perhaps
+  if ((is_replaced || is_trimmed) && !is_retrying_) {
     is_retrying_ = true;
     return go_on_behind({0, segment().header.base_lsn - 1}, segment());
   }
@@ -253,8 +255,9 @@ Status RecordReader::go_on_behind(Boundary position, Segment last) {
   const auto next = std::find_if(
       view.segments.begin(), view.segments.end(),
       [&](const Segment& other) { return other.header.base_lsn >= last.header.base_lsn; });
-  if (next == view.segments.end() || next->header.accepted.last_lsn > position.last_lsn) {
-    return missing_segment(last, position.last_lsn + 1);
+  const Lsn wanted = std::max(position.last_lsn + 1, filter_.from());
+  if (next == view.segments.end() || next->header.accepted.last_lsn >= wanted) {
+    return missing_segment(last, wanted);
   }
   if (next->header.base_lsn <= position.last_lsn) {
     return corruption(Reason::kForked, "records that were read are not part of the log any more",

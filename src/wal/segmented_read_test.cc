@@ -59,6 +59,19 @@ TEST_P(SegmentedRead, StartsWithTheOldestRecordThatIsLeft) {
   EXPECT_EQ(rest_of(*log->read({.from = 1}).value()), numbered(5, 8));
 }
 
+TEST_P(SegmentedRead, MissesNothingOfATruncatedSegmentThatHeldNoneOfWhatItWants) {
+  const OpenWal log = open(options()).value();
+  fill(*log, 3, 4);
+  const auto waits = log->read({.from = 5}).value();
+  EXPECT_EQ(rest_of(*waits), TestFrames());
+  const auto begins = log->read({.from = 5}).value();
+  fill(*log, 8, 4);
+  ASSERT_EQ(log->truncate_before(5)->segments, 1u);
+  waits->reset();
+  EXPECT_EQ(rest_of(*waits), numbered(5, 8));
+  EXPECT_EQ(rest_of(*begins), numbered(5, 8));
+}
+
 TEST_P(SegmentedRead, FiltersByTenant) {
   const OpenWal log = open(options()).value();
   for (uint32_t tenant : {1, 2, 1, 3}) {
