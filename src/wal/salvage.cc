@@ -20,6 +20,7 @@ class Salvage {
       : window_(std::move(source.file), end),
         name_(std::move(source.name)),
         header_(source.header),
+        end_lsn_(source.end_lsn),
         keys_(keys),
         last_lsn_(last_lsn),
         take_(take) {}
@@ -134,8 +135,9 @@ class Salvage {
   }
 
   Status take_record(const LogFrame& record) {
-    if (!continues(numbering_ == Numbering::kAny ? Numbering::kAny : Numbering::kRising, last_lsn_,
-                   record.lsn)) {
+    const Numbering order = numbering_ == Numbering::kAny ? Numbering::kAny : Numbering::kRising;
+    const bool is_own = end_lsn_ == 0 || record.lsn < end_lsn_;
+    if (!is_own || !continues(order, last_lsn_, record.lsn)) {
       lost_bytes_ += frame_bytes(record.payload.size());
       return ok();
     }
@@ -146,6 +148,7 @@ class Salvage {
   FileWindow window_;
   const std::string name_;
   const SegmentHeader header_;
+  const Lsn end_lsn_;
   const KeyRing* const keys_;
   Lsn& last_lsn_;
   const RecordTaker& take_;
@@ -237,6 +240,8 @@ Result<Salvaged> salvage_log(Runtime& runtime, Disk& from, Disk& to,
                           headers[i + 1].predecessor == headers[i].segment;
     SalvageSource source{TRY(from.open(names[i], OpenMode::kReadDevice)), names[i], headers[i],
                          has_next ? headers[i + 1].accepted.end : 0};
+    // Where the next header is lost, its name still tells the LSNs that were cut here.
+    if (i + 1 < names.size()) source.end_lsn = headers[i + 1].base_lsn;
     const auto take = [&](const LogFrame& frame) { return log.take(frame); };
     salvage.lost_bytes += TRY(salvage_records(std::move(source), keys.get(), last_lsn, take));
   }

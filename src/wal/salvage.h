@@ -20,6 +20,8 @@ struct SalvageSource {
   SegmentHeader header{};  ///< what is known of it: segment, base_lsn, key, numbering
   /// What its successor accepted of it: what follows was cut. 0: all of it.
   uint64_t accepted_end = 0;
+  /// Records from here on are not its own, whatever stands there. 0: no such limit.
+  Lsn end_lsn = 0;
 };
 
 /// What was salvaged, and the lock of the log that it was taken from.

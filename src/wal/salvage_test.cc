@@ -222,6 +222,13 @@ TEST(Salvage, OfSegmentsTakesNothingThatAnOpeningCut) {
   }
   WalSalvage salvage;
   EXPECT_EQ(salvaged(disk, salvage), (TestFrames{{1, "1"}, {2, "2"}, {3, "3"}, {4, "4"}}));
+  for (const std::string& name : {segment_name(2), segment_name(1)}) {
+    flip(disk, name, 20);  // in the header, which says where the segment before it ends
+    const TestFrames left = salvaged(disk, salvage);
+    for (const auto& [lsn, text] : left) EXPECT_EQ(text, std::to_string(lsn));
+    EXPECT_EQ(left.front(), TestFrame(1, "1"));
+    flip(disk, name, 20);
+  }
 }
 
 TEST(Salvage, OfAFileTakesNothingThatAnOpeningCut) {
