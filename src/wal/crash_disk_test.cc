@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -59,6 +60,11 @@ void store_some(DiskImage::Inode& inode, Dice& dice, bool with_garbage) {
     }
   }
   inode.dirty.clear();
+}
+
+bool is_same(ByteView one, ByteView other) {
+  return one.size() == other.size() &&
+         (one.empty() || std::memcmp(one.data(), other.data(), one.size()) == 0);
 }
 
 /// What a read past the page cache finds: unsynced sectors are written back for it and then stand
@@ -125,7 +131,7 @@ class CrashFile : public File {
   }
   Result<size_t> read_at(uint64_t offset, std::span<std::byte> out) override {
     const DiskImage::Inode& inode = disk_.image_.inodes.at(inode_);
-    const bool differs = mode_ == OpenMode::kReadDevice && inode.stored != inode.cached;
+    const bool differs = mode_ == OpenMode::kReadDevice && !is_same(inode.stored, inode.cached);
     const std::vector<std::byte> device = differs ? device_view(inode) : std::vector<std::byte>();
     const std::vector<std::byte>& from = differs ? device : inode.cached;
     if (offset >= from.size()) return size_t{0};
