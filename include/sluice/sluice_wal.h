@@ -49,6 +49,7 @@ typedef struct sluice_wal_options {
   uint32_t key_id;            /* of it, not 0 */
   int32_t strict;             /* not 0: any damage, a torn end included, is an error */
   int32_t must_be_encrypted;  /* not 0: plaintext is refused */
+  int32_t direct;             /* not 0: written past the page cache, where that can be done */
 } sluice_wal_options;
 
 typedef struct sluice_wal_record {
@@ -85,6 +86,7 @@ int32_t sluice_wal_submit(sluice_wal* log, const sluice_wal_record* record, uint
                           sluice_wal_error* error);
 uint64_t sluice_wal_durable_lsn(const sluice_wal* log);
 uint64_t sluice_wal_next_lsn(const sluice_wal* log);
+int32_t sluice_wal_is_direct(const sluice_wal* log); /* 0 also if the file system refuses it */
 int32_t sluice_wal_roll(sluice_wal* log, sluice_wal_error* error);
 /* Whole segments below `lsn` go. `segments` and `bytes`, how many went, may be NULL. */
 int32_t sluice_wal_truncate_before(sluice_wal* log, uint64_t lsn, uint64_t* segments,
@@ -108,6 +110,7 @@ int32_t sluice_wal_file_append(sluice_wal_file* file, uint64_t sequence, const v
                                size_t payload_bytes, sluice_wal_error* error);
 int32_t sluice_wal_file_sync(sluice_wal_file* file, sluice_wal_error* error);
 uint64_t sluice_wal_file_current_sequence(const sluice_wal_file* file);
+int32_t sluice_wal_file_is_direct(const sluice_wal_file* file);
 int32_t sluice_wal_file_close(sluice_wal_file* file, sluice_wal_error* error);
 void sluice_wal_file_free(sluice_wal_file* file);
 

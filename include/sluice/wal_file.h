@@ -73,6 +73,7 @@ class WalWriter {
   /// The ring given last; null: none.
   std::shared_ptr<const KeyRing> key_ring() const;
   const WalRepair& repair() const;  ///< what the opening cut
+  bool is_direct() const;           ///< WalIo::kDirect was asked for, and is not refused
 
  private:
   explicit WalWriter(std::unique_ptr<wal::SingleFile> file);
@@ -113,6 +114,7 @@ class WalFsWriter {
   uint64_t file_offset() const;
   uint64_t file_size() const;
   const WalRepair& repair() const;
+  bool is_direct() const;
 
  private:
   explicit WalFsWriter(std::unique_ptr<wal::SingleFile> file);

@@ -52,6 +52,7 @@ struct SegmentedWalOptions {
   uint32_t spares_max = 2;  ///< files of segments that went, kept to be written again
   WalArchive archive{};
   WalRetention retention{};  ///< kInvalid without an archive
+  WalIo io = WalIo::kBuffered;
 };
 
 struct WalTruncation {
@@ -119,9 +120,12 @@ class SegmentedWal {
   /// kClosed. kFull: the log is not closed. Any other error: it is.
   virtual Status close() = 0;
   virtual Runtime& runtime() const = 0;  ///< that it was opened with
+  /// Whether WalIo::kDirect was asked for and no file was refused it.
+  bool is_direct() const { return is_direct_ && is_direct_(); }
 
  private:
   std::shared_ptr<void> owner_;  ///< of the seams, if nobody else owns them; destroyed last
+  std::function<bool()> is_direct_;
 };
 
 struct GroupCommitOptions {

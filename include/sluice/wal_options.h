@@ -26,6 +26,14 @@ enum class Plaintext : uint8_t {
   kRefused,  ///< kInvalid (kMissingKey): no key was given; kCorrupt: a segment was not encrypted
 };
 
+/// How the files of a log on a path are written; what they hold and promise is the same. A log on
+/// a Disk of one's own is written as that disk does it.
+enum class WalIo : uint8_t {
+  kBuffered,
+  /// Past the page cache (O_DIRECT), but for file systems that refuse it: is_direct() tells.
+  kDirect,
+};
+
 /// Asked for each of the caller's records at opening and when it is read: no is kCorrupt
 /// (kDecodeFailure), and such a record is never cut.
 using WalValidator = std::function<bool(const WalFrame& frame)>;
@@ -36,6 +44,7 @@ struct WalFileOptions {
   Plaintext plaintext = Plaintext::kAllowed;
   uint64_t payload_bytes_max = kWalPayloadBytesMax;  ///< at most that; of appending and of reading
   WalValidator validate{};                           ///< empty: every payload will do
+  WalIo io = WalIo::kBuffered;
 };
 
 /// What an opening cut.

@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "cli/output.h"
 #include "cli/wal_place.h"
 
 namespace sluice::cli {
@@ -70,8 +71,14 @@ Result<std::unique_ptr<LogAppender>> open_or_make(const WalArguments& arguments)
     TRY(make_log_directory(path));
     place = WalPlace::kDirectory;
   }
-  std::unique_ptr<LogAppender> log = TRY(open_appender(path, {place, keys, arguments.threads > 1}));
+  const WalIo io = arguments.direct ? WalIo::kDirect : WalIo::kBuffered;
+  std::unique_ptr<LogAppender> log =
+      TRY(open_appender(path, {place, keys, io, arguments.threads > 1}));
   tell_cut(path, place, log->repair());
+  if (arguments.direct && !log->is_direct()) {
+    print_note("the file system refuses direct writes; they go through the page cache",
+               Tone::kWarning);
+  }
   return log;
 }
 

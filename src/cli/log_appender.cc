@@ -23,6 +23,7 @@ class SegmentAppender final : public LogAppender {
   }
   Status close() override { return log_->close(); }
   const WalRepair& repair() const override { return log_->repair(); }
+  bool is_direct() const override { return log_->is_direct(); }
 
  private:
   const std::unique_ptr<SegmentedWal> log_;
@@ -41,6 +42,7 @@ class FileAppender final : public LogAppender {
   }
   Status close() override { return log_.close(); }
   const WalRepair& repair() const override { return log_.repair(); }
+  bool is_direct() const override { return log_.is_direct(); }
 
  private:
   std::mutex mutex_;
@@ -52,12 +54,15 @@ class FileAppender final : public LogAppender {
 Result<std::unique_ptr<LogAppender>> open_appender(const std::string& path,
                                                    AppenderOptions options) {
   if (options.place == WalPlace::kFile) {
-    WalWriter log = TRY(WalWriter::open(
-        path, {.repair = RepairPolicy::kTruncatePartial, .keys = std::move(options.keys)}));
+    WalFileOptions single{.repair = RepairPolicy::kTruncatePartial,
+                          .keys = std::move(options.keys)};
+    single.io = options.io;
+    WalWriter log = TRY(WalWriter::open(path, std::move(single)));
     return std::make_unique<FileAppender>(std::move(log));
   }
   SegmentedWalOptions segmented;
   segmented.keys = std::move(options.keys);
+  segmented.io = options.io;
   std::unique_ptr<SegmentedWal> log = TRY(SegmentedWal::open(path, std::move(segmented)));
   return std::make_unique<SegmentAppender>(std::move(log), options.is_shared);
 }

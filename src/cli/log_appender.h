@@ -20,11 +20,14 @@ class LogAppender {
   virtual Result<Lsn> commit(std::span<const WalRecord> records) = 0;
   virtual Status close() = 0;
   virtual const WalRepair& repair() const = 0;
+  /// Whether it is written past the page cache.
+  virtual bool is_direct() const = 0;
 };
 
 struct AppenderOptions {
   WalPlace place = WalPlace::kDirectory;  ///< what is at the path, or is to be made there
   std::shared_ptr<const KeyRing> keys{};
+  WalIo io = WalIo::kBuffered;
   bool is_shared = false;  ///< many threads append
 };
 

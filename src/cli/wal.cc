@@ -145,6 +145,8 @@ void add_appending(CLI::App& command, WalArguments& arguments) {
              "Records that share a sync; 1 unless told");
   add_number(command, "--threads", arguments.threads, 1, 256, "That append at once; 1 unless told");
   command.add_flag("--file", arguments.in_file, "A new log is one file, not a directory");
+  command.add_flag("--direct", arguments.direct,
+                   "Write past the page cache, where the file system can do it");
 }
 
 void add_append(CLI::App& wal, Chosen& chosen) {

@@ -65,6 +65,7 @@ Cell microseconds(Nanos span) {
 
 struct Measured {
   bool is_encrypted = false;
+  bool is_direct = false;
   uint64_t records = 0;
   Nanos span = 0;
   std::vector<Nanos> waits;
@@ -80,6 +81,7 @@ Report report_of(const WalArguments& arguments, Measured& measured) {
   report.field("threads", Cell::count(arguments.threads));
   report.field("records/sync", Cell::count(arguments.sync_every));
   report.field("encrypted", Cell::flag(measured.is_encrypted));
+  report.field("direct", Cell::flag(measured.is_direct));
   report.field("seconds", decimals(seconds, 1000));
   report.field("appends/s", Cell::count(per_second(measured.records, measured.span)));
   report.field("MB/s", decimals(bytes / seconds / 1e6, 1000));
@@ -107,6 +109,7 @@ Result<ExitCode> measure_log(const WalArguments& arguments) {
   });
   measured.span = std::chrono::nanoseconds(std::chrono::steady_clock::now() - before).count();
   measured.records = appending.records();
+  measured.is_direct = log->is_direct();
   TRY(appended);
   TRY(log->close());
   return report_of(arguments, measured)

@@ -7,115 +7,20 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstring>
 #include <utility>
 
+#include "io/direct_file.h"
 #include "io/names.h"
 #include "io/posix.h"
+#include "io/posix_file.h"
 
 namespace sluice::io {
 namespace {
 
-class PosixFile : public File {
- public:
-  PosixFile(Descriptor file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
-
-  Status pwrite_at(uint64_t offset, ByteView bytes) override {
-    return write_all(file_, offset, bytes, path_);
-  }
-  Result<size_t> read_at(uint64_t offset, std::span<std::byte> out) override {
-    return read_all(file_, offset, out, path_);
-  }
-  Status sync() override { return sync_file(file_, path_); }
-  Status truncate(uint64_t bytes) override {
-    const auto cut = [&] { return ::ftruncate(file_.get(), static_cast<off_t>(bytes)); };
-    if (uninterrupted(cut) != 0) return system_error(errno, "cut", path_);
-    return ok();
-  }
-  Status allocate(uint64_t offset, uint64_t bytes) override;
-  Result<uint64_t> size() override {
-    struct stat status;
-    if (::fstat(file_.get(), &status) != 0) return system_error(errno, "look at", path_);
-    return static_cast<uint64_t>(status.st_size);
-  }
-
- protected:
-  const Descriptor file_;
-  const std::string path_;
-};
-
-Status PosixFile::allocate(uint64_t offset, uint64_t bytes) {
-  static const std::vector<std::byte> zeros(256 << 10);
-  while (bytes > 0) {
-    const ByteView chunk(zeros.data(), std::min<uint64_t>(bytes, zeros.size()));
-    TRY(pwrite_at(offset, chunk));
-    offset += chunk.size();
-    bytes -= chunk.size();
-  }
-  return ok();
-}
-
-constexpr size_t kDirectAlignment = 4096;
-
-bool is_aligned(const std::byte* address) {
-  return reinterpret_cast<uintptr_t>(address) % kDirectAlignment == 0;
-}
-
-/// Reads past the page cache: offset, length and memory of every transfer are aligned, so bytes
-/// that are asked for otherwise pass through a buffer of our own.
-class DirectFile final : public PosixFile {
- public:
-  using PosixFile::PosixFile;
-  Result<size_t> read_at(uint64_t offset, std::span<std::byte> out) override;
-
- private:
-  struct alignas(kDirectAlignment) Page {
-    std::byte bytes[kDirectAlignment];
-  };
-  std::vector<Page> bounce_ = std::vector<Page>(64);
-};
-
-// What is asked for in whole pages goes straight to where it is wanted.
-Result<size_t> DirectFile::read_at(uint64_t offset, std::span<std::byte> out) {
-  const std::span<std::byte> bounce = std::as_writable_bytes(std::span(bounce_));
-  size_t done = 0;
-  while (done < out.size()) {
-    const uint64_t at = offset + done;
-    const std::span<std::byte> rest = out.subspan(done);
-    const size_t skip = at % kDirectAlignment;
-    const bool is_straight =
-        skip == 0 && rest.size() >= kDirectAlignment && is_aligned(rest.data());
-    const size_t pages = (skip + rest.size() + kDirectAlignment - 1) / kDirectAlignment;
-    const std::span<std::byte> target =
-        is_straight ? rest.first(rest.size() / kDirectAlignment * kDirectAlignment)
-                    : bounce.first(std::min(bounce.size(), pages * kDirectAlignment));
-    const ssize_t got = uninterrupted([&] {
-      return ::pread(file_.get(), target.data(), target.size(), static_cast<off_t>(at - skip));
-    });
-    if (got < 0) return system_error(errno, "read", path_);
-    if (static_cast<size_t>(got) <= skip) {
-      if (at < TRY(size())) return Error(Code::kIo, "the device ended a read early", path_);
-      break;
-    }
-    const size_t useful = std::min(static_cast<size_t>(got) - skip, rest.size());
-    if (!is_straight) std::memcpy(rest.data(), bounce.data() + skip, useful);
-    done += useful;
-  }
-  return done;
-}
-
-/// Whether the file system really reads directly: some accept the flag and refuse the transfer.
-bool reads_directly(DirectFile& file) {
-  std::byte probe;
-  return file.read_at(0, {&probe, 1}).ok();
-}
-
 Result<std::unique_ptr<File>> open_device(const std::string& path) {
-  if (auto direct = open_path(path, O_RDONLY | O_DIRECT); direct.ok()) {
-    auto file = std::make_unique<DirectFile>(std::move(*direct), path);
-    if (reads_directly(*file)) return file;
-  }
+  auto direct =
+      std::make_unique<DirectFile>(TRY(open_path(path, O_RDONLY)), path, system_calls(), nullptr);
+  if (direct->is_direct()) return direct;
   Descriptor file = TRY(open_path(path, O_RDONLY));
   TRY(sync_file(file, path));  // dirty pages cannot be dropped
   if (const int error = ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED); error != 0) {
@@ -156,7 +61,8 @@ class FlockedFile final : public DiskLock {
 
 class PosixDisk final : public Disk {
  public:
-  explicit PosixDisk(std::string directory) : directory_(std::move(directory)) {}
+  PosixDisk(std::string directory, PosixDiskOptions options)
+      : directory_(std::move(directory)), options_(std::move(options)) {}
 
   Result<std::unique_ptr<File>> create(std::string_view name) override;
   Result<std::unique_ptr<File>> open(std::string_view name, OpenMode mode) override;
@@ -169,7 +75,9 @@ class PosixDisk final : public Disk {
 
  private:
   Result<std::string> path_of(std::string_view name) const;
+  std::unique_ptr<File> writable(Descriptor file, std::string path) const;
   const std::string directory_;
+  const PosixDiskOptions options_;
 };
 
 Result<std::string> PosixDisk::path_of(std::string_view name) const {
@@ -181,16 +89,27 @@ Result<std::string> PosixDisk::path_of(std::string_view name) const {
   return directory_ + "/" + std::string(name);
 }
 
+std::unique_ptr<File> PosixDisk::writable(Descriptor file, std::string path) const {
+  if (!options_.direct_writes) {
+    return std::make_unique<PosixFile>(std::move(file), std::move(path));
+  }
+  const auto on_refusal = [refusals = options_.refusals] {
+    if (refusals != nullptr) ++*refusals;
+  };
+  return std::make_unique<DirectFile>(std::move(file), std::move(path), system_calls(), on_refusal);
+}
+
 Result<std::unique_ptr<File>> PosixDisk::create(std::string_view name) {
   std::string path = TRY(path_of(name));
   Descriptor file = TRY(open_path(path, O_RDWR | O_CREAT | O_EXCL));
-  return std::make_unique<PosixFile>(std::move(file), std::move(path));
+  return writable(std::move(file), std::move(path));
 }
 
 Result<std::unique_ptr<File>> PosixDisk::open(std::string_view name, OpenMode mode) {
   std::string path = TRY(path_of(name));
   if (mode == OpenMode::kReadDevice) return open_device(path);
-  Descriptor file = TRY(open_path(path, mode == OpenMode::kReadWrite ? O_RDWR : O_RDONLY));
+  if (mode == OpenMode::kReadWrite) return writable(TRY(open_path(path, O_RDWR)), path);
+  Descriptor file = TRY(open_path(path, O_RDONLY));
   return std::make_unique<PosixFile>(std::move(file), std::move(path));
 }
 
@@ -247,8 +166,8 @@ Result<uint64_t> PosixDisk::free_bytes() {
 
 }  // namespace
 
-Result<std::unique_ptr<Disk>> open_posix_disk(std::string directory) {
-  return std::make_unique<PosixDisk>(TRY(absolute_directory(directory)));
+Result<std::unique_ptr<Disk>> open_posix_disk(std::string directory, PosixDiskOptions options) {
+  return std::make_unique<PosixDisk>(TRY(absolute_directory(directory)), std::move(options));
 }
 
 Result<std::unique_ptr<File>> open_posix_file(std::string path) {

@@ -95,6 +95,7 @@ Result<WalFileOptions> file_options(const sluice_wal_options* options) {
   if (options->strict != 0) made.repair = RepairPolicy::kStrict;
   if (options->payload_bytes_max != 0) made.payload_bytes_max = options->payload_bytes_max;
   if (options->must_be_encrypted != 0) made.plaintext = Plaintext::kRefused;
+  if (options->direct != 0) made.io = WalIo::kDirect;
   if (options->key == nullptr) return made;
   const WalEncryptionKey key =
       TRY(WalEncryptionKey::from_bytes(bytes_of(options->key, WalEncryptionKey::kBytes)));
@@ -111,7 +112,8 @@ Status open_log(const char* directory, const sluice_wal_options* options, sluice
   SegmentedWalOptions made{.repair = shared.repair,
                            .keys = shared.keys,
                            .plaintext = shared.plaintext,
-                           .payload_bytes_max = shared.payload_bytes_max};
+                           .payload_bytes_max = shared.payload_bytes_max,
+                           .io = shared.io};
   if (options != nullptr && options->segment_bytes != 0) {
     made.segment_bytes = options->segment_bytes;
   }
@@ -181,6 +183,10 @@ uint64_t sluice_wal_durable_lsn(const sluice_wal* log) {
 
 uint64_t sluice_wal_next_lsn(const sluice_wal* log) {
   return log == nullptr ? 0 : log->log->next_lsn();
+}
+
+int32_t sluice_wal_is_direct(const sluice_wal* log) {
+  return log != nullptr && log->log->is_direct() ? 1 : 0;
 }
 
 int32_t sluice_wal_roll(sluice_wal* log, sluice_wal_error* error) {
@@ -256,6 +262,10 @@ int32_t sluice_wal_file_sync(sluice_wal_file* file, sluice_wal_error* error) {
 
 uint64_t sluice_wal_file_current_sequence(const sluice_wal_file* file) {
   return file == nullptr ? 0 : file->writer.current_sequence();
+}
+
+int32_t sluice_wal_file_is_direct(const sluice_wal_file* file) {
+  return file != nullptr && file->writer.is_direct() ? 1 : 0;
 }
 
 int32_t sluice_wal_file_close(sluice_wal_file* file, sluice_wal_error* error) {

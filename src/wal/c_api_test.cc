@@ -100,7 +100,7 @@ TEST_F(CApi, SaysWhatIsWrongAndWhere) {
   EXPECT_NE(std::string(error_.where).find(directory_), std::string::npos);
   EXPECT_EQ(second, nullptr);
   const std::string large(2 << 20, 'x');
-  const sluice_wal_options options{0, 1 << 20, nullptr, 0, 0, 0};
+  const sluice_wal_options options{0, 1 << 20, nullptr, 0, 0, 0, 0};
   ASSERT_EQ(open(&options), SLUICE_WAL_OK);
   EXPECT_EQ(append(large), SLUICE_WAL_INVALID);
   EXPECT_STREQ(error_.reason, "payload_too_large");
@@ -113,7 +113,7 @@ TEST_F(CApi, SaysWhatIsWrongAndWhere) {
 
 TEST_F(CApi, NeedsTheKeyOfAnEncryptedLog) {
   const std::vector<uint8_t> key(32, 7);
-  const sluice_wal_options options{0, 0, key.data(), 5, 0, 1};
+  const sluice_wal_options options{0, 0, key.data(), 5, 0, 1, 0};
   ASSERT_EQ(open(&options), SLUICE_WAL_OK) << error_.message;
   ASSERT_EQ(append("secret"), SLUICE_WAL_OK);
   ASSERT_EQ(sluice_wal_close(log_, &error_), SLUICE_WAL_OK);
@@ -121,6 +121,22 @@ TEST_F(CApi, NeedsTheKeyOfAnEncryptedLog) {
   EXPECT_STREQ(error_.reason, "missing_key");
   ASSERT_EQ(open(&options), SLUICE_WAL_OK);
   EXPECT_EQ(frames(), (Frames{{1, "secret"}}));
+}
+
+TEST_F(CApi, WritesPastThePageCacheIfItIsTold) {
+  const sluice_wal_options options{0, 0, nullptr, 0, 0, 0, 1};
+  ASSERT_EQ(open(&options), SLUICE_WAL_OK);
+  const int32_t is_direct = sluice_wal_is_direct(log_);  // the file system decides
+  ASSERT_EQ(append("direct"), SLUICE_WAL_OK);
+  ASSERT_EQ(sluice_wal_sync(log_, &error_), SLUICE_WAL_OK);
+  EXPECT_EQ(frames(), (Frames{{1, "direct"}}));
+  ASSERT_EQ(open(), SLUICE_WAL_OK);
+  EXPECT_EQ(sluice_wal_is_direct(log_), 0);
+  sluice_wal_file* file = nullptr;
+  const fs::path path = directory_ / "one.log";
+  ASSERT_EQ(sluice_wal_file_open(path.c_str(), &options, &file, &error_), SLUICE_WAL_OK);
+  EXPECT_EQ(sluice_wal_file_is_direct(file), is_direct);
+  sluice_wal_file_free(file);
 }
 
 TEST_F(CApi, APayloadThatIsNullIsNoEmptyOne) {

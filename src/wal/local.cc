@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -32,6 +34,22 @@ struct Place {
   std::unique_ptr<Disk> disk;
   std::string name;
 };
+
+/// A disk that writes as the options say.
+struct WritingDisk {
+  std::unique_ptr<Disk> disk;
+  std::function<bool()> is_direct;
+};
+
+Result<WritingDisk> open_to_write(const std::string& directory, WalIo way) {
+  io::PosixDiskOptions options{.direct_writes = way == WalIo::kDirect,
+                               .refusals = std::make_shared<std::atomic<uint64_t>>(0)};
+  WritingDisk opened{TRY(io::open_posix_disk(directory, options)), nullptr};
+  if (options.direct_writes) {
+    opened.is_direct = [refusals = options.refusals] { return *refusals == 0; };
+  }
+  return opened;
+}
 
 Result<std::shared_ptr<Place>> place_of(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
@@ -95,9 +113,11 @@ Result<WalEncryptionKey> read_key(const std::string& path) {
 Result<std::unique_ptr<wal::SingleFile>> open_single(const std::string& path,
                                                      wal::SingleFileOptions options) {
   const std::shared_ptr<Place> place = TRY(place_of(path));
+  WritingDisk writing = TRY(open_to_write(place->directory, options.file.io));
+  place->disk = std::move(writing.disk);
   std::unique_ptr<wal::SingleFile> file =
       TRY(wal::SingleFile::open(*place->runtime, *place->disk, place->name, std::move(options)));
-  file->keep(place);
+  file->keep(place, std::move(writing.is_direct));
   return file;
 }
 
@@ -114,9 +134,11 @@ Result<WalWriter> WalWriter::open(const std::string& path, WalFileOptions option
 Result<WalWriter> WalWriter::create(const std::string& path, Lsn start_lsn,
                                     WalFileOptions options) {
   const std::shared_ptr<Place> place = TRY(place_of(path));
+  WritingDisk writing = TRY(open_to_write(place->directory, options.io));
+  place->disk = std::move(writing.disk);
   WalWriter writer =
       TRY(create(*place->runtime, *place->disk, place->name, start_lsn, std::move(options)));
-  writer.file_->keep(place);
+  writer.file_->keep(place, std::move(writing.is_direct));
   return writer;
 }
 
@@ -133,9 +155,11 @@ Result<WalFsWriter> WalFsWriter::open(const std::string& path, WalFsOptions opti
 Result<std::unique_ptr<SegmentedWal>> SegmentedWal::open(const std::string& directory,
                                                          SegmentedWalOptions options) {
   auto place = std::make_shared<Place>();
-  place->disk = TRY(io::open_posix_disk(directory));
+  WritingDisk writing = TRY(open_to_write(directory, options.io));
+  place->disk = std::move(writing.disk);
   std::unique_ptr<SegmentedWal> log = TRY(open(*place->runtime, *place->disk, std::move(options)));
   log->owner_ = std::move(place);
+  log->is_direct_ = std::move(writing.is_direct);
   return log;
 }
 

@@ -1,5 +1,7 @@
 // Logs on paths of a real file system.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -16,6 +18,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// From nothing to more than a log stages before it writes.
+std::string text_of(Lsn lsn) {
+  const size_t bytes = lsn % 7 == 0 ? 300'000 + 1000 * lsn : lsn % 5 == 0 ? 0 : 977 * lsn;
+  return std::string(bytes, static_cast<char>('a' + lsn % 26));
+}
+
 class LocalWal : public ::testing::Test {
  protected:
   LocalWal() {
@@ -27,6 +35,24 @@ class LocalWal : public ::testing::Test {
   std::string write(const std::string& name, const std::string& text) const {
     std::ofstream(path(name), std::ios::binary) << text;
     return path(name);
+  }
+  /// Records `first` to `last` are text_of() their LSNs, and the last is the last.
+  void expect_texts(const std::string& name, const std::shared_ptr<const KeyRing>& keys, Lsn first,
+                    Lsn last) const {
+    const auto reader = open_wal_reader(path(name), keys, {.from = first}).value();
+    for (Lsn lsn = first; lsn <= last; ++lsn) {
+      const auto frame = reader->next();
+      ASSERT_TRUE(frame.ok() && *frame) << lsn;
+      EXPECT_EQ((*frame)->lsn, lsn);
+      EXPECT_TRUE(as_text((*frame)->payload) == text_of(lsn)) << lsn;
+    }
+    EXPECT_FALSE(reader->next().value());
+  }
+  bool takes_direct_writes() const {
+    const int file = ::open(path("probe").c_str(), O_RDWR | O_CREAT | O_DIRECT, 0644);
+    if (file >= 0) ::close(file);
+    fs::remove(path("probe"));
+    return file >= 0;
   }
   static void append(WalWriter& writer, std::string_view text) {
     ASSERT_TRUE(writer.append({.head = as_bytes(text)}).ok());
@@ -63,6 +89,81 @@ TEST_F(LocalWal, ALogOfSegmentsIsOpenedByItsPathAndKeepsItsDirectory) {
   EXPECT_TRUE(log->close().ok());
   EXPECT_EQ(check_wal(path("log"), {}).value().records(), 1u);
   EXPECT_EQ(SegmentedWal::open(path("none"), {}).error().code(), Code::kNotFound);
+}
+
+TEST_F(LocalWal, DirectCommitsOfOneSmallRecordTakeOneBlockEach) {
+  WalWriter writer = WalWriter::open(path("a.log"), {.io = WalIo::kDirect}).value();
+  EXPECT_EQ(writer.file_offset(), 0u);
+  for (uint64_t sync = 1; sync <= 16; ++sync) {
+    append(writer, "hello");
+    ASSERT_TRUE(writer.sync().ok());
+    EXPECT_EQ(writer.file_offset(), sync * 4096);
+  }
+  EXPECT_EQ(writer.is_direct(), takes_direct_writes());
+  const auto reader = open_wal_reader(path("a.log"), nullptr, {}).value();
+  for (Lsn lsn = 1; lsn <= 16; ++lsn) {
+    const WalFrame frame = reader->next().value().value();
+    EXPECT_EQ(frame.lsn, lsn);
+    EXPECT_EQ(as_text(frame.payload), "hello");
+  }
+  EXPECT_FALSE(reader->next().value());
+}
+
+TEST_F(LocalWal, ABufferedLogIsNotDirect) {
+  EXPECT_FALSE(WalWriter::open(path("a.log")).value().is_direct());
+  EXPECT_FALSE(WalFsWriter::open(path("b.log")).value().is_direct());
+  ASSERT_TRUE(fs::create_directory(path("log")));
+  EXPECT_FALSE(SegmentedWal::open(path("log"), {}).value()->is_direct());
+}
+
+TEST_F(LocalWal, AFileIsWrittenDirectlyAndBufferedInTurn) {
+  for (uint64_t opening = 0; opening < 6; ++opening) {
+    const WalIo io = opening % 2 == 0 ? WalIo::kDirect : WalIo::kBuffered;
+    WalFsWriter writer = WalFsWriter::open(path("a.log"), WalFsOptions{.file = {.io = io}}).value();
+    EXPECT_EQ(writer.is_direct(), io == WalIo::kDirect && takes_direct_writes());
+    for (uint64_t i = 1; i <= 3; ++i) {
+      ASSERT_TRUE(writer.append(3 * opening + i, as_bytes(text_of(3 * opening + i))).ok());
+      if (i == 2) {
+        ASSERT_TRUE(writer.sync().ok());
+      }
+    }
+  }
+  expect_texts("a.log", nullptr, 1, 18);
+}
+
+/// Batches of many sizes, synced now and then, over several segments.
+void append_many(SegmentedWal& log, Lsn first, Lsn last) {
+  for (Lsn lsn = first; lsn <= last; ++lsn) {
+    ASSERT_EQ(log.append({.head = as_bytes(text_of(lsn))}).value(), lsn);
+    if (lsn % 3 == 0) {
+      ASSERT_TRUE(log.sync().ok());
+    }
+  }
+}
+
+TEST_F(LocalWal, ADirectLogOfSegmentsHoldsWhatWasAppended) {
+  const auto keys = load_wal_keys({write("key", std::string(32, 'k'))}).value();
+  for (const auto& ring : {std::shared_ptr<const KeyRing>(), keys}) {
+    const std::string name = ring ? "sealed" : "plain";
+    ASSERT_TRUE(fs::create_directory(path(name)));
+    const SegmentedWalOptions options{.segment_bytes = 1 << 20, .keys = ring, .io = WalIo::kDirect};
+    {
+      const auto log = SegmentedWal::open(path(name), options).value();
+      EXPECT_EQ(log->is_direct(), takes_direct_writes());
+      append_many(*log, 1, 60);
+      EXPECT_TRUE(log->close().ok());
+    }
+    const auto log = SegmentedWal::open(path(name), options).value();
+    append_many(*log, 61, 90);
+    EXPECT_TRUE(log->sync().ok());
+    EXPECT_GT(log->list_segments().size(), 3u);
+    expect_texts(name, ring, 1, 90);
+    // The next segments lie in the files of those that went.
+    EXPECT_GT(log->truncate_before(60).value().segments, 1u);
+    append_many(*log, 91, 150);
+    EXPECT_TRUE(log->sync().ok());
+    expect_texts(name, ring, 60, 150);
+  }
 }
 
 TEST_F(LocalWal, AParentThatIsMissingIsNamed) {

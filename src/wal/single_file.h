@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -41,8 +42,12 @@ class SingleFile {
                                                     const std::string& name, Lsn start_lsn,
                                                     SingleFileOptions options);
   ~SingleFile();
-  /// Keeps what the seams belong to for as long as they are used.
-  void keep(std::shared_ptr<void> owner) { owner_ = std::move(owner); }
+  /// Keeps what the seams belong to for as long as they are used. `is_direct`: of the disk.
+  void keep(std::shared_ptr<void> owner, std::function<bool()> is_direct) {
+    owner_ = std::move(owner);
+    is_direct_ = std::move(is_direct);
+  }
+  bool is_direct() const { return is_direct_ && is_direct_(); }
 
   /// The first record's LSN.
   Result<Lsn> append(std::span<const WalRecord> records);
@@ -80,6 +85,7 @@ class SingleFile {
   void note_durable() { durable_lsn_.store(writer_->durable().last_lsn); }
 
   std::shared_ptr<void> owner_;  ///< destroyed last
+  std::function<bool()> is_direct_;
   Runtime& runtime_;
   Disk& disk_;
   const std::string name_;

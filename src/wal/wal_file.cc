@@ -58,6 +58,10 @@ const WalRepair& WalWriter::repair() const {
   return file_->repair();
 }
 
+bool WalWriter::is_direct() const {
+  return file_->is_direct();
+}
+
 WalFsWriter::WalFsWriter(std::unique_ptr<wal::SingleFile> file) : file_(std::move(file)) {}
 WalFsWriter::WalFsWriter(WalFsWriter&&) noexcept = default;
 WalFsWriter& WalFsWriter::operator=(WalFsWriter&&) noexcept = default;
@@ -93,6 +97,10 @@ uint64_t WalFsWriter::file_size() const {
 }
 const WalRepair& WalFsWriter::repair() const {
   return file_->repair();
+}
+
+bool WalFsWriter::is_direct() const {
+  return file_->is_direct();
 }
 
 }  // namespace sluice

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "base/crc32c.h"
@@ -321,7 +322,7 @@ Status Writer::stage_pad() {
 }
 
 void Writer::put(ByteView bytes) {
-  staged_.insert(staged_.end(), bytes.begin(), bytes.end());
+  staged_.append(bytes);
 }
 
 /// What is large goes to the file without a copy.
@@ -339,7 +340,7 @@ Status Writer::put_payload(ByteView bytes) {
 
 Status Writer::drain() {
   if (staged_.empty()) return ok();
-  TRY(file_->pwrite_at(staged_offset_, staged_));
+  TRY(file_->pwrite_at(staged_offset_, staged_.bytes()));
   staged_offset_ += staged_.size();
   staged_.clear();
   return ok();

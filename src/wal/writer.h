@@ -13,8 +13,8 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
+#include "base/aligned_buffer.h"
 #include "sluice/io.h"
 #include "sluice/result.h"
 #include "wal/checkpoint.h"
@@ -154,7 +154,7 @@ class Writer {
   bool unsynced_ = false;
   uint64_t syncs_ = 0;
   /// Frames behind flushed_.end, from staged_offset_ on; before that they are in the file.
-  std::vector<std::byte> staged_;
+  AlignedBuffer staged_;
   uint64_t staged_offset_ = 0;
 };
 

@@ -385,6 +385,22 @@ class LargeDisk(Case):
         self.assertEqual(filled.stdout, b"count(*)\n113493\n")
 
 
+class DirectWrites(Case):
+    """`sluice wal append --direct` where the file system does not do it."""
+
+    def append(self, path, *faults, **settings):
+        env = self.faults(path + "/wal-", *faults, **settings) if faults else None
+        return self.sluice("wal", "append", path, "--direct", stdin=b"one\ntwo\n", env=env)
+
+    def test_a_refusal_of_the_flag_or_of_the_transfer_is_told_and_costs_nothing(self):
+        for refused in "direct", "write":
+            out, err = self.append("log-" + refused, "EINVAL", op=refused, calls=1)
+            self.assertEqual(out, "1\n2\n")
+            self.assertIn("refuses direct writes", err)
+            self.assertEqual(self.append("log-" + refused)[0], "3\n4\n")
+            self.sluice("wal", "verify", "log-" + refused)
+
+
 class Library(Case):
     def test_every_call_by_which_the_program_changes_files_can_fail(self):
         changes = {"open", "openat", "creat", "write", "writev", "pwrite", "pwritev", "fsync",

@@ -376,7 +376,7 @@ class Wal(cli.Case):
     def test_a_bench_measures_and_leaves_nothing(self):
         self.key_file("a.key")
         for options in [[], ["--file"], ["--key-file", "a.key"], ["--threads", "3"],
-                        ["--sync-every", "50"]]:
+                        ["--sync-every", "50"], ["--direct"], ["--direct", "--file"]]:
             out, err = self.wal("bench", ".", "--count", "200", "--bytes", "100", "--json",
                                 *options)
             self.assertEqual(err, "")

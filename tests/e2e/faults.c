@@ -3,11 +3,11 @@
 //
 //   FAULT_PATH    only calls on paths that contain this text (for an open file: the name it has)
 //   FAULT_OP      only these, a list with commas: create, write, sync, truncate, rename, link,
-//                 unlink, mkdir. Default: all
+//                 unlink, mkdir. Default: all. And direct: setting O_DIRECT, only if it is listed
 //   FAULT_FROM    the first such call that fails, counted from 1. Default: 1
 //   FAULT_CALLS   so many fail. Default: all from that one on
 //   FAULT_WHILE   calls fail only while a file of this name exists
-//   FAULT_ACTION  ENOSPC, EIO, EROFS: the error; kill: the process ends by SIGKILL, in the middle
+//   FAULT_ACTION  ENOSPC, EIO, EROFS, EINVAL: the error; kill: the process ends by SIGKILL, in the middle
 //                 of its bytes if the call is a write; count: nothing fails
 //   FAULT_COUNT   a file that gets the number of such calls when the process ends in its own time
 #define _GNU_SOURCE
@@ -44,6 +44,7 @@ static int is_listed(const char* word, const char* list) {
 static int error_of(const char* action) {
   if (strcmp(action, "EIO") == 0) return EIO;
   if (strcmp(action, "EROFS") == 0) return EROFS;
+  if (strcmp(action, "EINVAL") == 0) return EINVAL;
   return ENOSPC;
 }
 
@@ -108,6 +109,18 @@ EXPORT int open(const char* path, int flags, ...) {
   if ((flags & O_CREAT) != 0 && strikes("create", path)) return strike();
   return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
+
+EXPORT int fcntl(int file, int command, ...) {
+  va_list rest;
+  va_start(rest, command);
+  const long argument = va_arg(rest, long);
+  va_end(rest);
+  const int sets_direct = command == F_SETFL && (argument & O_DIRECT) != 0;
+  if (sets_direct && getenv("FAULT_OP") != NULL && strikes_file("direct", file)) return strike();
+  return (int)syscall(SYS_fcntl, file, command, argument);
+}
+
+EXPORT int fcntl64(int file, int command, ...) __attribute__((alias("fcntl")));
 
 EXPORT ssize_t write(int file, const void* bytes, size_t count) {
   if (!strikes_file("write", file)) return syscall(SYS_write, file, bytes, count);
