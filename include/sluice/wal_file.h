@@ -74,6 +74,9 @@ class WalWriter {
   std::shared_ptr<const KeyRing> key_ring() const;
   const WalRepair& repair() const;  ///< what the opening cut
   bool is_direct() const;           ///< WalIo::kDirect was asked for, and is not refused
+  WalProtection protection() const;
+  /// Uses the side file again after a failure, a new one. kInvalid: the mode has none.
+  Status attach_side_file();
 
  private:
   explicit WalWriter(std::unique_ptr<wal::SingleFile> file);
@@ -115,6 +118,8 @@ class WalFsWriter {
   uint64_t file_size() const;
   const WalRepair& repair() const;
   bool is_direct() const;
+  WalProtection protection() const;
+  Status attach_side_file();
 
  private:
   explicit WalFsWriter(std::unique_ptr<wal::SingleFile> file);

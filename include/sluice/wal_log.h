@@ -48,6 +48,7 @@ struct SegmentedWalOptions {
   RepairPolicy repair = RepairPolicy::kTruncatePartial;  ///< kStrict, or this one
   std::shared_ptr<const KeyRing> keys{};  ///< new segments are sealed under its current key
   Plaintext plaintext = Plaintext::kAllowed;
+  TornWrites torn_writes = TornWrites::kPad;
   uint64_t payload_bytes_max = kWalPayloadBytesMax;  ///< at most that
   uint32_t spares_max = 2;  ///< files of segments that went, kept to be written again
   WalArchive archive{};
@@ -116,6 +117,10 @@ class SegmentedWal {
   /// The ring given last; null: none.
   virtual std::shared_ptr<const KeyRing> key_ring() const = 0;
   virtual const WalRepair& repair() const = 0;  ///< what the opening cut
+  virtual WalProtection protection() const = 0;
+  /// Uses the side file again after a failure, a new one. kInvalid: the mode has none. An error of
+  /// the disk: as before.
+  virtual Status attach_side_file() = 0;
   /// Syncs, leaves a mark of that and ends the log. Whoever waits gets a verdict: durable, or
   /// kClosed. kFull: the log is not closed. Any other error: it is.
   virtual Status close() = 0;

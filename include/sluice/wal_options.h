@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "sluice/result.h"
@@ -18,6 +19,30 @@ enum class RepairPolicy : uint8_t {
   kStrict,            ///< nothing: any damage, a torn tail included, is an error
   kTruncatePartial,   ///< cut a torn tail; of a WalFsWriter only if no record follows the damage
   kTruncateUnsynced,  ///< cut what no mark confirms, whatever follows
+};
+
+/// What is done about a device that may spoil a block which it was writing when the power went.
+enum class TornWrites : uint8_t {
+  /// A block that a sync covers is filled up, and never written again.
+  kPad,
+  /// Small commits share a block: before it is written again, what it holds durably is synced into
+  /// a side file, from which an opening restores it. Two syncs for most commits. kInvalid for a
+  /// log that is encrypted.
+  kDoubleWrite,
+  /// They share it without: the device is trusted to write 4096 bytes at once or not at all.
+  /// kInvalid for a log that is encrypted.
+  kOff,
+};
+
+/// How a log has dealt with torn writes in this opening.
+struct WalProtection {
+  TornWrites torn_writes = TornWrites::kPad;
+  uint64_t double_writes = 0;  ///< blocks that were stored in the side file
+  /// Blocks that were filled up because the side file failed: what they hold is as safe as ever.
+  uint64_t padded_blocks = 0;
+  /// Why the side file cannot be used; none: it can, or the mode needs none. Blocks are filled up
+  /// until it is attached again.
+  std::optional<Error> failure{};
 };
 
 /// What becomes of a log whose records are not all encrypted.
@@ -42,14 +67,16 @@ struct WalFileOptions {
   RepairPolicy repair = RepairPolicy::kStrict;
   std::shared_ptr<const KeyRing> keys{};  ///< what is appended is sealed under its current key
   Plaintext plaintext = Plaintext::kAllowed;
+  TornWrites torn_writes = TornWrites::kPad;
   uint64_t payload_bytes_max = kWalPayloadBytesMax;  ///< at most that; of appending and of reading
   WalValidator validate{};                           ///< empty: every payload will do
   WalIo io = WalIo::kBuffered;
 };
 
-/// What an opening cut.
+/// What an opening cut, and put back.
 struct WalRepair {
-  uint64_t torn_bytes = 0;  ///< 0: nothing was cut
+  uint64_t torn_bytes = 0;      ///< 0: nothing was cut
+  uint64_t restored_bytes = 0;  ///< of a torn block, from the side file
   uint64_t offset = 0;      ///< where
   Reason reason = Reason::kNone;
   std::string quarantine{};  ///< the file that keeps them

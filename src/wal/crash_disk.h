@@ -42,6 +42,7 @@ class TestRuntime : public Runtime {
 };
 
 inline constexpr uint64_t kSectorBytes = 512;
+inline constexpr uint64_t kPageBytes = 4096;
 
 /// Everything that a CrashDisk holds, as a value: copying it clones the disk.
 struct DiskImage {
@@ -66,8 +67,9 @@ struct DiskImage {
 enum class CrashKind : uint8_t {
   kAllLost,      ///< nothing that was not synced reached the device
   kAllKept,      ///< everything did
-  kMixed,        ///< each sector and each name on its own, some sectors garbage
-  kProcessDied,  ///< no power cut: the cache survives
+  kMixed,        ///< each sector and each name on its own; sectors and pages written to hold garbage
+  kMixedUnspoilt,  ///< the same without garbage
+  kProcessDied,    ///< no power cut: the cache survives
 };
 /// What the disk holds after a crash now.
 DiskImage crash(DiskImage image, CrashKind kind, Dice& dice);

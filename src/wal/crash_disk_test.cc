@@ -49,17 +49,29 @@ void store_all(DiskImage::Inode& inode) {
   inode.dirty.clear();
 }
 
-void store_some(DiskImage::Inode& inode, Dice& dice, bool with_garbage) {
+/// Each sector by itself.
+void store_some(DiskImage::Inode& inode, Dice& dice) {
   if (dice.below(2) == 0) inode.stored.resize(inode.cached.size());
   for (const uint64_t sector : inode.dirty) {
-    const uint64_t fate = dice.below(8);
-    if (fate < 4) copy_sector(inode.cached, inode.stored, sector);
-    if (fate == 7 && with_garbage) {
-      const std::vector<std::byte> garbage(inode.stored.size(), std::byte{0xd5});
-      copy_sector(garbage, inode.stored, sector);
-    }
+    if (dice.below(2) == 0) copy_sector(inode.cached, inode.stored, sector);
   }
-  inode.dirty.clear();
+}
+
+void spoil(std::vector<std::byte>& stored, uint64_t offset, uint64_t bytes) {
+  const uint64_t end = std::min<uint64_t>(offset + bytes, stored.size());
+  for (uint64_t at = offset; at < end; ++at) stored[at] = std::byte{0xd5};
+}
+
+/// What is written to is written in whole pages.
+void spoil_some(DiskImage::Inode& inode, Dice& dice) {
+  std::set<uint64_t> pages;
+  for (const uint64_t sector : inode.dirty) {
+    if (dice.below(8) == 0) spoil(inode.stored, sector * kSectorBytes, kSectorBytes);
+    pages.insert(sector * kSectorBytes / kPageBytes);
+  }
+  for (const uint64_t page : pages) {
+    if (dice.below(8) == 0) spoil(inode.stored, page * kPageBytes, kPageBytes);
+  }
 }
 
 bool is_same(ByteView one, ByteView other) {
@@ -105,13 +117,15 @@ std::map<std::string, uint64_t> DiskImage::names() const {
 DiskImage crash(DiskImage image, CrashKind kind, Dice& dice) {
   if (kind == CrashKind::kProcessDied) return image;
   for (const DiskImage::Renaming& change : image.unsynced_names) {
-    const bool kept = kind == CrashKind::kAllKept || (kind == CrashKind::kMixed && dice.below(2));
+    const bool is_mixed = kind == CrashKind::kMixed || kind == CrashKind::kMixedUnspoilt;
+    const bool kept = kind == CrashKind::kAllKept || (is_mixed && dice.below(2));
     if (kept) apply(image.stored_names, change);
   }
   image.unsynced_names.clear();
   for (auto& [number, inode] : image.inodes) {
     if (kind == CrashKind::kAllKept) store_all(inode);
-    if (kind == CrashKind::kMixed) store_some(inode, dice, true);
+    if (kind == CrashKind::kMixed || kind == CrashKind::kMixedUnspoilt) store_some(inode, dice);
+    if (kind == CrashKind::kMixed) spoil_some(inode, dice);
     inode.dirty.clear();
     inode.cached = inode.stored;
   }
@@ -218,7 +232,8 @@ void CrashDisk::truncate(uint64_t inode_number, uint64_t bytes) {
 
 void CrashDisk::fail_sync(uint64_t inode_number) {
   DiskImage::Inode& inode = image_.inodes.at(inode_number);
-  store_some(inode, dice_, false);
+  store_some(inode, dice_);
+  inode.dirty.clear();
 }
 
 Result<std::unique_ptr<File>> CrashDisk::create(std::string_view name) {

@@ -153,6 +153,8 @@ class PlannedLog final : public SegmentedWal {
   Status set_keys(std::shared_ptr<const KeyRing>) override { return ok(); }
   std::shared_ptr<const KeyRing> key_ring() const override { return nullptr; }
   const WalRepair& repair() const override { return repair_; }
+  WalProtection protection() const override { return {}; }
+  Status attach_side_file() override { return ok(); }
   Status close() override { return ok(); }
   Runtime& runtime() const override { return runtime_; }
 

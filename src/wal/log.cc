@@ -23,12 +23,16 @@ Error too_large(uint64_t bytes, uint64_t bytes_max) {
 WalRepair cut_of(const Segment& newest, uint64_t torn_bytes, Reason reason) {
   if (torn_bytes == 0) return {};
   const uint64_t offset = newest.boundary.end;
-  return {torn_bytes, offset, reason, quarantine_name(newest.header.base_lsn, offset)};
+  return {.torn_bytes = torn_bytes,
+          .offset = offset,
+          .reason = reason,
+          .quarantine = quarantine_name(newest.header.base_lsn, offset)};
 }
 
 Status remove_temporaries(Disk& disk) {
   for (const DiskEntry& entry : TRY(disk.list())) {
-    if (is_temporary_name(entry.name)) TRY(remove_if_present(disk, entry.name));
+    const bool is_done_with = entry.name == kSideFileName;  // what it had to mend is mended
+    if (is_temporary_name(entry.name) || is_done_with) TRY(remove_if_present(disk, entry.name));
   }
   return ok();
 }
@@ -50,18 +54,21 @@ Result<std::vector<Segment>> load_segments(Disk& disk, const std::vector<std::st
 struct Newest {
   SegmentContent content;
   Reason end_reason = Reason::kNone;  ///< why no frame follows
+  uint64_t restored_bytes = 0;
 };
 
 /// W4: synced, because a dead process may have left it in the cache only; then read from the
 /// device, because a cache may show what a failed sync never stored.
-Result<Newest> load_newest(Disk& disk, const std::string& name, const KeyRing* keys) {
+Result<Newest> load_newest(Disk& disk, const std::string& name, const KeyRing* keys,
+                           RepairPolicy policy) {
   const std::unique_ptr<File> cached = TRY(disk.open(name, OpenMode::kReadWrite));
   TRY(cached->sync());
+  const uint64_t restored_bytes = TRY(mend_tail(disk, name, kSideFileName, policy));
   std::unique_ptr<File> device = TRY(disk.open(name, OpenMode::kReadDevice));
   const std::unique_ptr<SegmentParser> parser =
       TRY(SegmentParser::open(std::move(device), name, std::nullopt, keys));
   SegmentContent content = TRY(parse_segment(*parser, name));
-  return Newest{std::move(content), parser->end_reason()};
+  return Newest{std::move(content), parser->end_reason(), restored_bytes};
 }
 
 }  // namespace
@@ -73,7 +80,11 @@ Log::Log(Runtime& runtime, Disk& disk, LogOptions options, std::unique_ptr<DiskL
       lock_(std::move(lock)),
       monitor_(runtime.monitor()),
       keys_(options_.keys),
-      reading_keys_(options_.keys) {}
+      reading_keys_(options_.keys) {
+  if (options_.torn_writes == TornWrites::kDoubleWrite) {
+    side_file_.emplace(disk_, std::string(kSideFileName));
+  }
+}
 
 Log::~Log() = default;
 
@@ -95,6 +106,7 @@ Result<std::unique_ptr<Log>> Log::open(Runtime& runtime, Disk& disk, LogOptions 
                   kLsnMax,
                   options.lsn_floor});
   }
+  if (options.keys != nullptr) TRY(check_sharing(options.torn_writes));
   std::unique_ptr<Log> log(new Log(runtime, disk, options, std::move(lock)));
   TRY(log->recover());
   return log;
@@ -107,11 +119,12 @@ Status Log::recover() {
   std::vector<Segment> segments = TRY(load_segments(disk_, names));
   TRY(check_plaintext(segments));
   if (names.empty()) return start_fresh();
-  Newest loaded = TRY(load_newest(disk_, names.back(), keys_.get()));
+  Newest loaded = TRY(load_newest(disk_, names.back(), keys_.get(), options_.repair));
   SegmentContent& newest = loaded.content;
   TRY(check_oldest(segments.front().header, newest.checkpoint));
   segments.back().boundary = newest.accepted;
   recovered_.repair = cut_of(segments.back(), newest.torn_bytes, loaded.end_reason);
+  recovered_.repair.restored_bytes = loaded.restored_bytes;
   const bool may_cut = options_.repair != RepairPolicy::kStrict;
   if (newest.torn_bytes > 0 && !may_cut) {
     return corruption(loaded.end_reason, "the log ends torn; open it with a policy that cuts that",
@@ -194,7 +207,10 @@ Result<std::unique_ptr<Writer>> Log::create_segment(SegmentHeader header,
   header.opening = recovered_.opening;
   header.segment = SegmentId::draw(runtime_);
   return Writer::create(runtime_, disk_, segment_name(header.base_lsn), header, checkpoint,
-                        {options_.segment_bytes, keys_.get(), take_spare()});
+                        {.segment_bytes = options_.segment_bytes,
+                         .keys = keys_.get(),
+                         .spare = take_spare(),
+                         .tail = {options_.torn_writes, side_file_ ? &*side_file_ : nullptr}});
 }
 
 Status Log::name_segment(Lsn base_lsn) {
@@ -204,7 +220,10 @@ Status Log::name_segment(Lsn base_lsn) {
 }
 
 void Log::switch_to(std::unique_ptr<Writer> writer) {
-  if (writer_ != nullptr) earlier_syncs_ += writer_->syncs();
+  if (writer_ != nullptr) {
+    earlier_syncs_ += writer_->syncs();
+    earlier_padded_blocks_ += writer_->padded_blocks();
+  }
   writer_ = std::move(writer);
   const SegmentHeader& header = writer_->header();
   {
@@ -375,12 +394,28 @@ Status Log::use_keys(std::shared_ptr<const KeyRing> keys) {
     return Error(Code::kInvalid, Reason::kMissingKey,
                  "the log must be encrypted, but no key was given");
   }
+  if (keys != nullptr) TRY(check_sharing(options_.torn_writes));
   // What was never encrypted does not lie on below what is.
   if (keys_ == nullptr && keys != nullptr) release_spares();
   keys_ = std::move(keys);
   const MonitorLock lock(*monitor_);
   if (keys_ != nullptr) reading_keys_ = keys_;
   return ok();
+}
+
+WalProtection Log::protection() const {
+  WalProtection protection{.torn_writes = options_.torn_writes};
+  protection.padded_blocks = earlier_padded_blocks_ + writer_->padded_blocks();
+  if (side_file_) {
+    protection.double_writes = side_file_->stores();
+    protection.failure = side_file_->failure();
+  }
+  return protection;
+}
+
+Status Log::attach_side_file() {
+  TRY(usable());
+  return side_file_ ? side_file_->attach() : Status(no_side_file());
 }
 
 /// W10: a successor that may be named is durably gone before its predecessor takes another frame.

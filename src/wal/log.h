@@ -2,10 +2,11 @@
 //
 // Opening, step by step:
 //   1. take the lock; sync the directory and the newest segment
-//   2. check that the segments form one log; parse the newest one from the device
+//   2. check that the segments form one log; restore the newest one's tail block if it is torn and
+//      there is a side file; parse that segment from the device
 //   3. copy what lies behind its accepted end into a quarantine file
 //   4. write and sync a new segment under a temporary name, rename it, sync the directory
-// Nothing that was there is rewritten; only then is anything handed out.
+// Nothing that is whole is rewritten; only then is anything handed out.
 //
 // The application's part of a checkpoint is opaque here. Opening carries it over unchanged from the
 // newest checkpoint, so it may be older than the newest frames: whatever the application keeps
@@ -33,6 +34,7 @@
 #include "wal/format.h"
 #include "wal/log_reader.h"
 #include "wal/segments.h"
+#include "wal/side_file.h"
 #include "wal/writer.h"
 
 namespace sluice::wal {
@@ -42,6 +44,7 @@ struct LogOptions {
   Lsn lsn_floor = 0;                     ///< highest LSN of this log known elsewhere; below kLsnMax
   std::shared_ptr<const KeyRing> keys{};  ///< new segments are encrypted under its current key
   Plaintext plaintext = Plaintext::kAllowed;
+  TornWrites torn_writes = TornWrites::kPad;
   uint32_t spares_max = 2;  ///< files of trimmed segments that are kept to be used again
   RepairPolicy repair = RepairPolicy::kTruncatePartial;  ///< kStrict: a torn tail is kCorrupt
   uint64_t payload_bytes_max = kPayloadBytesMax;         ///< at most that
@@ -69,7 +72,7 @@ struct LogStats {
 class Log {
  public:
   /// Creates the log if the directory holds no segment. kBusy (kLocked): another opener has it.
-  /// kInvalid (kOutOfRange): the floor.
+  /// kInvalid (kOutOfRange): the floor, or keys where blocks are shared.
   /// kCorrupt: where() and found() name file and offset; nothing was changed. kUnsupported: another
   /// format. kFull, kIo: nothing was changed that a later opening does not mend.
   static Result<std::unique_ptr<Log>> open(Runtime& runtime, Disk& disk, LogOptions options);
@@ -105,6 +108,8 @@ class Log {
 
   /// The first LSN that the active segment could hold.
   Lsn active_base() const { return writer_->header().base_lsn; }
+  /// Whether stage() of so many bytes has to wait for the sync that is under way.
+  bool must_wait(uint64_t bytes) const { return writer_->must_wait(bytes); }
   bool wants_roll() const { return writer_->tail() >= options_.segment_bytes; }
   /// Syncs, then starts a new segment with a checkpoint of `application`; only a checkpoint if the
   /// segment holds no frame yet. Any error but kPoisoned: the log goes on in the old segment.
@@ -116,6 +121,9 @@ class Log {
   /// all, kInvalid if plaintext is refused); the ring has the keys of all segments left, and is
   /// read with until there is another.
   Status use_keys(std::shared_ptr<const KeyRing> keys);
+  WalProtection protection() const;
+  /// As SegmentedWal::attach_side_file(). No sync is under way.
+  Status attach_side_file();
   /// A checkpoint, durable on return. The trim LSN never falls and is at most durable_lsn().
   Status checkpoint(ByteView application, Lsn trim_lsn);
   /// Frames up to `upto` are not needed any more: a checkpoint, then whole segments go, or wait as
@@ -172,8 +180,10 @@ class Log {
   std::shared_ptr<const KeyRing> reading_keys_;  ///< the last ring given; guarded by monitor_
   RecoveredLog recovered_;
   Checkpoint checkpoint_;  ///< what the next one starts from
+  std::optional<SideFile> side_file_;  ///< of TornWrites::kDoubleWrite
   std::unique_ptr<Writer> writer_;
   uint64_t earlier_syncs_ = 0;  ///< in segments before writer_'s
+  uint64_t earlier_padded_blocks_ = 0;
   /// Files that wait; while there are keys, of segments that were encrypted.
   std::vector<std::string> spares_;
   bool closed_ = false;

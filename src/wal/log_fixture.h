@@ -54,10 +54,22 @@ inline std::shared_ptr<const KeyRing>& test_keys() {
   return keys;
 }
 
+/// How open_log() has torn writes dealt with.
+inline TornWrites& test_torn_writes() {
+  static TornWrites torn_writes = TornWrites::kPad;
+  return torn_writes;
+}
+/// What a power cut may do to a device that is trusted as far as it has to be.
+inline CrashKind worst_crash(TornWrites torn_writes) {
+  return torn_writes == TornWrites::kOff ? CrashKind::kMixedUnspoilt : CrashKind::kMixed;
+}
+
 inline Result<OpenLog> open_log(CrashDisk& disk, uint64_t seed = 1, Lsn lsn_floor = 0) {
   auto runtime = std::make_unique<TestRuntime>(seed);
-  const LogOptions options{
-      .segment_bytes = kTestSegmentBytes, .lsn_floor = lsn_floor, .keys = test_keys()};
+  const LogOptions options{.segment_bytes = kTestSegmentBytes,
+                           .lsn_floor = lsn_floor,
+                           .keys = test_keys(),
+                           .torn_writes = test_torn_writes()};
   std::unique_ptr<Log> log = TRY(Log::open(*runtime, disk, options));
   return OpenLog(std::move(runtime), std::move(log));
 }

@@ -38,6 +38,8 @@ class SegmentedLog final : public SegmentedWal {
   Status set_keys(std::shared_ptr<const KeyRing> keys) override;
   std::shared_ptr<const KeyRing> key_ring() const override;
   const WalRepair& repair() const override { return log_->recovered().repair; }
+  WalProtection protection() const override;
+  Status attach_side_file() override;
   Status close() override;
   Runtime& runtime() const override { return runtime_; }
 
@@ -161,7 +163,8 @@ Status SegmentedLog::make_room(uint64_t bytes) {
   for (;;) {
     TRY(usable());
     const bool is_full = wants_segment();
-    if (!is_full && (bytes <= kThroughBytes || !syncing_)) return ok();
+    const bool must_wait = syncing_ && (bytes > kThroughBytes || log_->must_wait(bytes));
+    if (!is_full && !must_wait) return ok();
     if (syncing_) {
       monitor_->wait_until(kForever);
     } else {
@@ -313,6 +316,18 @@ std::shared_ptr<const KeyRing> SegmentedLog::key_ring() const {
   return keys_;
 }
 
+WalProtection SegmentedLog::protection() const {
+  const MonitorLock lock(*monitor_);
+  return log_->protection();
+}
+
+Status SegmentedLog::attach_side_file() {
+  const MonitorLock lock(*monitor_);
+  while (syncing_) monitor_->wait_until(kForever);
+  TRY(usable());
+  return log_->attach_side_file();
+}
+
 Status SegmentedLog::close() {
   const MonitorLock lock(*monitor_);
   TRY(usable());
@@ -435,6 +450,7 @@ Result<std::unique_ptr<SegmentedWal>> SegmentedWal::open(Runtime& runtime, Disk&
   const wal::LogOptions of_log{.segment_bytes = options.segment_bytes,
                                .keys = options.keys,
                                .plaintext = options.plaintext,
+                               .torn_writes = options.torn_writes,
                                .spares_max = options.spares_max,
                                .repair = options.repair,
                                .payload_bytes_max = options.payload_bytes_max};

@@ -37,7 +37,11 @@ SingleFile::SingleFile(Runtime& runtime, Disk& disk, std::string name, SingleFil
       disk_(disk),
       name_(std::move(name)),
       options_(limited(std::move(options))),
-      keys_(options_.file.keys) {}
+      keys_(options_.file.keys) {
+  if (options_.file.torn_writes == TornWrites::kDoubleWrite) {
+    side_file_.emplace(disk_, side_file_name(name_));
+  }
+}
 
 SingleFile::~SingleFile() {
   if (writer_ == nullptr || closed_ || poison_) return;
@@ -70,7 +74,7 @@ Result<std::unique_ptr<SingleFile>> SingleFile::create(Runtime& runtime, Disk& d
   const Result<std::unique_ptr<File>> file = disk.open(name, OpenMode::kReadWrite);
   if (!file.ok() && file.error().code() != Code::kNotFound) return file.error();
   if (file.ok() && TRY((*file)->size()) > 0) {
-    const Found found = TRY(log->read_all());
+    const Found found = TRY(log->read_all(RepairPolicy::kStrict));
     if (found.accepted.last_lsn >= found.header.base_lsn || found.torn_bytes > 0) {
       return Error({Code::kExists, Reason::kNone,
                     "the file holds records already; open it, or name another one", name, start_lsn,
@@ -82,6 +86,7 @@ Result<std::unique_ptr<SingleFile>> SingleFile::create(Runtime& runtime, Disk& d
 }
 
 Status SingleFile::lock() {
+  if (keys_ != nullptr) TRY(check_sharing(options_.file.torn_writes));
   lock_ = TRY(disk_.lock(name_ + ".lock"));
   if (options_.file.plaintext == Plaintext::kRefused && keys_ == nullptr) {
     return Error(Code::kInvalid, Reason::kMissingKey,
@@ -98,8 +103,9 @@ Status SingleFile::make(Lsn start_lsn) {
                        .base_lsn = start_lsn,
                        .numbering = options_.numbering};
   const Checkpoint checkpoint{.trim_lsn = start_lsn - 1, .chain = {{header.opening, start_lsn}}};
-  writer_ = TRY(
-      Writer::create(runtime_, disk_, name_, header, checkpoint, {kUnlimited, keys_.get(), {}}));
+  const WriterOptions options{
+      .segment_bytes = kUnlimited, .keys = keys_.get(), .tail = tail_policy()};
+  writer_ = TRY(Writer::create(runtime_, disk_, name_, header, checkpoint, options));
   TRY(disk_.rename(temporary_name(name_), name_));
   TRY(disk_.sync_dir());
   note_durable();
@@ -107,7 +113,7 @@ Status SingleFile::make(Lsn start_lsn) {
 }
 
 Status SingleFile::recover() {
-  const Found found = TRY(read_all());
+  const Found found = TRY(read_all(options_.file.repair));
   const bool is_callers = found.numbering != Numbering::kLog;
   if (is_callers != (options_.numbering != Numbering::kLog)) {
     return Error(Code::kInvalid, Reason::kNone,
@@ -117,13 +123,14 @@ Status SingleFile::recover() {
   }
   TRY(check_repair(found));
   TRY(remove_if_present(disk_, temporary_name(name_)));
+  if (repair_.restored_bytes > 0) TRY(remove_if_present(disk_, side_file_name(name_)));
   if (found.torn_bytes > 0) {
     TRY(cut(found));
   } else {
     std::unique_ptr<File> file = TRY(disk_.open(name_, OpenMode::kReadWrite));
-    writer_ =
-        Writer::resume(std::move(file), found.header,
-                       {found.accepted, found.confirmed_end, found.numbering, found.file_bytes});
+    writer_ = Writer::resume(std::move(file), found.header,
+                             {found.accepted, found.confirmed_end, found.numbering,
+                              found.file_bytes, tail_policy()});
     owes_reopening_ = found.accepted.end % kBlockBytes != 0 || found.is_sealed ||
                       keys_ != nullptr || found.numbering != options_.numbering;
     was_marked_ = found.is_marked;
@@ -134,11 +141,12 @@ Status SingleFile::recover() {
 
 /// W4: synced, because a dead process may have left it in the cache only; then read from the
 /// device.
-Result<SingleFile::Found> SingleFile::read_all() {
+Result<SingleFile::Found> SingleFile::read_all(RepairPolicy policy) {
   {
     const std::unique_ptr<File> cached = TRY(disk_.open(name_, OpenMode::kReadWrite));
     TRY(cached->sync());
   }
+  repair_.restored_bytes = TRY(mend_tail(disk_, name_, side_file_name(name_), policy));
   std::unique_ptr<File> device = TRY(disk_.open(name_, OpenMode::kReadDevice));
   Found found{.file_bytes = TRY(device->size())};
   const std::unique_ptr<SegmentParser> parser =
@@ -216,15 +224,36 @@ Result<std::string> SingleFile::free_quarantine_name(uint64_t offset) const {
 
 Status SingleFile::cut(const Found& found) {
   const uint64_t end = found.accepted.end;
-  repair_ = {found.torn_bytes, end, found.end_reason, TRY(free_quarantine_name(end))};
+  repair_ = {found.torn_bytes, repair_.restored_bytes, end, found.end_reason,
+             TRY(free_quarantine_name(end))};
   TRY(quarantine(disk_, {name_, repair_.quarantine, end, found.torn_bytes}));
   std::unique_ptr<File> file = TRY(disk_.open(name_, OpenMode::kReadWrite));
   const uint64_t start = align_up(end, kBlockBytes);
   TRY(file->truncate(start));
   TRY(file->sync());
   writer_ = Writer::resume(std::move(file), found.header,
-                           {found.accepted, found.confirmed_end, found.numbering, start});
+                           {found.accepted, found.confirmed_end, found.numbering, start,
+                            tail_policy()});
   return writer_->reopen(runtime_, {options_.numbering, keys_.get()});
+}
+
+TailPolicy SingleFile::tail_policy() {
+  return {options_.file.torn_writes, side_file_ ? &*side_file_ : nullptr};
+}
+
+WalProtection SingleFile::protection() const {
+  WalProtection protection{.torn_writes = options_.file.torn_writes};
+  protection.padded_blocks = writer_->padded_blocks();
+  if (side_file_) {
+    protection.double_writes = side_file_->stores();
+    protection.failure = side_file_->failure();
+  }
+  return protection;
+}
+
+Status SingleFile::attach_side_file() {
+  TRY(usable());
+  return side_file_ ? side_file_->attach() : Status(no_side_file());
 }
 
 Status SingleFile::usable() const {
@@ -320,6 +349,7 @@ Status SingleFile::set_keys(std::shared_ptr<const KeyRing> keys) {
     return Error(Code::kInvalid, Reason::kMissingKey,
                  "the log must be encrypted, but no key was given", name_);
   }
+  if (keys != nullptr) TRY(check_sharing(options_.file.torn_writes));
   TRY(sync());
   keys_ = std::move(keys);
   owes_reopening_ = true;

@@ -2,7 +2,8 @@
 //
 // Opening, step by step:
 //   1. take the lock; sync the directory and the file; an absent or empty file is made and renamed
-//   2. parse the file from the device, every record
+//   2. restore its tail block if that is torn and there is a side file; parse the file from the
+//      device, every record
 //   3. a torn tail: copy it into a quarantine file, remove whole blocks behind the one in which the
 //      frames end, and write a reopening there (W19). Nothing that is part of the log is rewritten.
 //   4. no tail: nothing is written. The first append goes on where the frames end; behind a
@@ -65,6 +66,8 @@ class SingleFile {
   uint64_t frames_bytes() const { return writer_->durable().end - writer_->header().birth_end; }
   uint64_t file_bytes() const { return writer_->file_bytes(); }
   const WalRepair& repair() const { return repair_; }
+  WalProtection protection() const;
+  Status attach_side_file();
 
  private:
   /// What opening finds in a file that holds a log.
@@ -74,7 +77,8 @@ class SingleFile {
   Status lock();
   Status make(Lsn start_lsn);
   Status recover();
-  Result<Found> read_all();
+  Result<Found> read_all(RepairPolicy policy);
+  TailPolicy tail_policy();
   Status check_record(const SegmentParser& parser, const ParsedFrame& frame) const;
   Status check_repair(const Found& found) const;
   Result<std::string> free_quarantine_name(uint64_t offset) const;
@@ -92,6 +96,7 @@ class SingleFile {
   const SingleFileOptions options_;
   std::shared_ptr<const KeyRing> keys_;
   std::unique_ptr<DiskLock> lock_;
+  std::optional<SideFile> side_file_;  ///< of TornWrites::kDoubleWrite
   std::unique_ptr<Writer> writer_;
   bool owes_reopening_ = false;
   bool was_marked_ = false;  ///< as it was found: a mark of its whole content is at its end

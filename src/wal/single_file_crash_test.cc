@@ -14,12 +14,14 @@ struct Kind {
   const char* name;
   Numbering numbering;
   bool encrypted;
+  TornWrites torn_writes = TornWrites::kPad;
 };
 
 SingleFileOptions options_of(const Kind& kind) {
   return {{.repair = kind.numbering == Numbering::kLog ? RepairPolicy::kTruncatePartial
                                                        : RepairPolicy::kTruncateUnsynced,
-           .keys = kind.encrypted ? test_ring(1, 0x5a) : nullptr},
+           .keys = kind.encrypted ? test_ring(1, 0x5a) : nullptr,
+           .torn_writes = kind.torn_writes},
           kind.numbering};
 }
 
@@ -192,7 +194,7 @@ class SingleFileCrash : public ::testing::TestWithParam<Kind> {
         if (HasFatalFailure()) return;
         if (life.disk().trace.back().ends_with("FAILS")) failed_at = moment.operations;
         if (failed_at == 0 || moment.operations > failed_at + 8) return;
-        check_recovery(GetParam(), moment, CrashKind::kMixed, seed += 10);
+        check_recovery(GetParam(), moment, worst_crash(GetParam().torn_writes), seed += 10);
         if (HasFatalFailure()) {
           ADD_FAILURE() << "place " << place << ", after operation " << moment.operations << ": "
                         << life.disk().trace.back();
@@ -207,19 +209,18 @@ class SingleFileCrash : public ::testing::TestWithParam<Kind> {
   }
 };
 
-constexpr CrashKind kCrashKinds[] = {CrashKind::kAllLost, CrashKind::kAllKept, CrashKind::kMixed,
-                                     CrashKind::kProcessDied};
-
 // W19
 TEST_P(SingleFileCrash, KeepsEverySyncedRecordThroughACrashAfterEveryOperation) {
   Life life(GetParam(), 1);
   uint64_t seed = 0;
   life.on_moment = [&](const Life::Moment& moment) {
     if (HasFatalFailure()) return;
-    for (const CrashKind kind : kCrashKinds) {
-      const int tries = kind == CrashKind::kMixed ? 6 : 1;
-      for (int i = 0; i < tries; ++i) check_recovery(GetParam(), moment, kind, seed += 10);
+    for (const CrashKind kind :
+         {CrashKind::kAllLost, CrashKind::kAllKept, CrashKind::kProcessDied}) {
+      check_recovery(GetParam(), moment, kind, seed += 10);
     }
+    const CrashKind worst = worst_crash(GetParam().torn_writes);
+    for (int i = 0; i < 6; ++i) check_recovery(GetParam(), moment, worst, seed += 10);
     if (HasFatalFailure()) {
       ADD_FAILURE() << "after operation " << moment.operations << ": " << life.disk().trace.back();
     }
@@ -235,13 +236,13 @@ TEST_P(SingleFileCrash, KeepsEverySyncedRecordThroughACrashWithinARecovery) {
     if (HasFatalFailure()) return;
     const bool killed = moment.operations % 2 == 0;
     Dice dice(seed += 100);
-    CrashDisk disk(crash(moment.image, killed ? CrashKind::kProcessDied : CrashKind::kMixed, dice),
-                   seed);
+    const CrashKind worst = worst_crash(GetParam().torn_writes);
+    CrashDisk disk(crash(moment.image, killed ? CrashKind::kProcessDied : worst, dice), seed);
     disk.after_operation = [&] {
       if (HasFatalFailure()) return;
       const Life::Moment inner{disk.image(), moment.promise, moment.operations};
       for (int i = 0; i < 3; ++i) {
-        check_recovery(GetParam(), inner, CrashKind::kMixed, seed += 100);
+        check_recovery(GetParam(), inner, worst, seed += 100);
       }
       check_recovery(GetParam(), inner, CrashKind::kAllLost, seed += 100);
     };
@@ -251,7 +252,8 @@ TEST_P(SingleFileCrash, KeepsEverySyncedRecordThroughACrashWithinARecovery) {
 }
 
 // W7
-TEST_P(SingleFileCrash, NeverWritesABlockThatASyncHasCovered) {
+TEST_P(SingleFileCrash, NeverWritesABlockThatASyncHasCoveredUnlessBlocksAreShared) {
+  if (GetParam().torn_writes != TornWrites::kPad) return;
   Life life(GetParam(), 1);
   std::vector<std::byte> synced;
   life.on_moment = [&](const Life::Moment& moment) {
@@ -352,7 +354,11 @@ INSTANTIATE_TEST_SUITE_P(, SingleFileCrash,
                          ::testing::Values(Kind{"Plain", Numbering::kLog, false},
                                            Kind{"Encrypted", Numbering::kLog, true},
                                            Kind{"Numbered", Numbering::kRising, false},
-                                           Kind{"NumberedEncrypted", Numbering::kRising, true}),
+                                           Kind{"NumberedEncrypted", Numbering::kRising, true},
+                                           Kind{"DoubleWrite", Numbering::kLog, false,
+                                                TornWrites::kDoubleWrite},
+                                           Kind{"NumberedOff", Numbering::kRising, false,
+                                                TornWrites::kOff}),
                          [](const auto& kind) { return kind.param.name; });
 
 }  // namespace

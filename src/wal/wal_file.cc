@@ -54,6 +54,12 @@ Status WalWriter::set_keys(std::shared_ptr<const KeyRing> keys) {
 std::shared_ptr<const KeyRing> WalWriter::key_ring() const {
   return file_->key_ring();
 }
+WalProtection WalWriter::protection() const {
+  return file_->protection();
+}
+Status WalWriter::attach_side_file() {
+  return file_->attach_side_file();
+}
 const WalRepair& WalWriter::repair() const {
   return file_->repair();
 }
@@ -94,6 +100,12 @@ uint64_t WalFsWriter::file_offset() const {
 }
 uint64_t WalFsWriter::file_size() const {
   return file_->file_bytes();
+}
+WalProtection WalFsWriter::protection() const {
+  return file_->protection();
+}
+Status WalFsWriter::attach_side_file() {
+  return file_->attach_side_file();
 }
 const WalRepair& WalFsWriter::repair() const {
   return file_->repair();

@@ -52,6 +52,7 @@ Result<std::unique_ptr<Writer>> Writer::create(Runtime& runtime, Disk& disk,
   header.recycled_bytes = options.spare.empty() ? 0 : TRY(file->size());
   std::unique_ptr<Writer> writer(new Writer(std::move(file), header, options.segment_bytes));
   const Status born = writer->write_birth(runtime, checkpoint, options.keys);
+  writer->tail_policy_ = options.tail;
   if (born.ok()) return writer;
   writer.reset();
   const Status removed = remove_if_present(disk, temporary);
@@ -105,6 +106,7 @@ std::unique_ptr<Writer> Writer::resume(std::unique_ptr<File> file, SegmentHeader
   writer->durable_ = from.accepted;
   writer->marked_end_ = from.confirmed_end;
   writer->allocated_end_ = from.file_bytes;
+  writer->tail_policy_ = from.tail;
   return writer;
 }
 
@@ -160,6 +162,7 @@ Status Writer::append_checkpoint(const Checkpoint& checkpoint) {
 Status Writer::write(std::span<const RecordView> records, uint64_t reserve_bytes) {
   TRY(flush());
   TRY(allocate_for(records, reserve_bytes));
+  TRY(guard_block());  // what is large goes to the file before it is complete
   Status written = stage_records(records);
   if (written.ok()) written = flush();
   if (!written.ok() && written.error().code() == Code::kFull) TRY(drop());
@@ -170,7 +173,7 @@ Status Writer::stage(std::span<const RecordView> records) {
   CHECK(!records.empty() && are_users(records));
   const uint64_t bytes = plain_frames_bytes(records);
   if (bytes > kThroughBytes) return append(records);
-  if (staged_.size() + bytes > kStagedBytesMax) TRY(flush());
+  if (staged_.size() + bytes > kStagedBytesMax && may_flush()) TRY(flush());
   TRY(allocate_for(records, kReserveBytes));
   return stage_records(records);
 }
@@ -207,6 +210,8 @@ Status Writer::flush() {
 
 /// W6: durable_ moves only when a sync has finished.
 Status Writer::flush_all() {
+  CHECK(may_flush());
+  TRY(guard_block());
   const size_t frames_bytes = staged_.size();
   const uint64_t confirmed_end = durable_.end;
   if (owes_mark()) {
@@ -220,7 +225,9 @@ Status Writer::flush_all() {
     staged_.resize(frames_bytes);
     return drained;
   }
-  unsynced_ = unsynced_ || tail_ != flushed_.end;
+  // A mark alone needs no sync, unless its block holds durable frames: a successor must not name
+  // the end of what may be torn yet.
+  unsynced_ = unsynced_ || tail_ != flushed_.end || shares_blocks();
   marked_end_ = std::max(marked_end_, confirmed_end);
   tail_ = tail;
   staged_offset_ = tail;
@@ -262,7 +269,7 @@ Status Writer::sync() {
 }
 
 Status Writer::sync_file() {
-  const Boundary target = close_block();
+  const Boundary target = end_block();
   TRY(wait_for_sync());
   end_sync(target);
   return ok();
@@ -270,16 +277,60 @@ Status Writer::sync_file() {
 
 Result<Boundary> Writer::begin_sync() {
   TRY(flush());
-  return unsynced_ ? close_block() : durable_;
+  syncing_ = true;
+  return unsynced_ ? end_block() : durable_;
 }
 
-/// W7: the block is closed when the sync starts; no later frame is written into it.
-Boundary Writer::close_block() {
-  tail_ = closed_end(tail_);
-  staged_offset_ = tail_;
-  flushed_.end = tail_;
+/// W7: the block is closed when the sync starts, and no later frame is written into it, unless
+/// blocks are shared.
+Boundary Writer::end_block() {
+  if (!shares_blocks()) {
+    tail_ = closed_end(tail_);
+    staged_offset_ = tail_;
+    flushed_.end = tail_;
+  }
   unsynced_ = false;
   return flushed_;
+}
+
+bool Writer::shares_blocks() const {
+  const SideFile* const side_file = tail_policy_.side_file;
+  return tail_policy_.torn_writes != TornWrites::kPad && sealer_ == nullptr &&
+         (side_file == nullptr || !side_file->failure());
+}
+
+/// W20: before a block that holds durable frames is written again, the side file has them. Without
+/// it the block is left.
+Status Writer::guard_block() {
+  const uint64_t start = durable_.end / kBlockBytes * kBlockBytes;
+  const bool is_shared = start < durable_.end && staged_offset_ < start + kBlockBytes;
+  if (tail_policy_.side_file == nullptr || !is_shared || guarded_end_ == durable_.end) return ok();
+  TailImage image{header_.segment, start, std::vector<std::byte>(durable_.end - start)};
+  if (TRY(file_->read_at(start, image.bytes)) != image.bytes.size()) {
+    return Error(Code::kIo, "the segment became shorter while it was written");
+  }
+  if (!tail_policy_.side_file->store(image).ok()) return leave_block();
+  guarded_end_ = durable_.end;
+  return ok();
+}
+
+/// The pad in the file stays, and what is staged moves behind it. Nothing was written since the
+/// last sync.
+Status Writer::leave_block() {
+  CHECK(flushed_.end == durable_.end && sealer_ == nullptr);
+  ++padded_blocks_;
+  const std::vector<std::byte> frames = std::exchange(staged_, {});
+  durable_.end = closed_end(durable_.end);
+  flushed_.end = staged_offset_ = tail_ = durable_.end;
+  for (uint64_t at = 0; at < frames.size();) {
+    const auto header = load<FrameHeader>(frames.data() + at);
+    const ByteView payload =
+        ByteView(frames).subspan(at + sizeof(FrameHeader), header.payload_bytes);
+    TRY(stage_frame({header.type, header.vshard, header.tenant, payload}, header.lsn));
+    at += frame_bytes(header.payload_bytes);
+  }
+  tail_ = staged_end();
+  return allocate_to(closed_end(tail_ + kMarkFrameBytes));
 }
 
 /// W8: never kFull, which would say that nothing has changed and that a retry may do.
@@ -292,6 +343,7 @@ Status Writer::wait_for_sync() {
 
 void Writer::end_sync(Boundary target) {
   if (target.end > durable_.end) durable_ = target;
+  syncing_ = false;
   ++syncs_;
 }
 
@@ -349,6 +401,8 @@ Status Writer::drain() {
 /// W9: what a failed append may have left in [tail_, end) is zeroed and synced, and the pad that it
 /// overwrote is put back, before its error is returned and the offset used again.
 Status Writer::erase(uint64_t end) {
+  staged_.clear();
+  TRY(guard_block());
   TRY(file_->allocate(tail_, end - tail_));
   staged_.clear();
   staged_offset_ = tail_;

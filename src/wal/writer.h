@@ -1,8 +1,12 @@
 // Writer: one segment under construction, from its birth, or from a reopening, to its last sync.
 //
 // stage() copies frames into memory; flush() writes them at the tail, followed by a mark of the
-// last finished sync and by a pad to the end of the block. The next flush overwrites mark and pad,
+// last finished sync and by a pad to the end of the block. The next flush overwrites the pad,
 // unless a sync has closed the block in between. append() is both at once.
+//
+// Where blocks are shared (TornWrites) no sync closes them; then a flush after a sync writes a
+// block again that holds durable frames, if need be once the side file has them (W20), and no flush
+// happens while a sync is under way.
 //
 // One thread at a time; no more than kThroughBytes at once may be staged while another thread is in
 // wait_for_sync(). After any error other than kFull the segment's durable state is unknown and
@@ -22,6 +26,7 @@
 #include "wal/record.h"
 #include "wal/reopening.h"
 #include "wal/sealed.h"
+#include "wal/side_file.h"
 
 namespace sluice::wal {
 
@@ -31,6 +36,12 @@ inline constexpr uint64_t kReserveBytes = 64 << 10;
 inline constexpr uint64_t kStagedBytesMax = 1 << 20;
 /// A batch or a payload above this is written without being staged.
 inline constexpr uint64_t kThroughBytes = 256 << 10;
+/// How a tail block that holds durable frames is treated.
+struct TailPolicy {
+  TornWrites torn_writes = TornWrites::kPad;  ///< of a segment that is not encrypted
+  SideFile* side_file = nullptr;              ///< of kDoubleWrite; outlives the writer
+};
+
 /// Of records that are not sealed: what kThroughBytes is measured by.
 uint64_t plain_frames_bytes(std::span<const RecordView> records);
 /// Segment bytes of a log in one file.
@@ -42,6 +53,7 @@ struct WriterOptions {
   /// The file to use instead of a new one: what it holds is worthless, but its blocks were written,
   /// so that syncs of what comes over them change no metadata. Empty: none.
   std::string spare{};
+  TailPolicy tail{};
 };
 
 /// How a log in one file was found.
@@ -50,6 +62,7 @@ struct Resumption {
   uint64_t confirmed_end = 0;  ///< by the marks before it
   Numbering numbering = Numbering::kLog;
   uint64_t file_bytes = 0;
+  TailPolicy tail{};
 };
 
 /// How a log in one file goes on behind a reopening.
@@ -107,12 +120,18 @@ class Writer {
   bool has_user_frames() const { return last_lsn_ >= header_.base_lsn; }
   Numbering numbering() const { return numbering_; }
   bool is_encrypted() const { return sealer_ != nullptr; }
+  /// Whether stage() has to wait for the sync that is under way.
+  bool must_wait(uint64_t bytes) const {
+    return !may_flush() && staged_.size() + bytes > kStagedBytesMax;
+  }
   /// Behind the last frame, staged ones included, pads that may be overwritten excluded.
   uint64_t tail() const { return tail_; }
   /// What finished syncs have confirmed.
   Boundary durable() const { return durable_; }
   uint64_t syncs() const { return syncs_; }
   uint64_t file_bytes() const { return allocated_end_; }
+  /// Blocks that were closed because the side file failed.
+  uint64_t padded_blocks() const { return padded_blocks_; }
 
  private:
   Writer(std::unique_ptr<File> file, SegmentHeader header, uint64_t segment_bytes);
@@ -132,7 +151,11 @@ class Writer {
   Status drain();
   Status erase(uint64_t end);
   Status sync_file();
-  Boundary close_block();
+  Boundary end_block();
+  Status guard_block();
+  Status leave_block();
+  bool shares_blocks() const;
+  bool may_flush() const { return !syncing_ || !shares_blocks(); }
   Status allocate_for(std::span<const RecordView> records, uint64_t reserve_bytes);
   Status allocate_to(uint64_t end);
   uint64_t staged_end() const { return staged_offset_ + staged_.size(); }
@@ -152,7 +175,11 @@ class Writer {
   Boundary flushed_;            ///< behind the last frame that is in the file
   Boundary durable_;
   bool unsynced_ = false;
+  bool syncing_ = false;  ///< between begin_sync() and end_sync()
   uint64_t syncs_ = 0;
+  TailPolicy tail_policy_;
+  uint64_t guarded_end_ = 0;  ///< the side file has the tail block up to here
+  uint64_t padded_blocks_ = 0;
   /// Frames behind flushed_.end, from staged_offset_ on; before that they are in the file.
   AlignedBuffer staged_;
   uint64_t staged_offset_ = 0;
