@@ -4,7 +4,8 @@
 //   bench_wal DIR [SECONDS]
 //
 //   raw       a file that was filled with zeros; one pwrite of as many bytes and one fdatasync
-//   log       Log::append and Log::sync; "sealed" with AES-256-GCM
+//   log       Log::append and Log::sync; "sealed" with AES-256-GCM; "double" and "off" with commits
+//             that share blocks (TornWrites)
 //   rocksdb   a WriteBatch of as many puts, sync = true; leveldb the same
 //
 // All take turns for SECONDS / 10 each, five times; figures are medians of the five, and ratios of
@@ -71,10 +72,12 @@ class RawFile final : public Subject {
 
 class OwnLog final : public Subject {
  public:
-  OwnLog(Runtime& runtime, const std::string& directory, std::shared_ptr<const KeyRing> keys) {
+  OwnLog(Runtime& runtime, const std::string& directory, std::shared_ptr<const KeyRing> keys,
+         TornWrites torn_writes = TornWrites::kPad) {
     std::filesystem::create_directories(directory);
     disk_ = io::open_posix_disk(directory).value();
-    log_ = wal::Log::open(runtime, *disk_, {.keys = std::move(keys)}).value();
+    log_ = wal::Log::open(runtime, *disk_, {.keys = std::move(keys), .torn_writes = torn_writes})
+               .value();
   }
   void commit(uint32_t records) override {
     records_.assign(records, {.tenant = 1, .head = as_bytes(payload_)});
@@ -208,6 +211,11 @@ int main(int argc, char** argv) {
   add("raw", std::make_unique<RawFile>(directory + "/raw"));
   add("log", std::make_unique<OwnLog>(*runtime, directory + "/log", nullptr));
   add("sealed", std::make_unique<OwnLog>(*runtime, directory + "/sealed", some_key()));
+  const auto sharing = [&](const char* name, TornWrites torn_writes) {
+    add(name, std::make_unique<OwnLog>(*runtime, directory + "/" + name, nullptr, torn_writes));
+  };
+  sharing("double", TornWrites::kDoubleWrite);
+  sharing("off", TornWrites::kOff);
   add("rocksdb", std::make_unique<RocksDb>(directory + "/rocksdb"));
   add("leveldb", std::make_unique<LevelDb>(directory + "/leveldb"));
   for (const uint32_t records : {1u, 32u, 1000u}) compare(contestants, records, seconds);

@@ -41,6 +41,9 @@ typedef struct sluice_wal_error {
   char where[256];   /* file or directory */
 } sluice_wal_error;
 
+/* How blocks are written that a power cut may spoil: see TornWrites in wal_options.h. */
+enum { SLUICE_WAL_PAD = 0, SLUICE_WAL_DOUBLE_WRITE = 1, SLUICE_WAL_OFF = 2 };
+
 /* Zeroes mean the defaults. */
 typedef struct sluice_wal_options {
   uint64_t segment_bytes;     /* of a directory; 64 MiB */
@@ -50,6 +53,7 @@ typedef struct sluice_wal_options {
   int32_t strict;             /* not 0: any damage, a torn end included, is an error */
   int32_t must_be_encrypted;  /* not 0: plaintext is refused */
   int32_t direct;             /* not 0: written past the page cache, where that can be done */
+  int32_t torn_writes;        /* SLUICE_WAL_PAD or another */
 } sluice_wal_options;
 
 typedef struct sluice_wal_record {

@@ -29,6 +29,8 @@ struct WalFileReport {
   /// Of the key that wraps the data key, of one file the newest; 0: not encrypted.
   uint32_t key_id = 0;
   uint64_t reopenings = 0;  ///< of one file
+  /// Of the tail block, torn, that were read from the side file; the next opening restores them.
+  uint64_t restorable_bytes = 0;
   uint64_t torn_bytes = 0;  ///< behind the accepted end of the newest; a crash leaves them
   Reason torn_reason = Reason::kNone;
   /// What cannot have come from a crash: reason(), found() the offset, expected() up to where it is
@@ -44,7 +46,8 @@ struct WalReport {
   std::vector<Error> findings{};
   uint64_t records() const;
   uint64_t torn_bytes() const;
-  bool is_damaged() const;  ///< a torn end is no damage
+  uint64_t restorable_bytes() const;
+  bool is_damaged() const;  ///< a torn end is no damage, and a block that can be restored is none
 };
 
 struct WalCheckOptions {

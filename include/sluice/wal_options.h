@@ -77,7 +77,7 @@ struct WalFileOptions {
 struct WalRepair {
   uint64_t torn_bytes = 0;      ///< 0: nothing was cut
   uint64_t restored_bytes = 0;  ///< of a torn block, from the side file
-  uint64_t offset = 0;      ///< where
+  uint64_t offset = 0;          ///< where
   Reason reason = Reason::kNone;
   std::string quarantine{};  ///< the file that keeps them
 };

@@ -71,9 +71,11 @@ Result<std::unique_ptr<LogAppender>> open_or_make(const WalArguments& arguments)
     TRY(make_log_directory(path));
     place = WalPlace::kDirectory;
   }
-  const WalIo io = arguments.direct ? WalIo::kDirect : WalIo::kBuffered;
-  std::unique_ptr<LogAppender> log =
-      TRY(open_appender(path, {place, keys, io, arguments.threads > 1}));
+  AppenderOptions options{place, keys};
+  options.io = arguments.direct ? WalIo::kDirect : WalIo::kBuffered;
+  options.torn_writes = arguments.torn_writes;
+  options.is_shared = arguments.threads > 1;
+  std::unique_ptr<LogAppender> log = TRY(open_appender(path, std::move(options)));
   tell_cut(path, place, log->repair());
   if (arguments.direct && !log->is_direct()) {
     print_note("the file system refuses direct writes; they go through the page cache",

@@ -57,12 +57,14 @@ Result<std::unique_ptr<LogAppender>> open_appender(const std::string& path,
     WalFileOptions single{.repair = RepairPolicy::kTruncatePartial,
                           .keys = std::move(options.keys)};
     single.io = options.io;
+    single.torn_writes = options.torn_writes;
     WalWriter log = TRY(WalWriter::open(path, std::move(single)));
     return std::make_unique<FileAppender>(std::move(log));
   }
   SegmentedWalOptions segmented;
   segmented.keys = std::move(options.keys);
   segmented.io = options.io;
+  segmented.torn_writes = options.torn_writes;
   std::unique_ptr<SegmentedWal> log = TRY(SegmentedWal::open(path, std::move(segmented)));
   return std::make_unique<SegmentAppender>(std::move(log), options.is_shared);
 }

@@ -28,6 +28,7 @@ struct AppenderOptions {
   WalPlace place = WalPlace::kDirectory;  ///< what is at the path, or is to be made there
   std::shared_ptr<const KeyRing> keys{};
   WalIo io = WalIo::kBuffered;
+  TornWrites torn_writes = TornWrites::kPad;
   bool is_shared = false;  ///< many threads append
 };
 

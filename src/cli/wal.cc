@@ -147,6 +147,12 @@ void add_appending(CLI::App& command, WalArguments& arguments) {
   command.add_flag("--file", arguments.in_file, "A new log is one file, not a directory");
   command.add_flag("--direct", arguments.direct,
                    "Write past the page cache, where the file system can do it");
+  add_choice(command, "--torn-writes", arguments.torn_writes,
+             {{"pad", TornWrites::kPad},
+              {"double-write", TornWrites::kDoubleWrite},
+              {"off", TornWrites::kOff}},
+             "Small commits fill a block each (pad, unless told), or share blocks: once what is\n"
+             "there is in a side file, or without, on a device that is trusted");
 }
 
 void add_append(CLI::App& wal, Chosen& chosen) {

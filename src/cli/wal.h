@@ -22,6 +22,7 @@ struct WalArguments {
   bool force = false;    ///< also in the log of a data directory
   bool in_file = false;  ///< a new log is one file
   bool direct = false;   ///< written past the page cache
+  TornWrites torn_writes = TornWrites::kPad;
 
   std::optional<uint64_t> count;  ///< of records that are made up; none: standard input
   uint64_t record_bytes = 256;

@@ -63,10 +63,24 @@ Cell microseconds(Nanos span) {
   return decimals(static_cast<double>(span) / kMicrosecond, 10);
 }
 
+uint64_t bytes_in(const std::string& directory) {
+  uint64_t bytes = 0;
+  std::error_code failed;
+  for (std::filesystem::recursive_directory_iterator entry(directory, failed), end;
+       !failed && entry != end; entry.increment(failed)) {
+    std::error_code gone;
+    if (!entry->is_regular_file(gone)) continue;
+    const uint64_t file_bytes = entry->file_size(gone);
+    if (!gone) bytes += file_bytes;
+  }
+  return bytes;
+}
+
 struct Measured {
   bool is_encrypted = false;
   bool is_direct = false;
   uint64_t records = 0;
+  uint64_t file_bytes = 0;
   Nanos span = 0;
   std::vector<Nanos> waits;
 };
@@ -82,6 +96,7 @@ Report report_of(const WalArguments& arguments, Measured& measured) {
   report.field("records/sync", Cell::count(arguments.sync_every));
   report.field("encrypted", Cell::flag(measured.is_encrypted));
   report.field("direct", Cell::flag(measured.is_direct));
+  report.field("log bytes", Cell::count(measured.file_bytes));
   report.field("seconds", decimals(seconds, 1000));
   report.field("appends/s", Cell::count(per_second(measured.records, measured.span)));
   report.field("MB/s", decimals(bytes / seconds / 1e6, 1000));
@@ -112,6 +127,8 @@ Result<ExitCode> measure_log(const WalArguments& arguments) {
   measured.is_direct = log->is_direct();
   TRY(appended);
   TRY(log->close());
+  // What the log takes: a closed one has given back what it had filled with zeros.
+  measured.file_bytes = bytes_in(directory->path());
   return report_of(arguments, measured)
       .print(arguments.json ? ReportFormat::kJson : ReportFormat::kText);
 }

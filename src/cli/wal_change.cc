@@ -73,6 +73,8 @@ Result<ExitCode> report_cut(const WalArguments& arguments, const WalReport& foun
   const WalRepair repair = TRY(cut_end(arguments, found, keys));
   Report report;
   report.field("repaired", Cell::flag(true)).field("cut bytes", Cell::count(repair.torn_bytes));
+  report.field("restored bytes", Cell::count(repair.restored_bytes));
+  if (repair.torn_bytes == 0) return print(report, arguments);
   report.field("at byte", Cell::number(repair.offset));
   report.field("reason", Cell::words(std::string(to_string(repair.reason))));
   const WalPlace place = found.is_file ? WalPlace::kFile : WalPlace::kDirectory;
@@ -136,7 +138,8 @@ Result<ExitCode> repair_log(const WalArguments& arguments) {
   TRY(find_log_to_change(arguments.path, arguments.force));
   const Keys keys = TRY(read_keys(arguments.key_files));
   const WalReport found = TRY(check_wal(arguments.path, {keys, 1}));
-  if (!found.is_damaged() && found.torn_bytes() == 0) return report_nothing(arguments);
+  const bool is_whole = found.torn_bytes() == 0 && found.restorable_bytes() == 0;
+  if (!found.is_damaged() && is_whole) return report_nothing(arguments);
   if (arguments.policy == MendPolicy::kSalvage) return report_salvage(arguments, keys);
   if (found.is_damaged()) return refusal(found);
   return report_cut(arguments, found, keys);

@@ -150,6 +150,12 @@ std::string torn_line(const WalFileReport& file) {
          ") that a crash left, or that are being written; no sync has confirmed them\n";
 }
 
+std::string restorable_line(const WalFileReport& file) {
+  return "torn     " + make_visible(file.file) + ": the block in which it ended; " +
+         format_count(file.restorable_bytes) +
+         " bytes were read from its side file, and the next opening restores them\n";
+}
+
 std::string text_of(const WalReport& report, const WalArguments& arguments) {
   const Totals totals = totals_of(report);
   std::string text = "log      " + format_count(report.files.size()) +
@@ -162,6 +168,7 @@ std::string text_of(const WalReport& report, const WalArguments& arguments) {
   }
   text += "\n";
   for (const WalFileReport& file : report.files) {
+    if (file.restorable_bytes > 0) text += restorable_line(file);
     if (is_torn(file)) text += torn_line(file);
   }
   for (const Wound& wound : wounds_of(report)) {
@@ -201,7 +208,8 @@ std::string json_of(const WalReport& report, const WalArguments& arguments) {
     json.key("lsn").number(file.last_lsn + 1).key("bytes").number(file.torn_bytes);
     json.key("reason").text(to_string(file.torn_reason)).end_object();
   }
-  json.end_array().key("findings").begin_array();
+  json.end_array().key("restorable_bytes").number(report.restorable_bytes());
+  json.key("findings").begin_array();
   for (const Wound& wound : wounds_of(report)) append_wound(json, wound, arguments);
   return json.end_array().end_object().take() + "\n";
 }
@@ -220,6 +228,7 @@ Result<ExitCode> show_log_figures(const WalArguments& arguments) {
   report.field("file bytes", Cell::bytes(totals.file_bytes));
   report.field("encrypted", Cell::words(encryption_of(totals)));
   report.field("torn", Cell::number(checked.torn_bytes()));
+  report.field("restorable", Cell::number(checked.restorable_bytes()));
   report.listing("files", list_files(checked)).findings(findings_of(checked, arguments));
   return report.print(arguments.json ? ReportFormat::kJson : ReportFormat::kText);
 }

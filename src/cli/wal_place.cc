@@ -177,6 +177,10 @@ std::string path_beside(const std::string& path, WalPlace place, const std::stri
 }
 
 void tell_cut(const std::string& path, WalPlace place, const WalRepair& repair) {
+  if (repair.restored_bytes > 0) {
+    print_note("the block in which the log ended was torn; it was restored from its side file",
+               Tone::kWarning);
+  }
   if (repair.torn_bytes == 0) return;
   print_note("the log ended in " + format_count(repair.torn_bytes) +
                  " bytes that a crash left and no sync has confirmed; they were cut at byte " +

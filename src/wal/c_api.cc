@@ -96,6 +96,15 @@ Result<WalFileOptions> file_options(const sluice_wal_options* options) {
   if (options->payload_bytes_max != 0) made.payload_bytes_max = options->payload_bytes_max;
   if (options->must_be_encrypted != 0) made.plaintext = Plaintext::kRefused;
   if (options->direct != 0) made.io = WalIo::kDirect;
+  if (options->torn_writes < SLUICE_WAL_PAD || options->torn_writes > SLUICE_WAL_OFF) {
+    return Error({Code::kInvalid,
+                  Reason::kOutOfRange,
+                  "there is no such mode of torn writes",
+                  {},
+                  SLUICE_WAL_OFF,
+                  static_cast<uint64_t>(options->torn_writes)});
+  }
+  made.torn_writes = static_cast<TornWrites>(options->torn_writes);
   if (options->key == nullptr) return made;
   const WalEncryptionKey key =
       TRY(WalEncryptionKey::from_bytes(bytes_of(options->key, WalEncryptionKey::kBytes)));
@@ -112,6 +121,7 @@ Status open_log(const char* directory, const sluice_wal_options* options, sluice
   SegmentedWalOptions made{.repair = shared.repair,
                            .keys = shared.keys,
                            .plaintext = shared.plaintext,
+                           .torn_writes = shared.torn_writes,
                            .payload_bytes_max = shared.payload_bytes_max,
                            .io = shared.io};
   if (options != nullptr && options->segment_bytes != 0) {

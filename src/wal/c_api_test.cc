@@ -100,7 +100,8 @@ TEST_F(CApi, SaysWhatIsWrongAndWhere) {
   EXPECT_NE(std::string(error_.where).find(directory_), std::string::npos);
   EXPECT_EQ(second, nullptr);
   const std::string large(2 << 20, 'x');
-  const sluice_wal_options options{0, 1 << 20, nullptr, 0, 0, 0, 0};
+  sluice_wal_options options{};
+  options.payload_bytes_max = 1 << 20;
   ASSERT_EQ(open(&options), SLUICE_WAL_OK);
   EXPECT_EQ(append(large), SLUICE_WAL_INVALID);
   EXPECT_STREQ(error_.reason, "payload_too_large");
@@ -111,9 +112,26 @@ TEST_F(CApi, SaysWhatIsWrongAndWhere) {
   EXPECT_STREQ(error_.reason, "closed");
 }
 
+TEST_F(CApi, ChoosesWhatIsDoneAboutTornWrites) {
+  sluice_wal_options options{};
+  options.torn_writes = 3;
+  EXPECT_EQ(open(&options), SLUICE_WAL_INVALID);
+  EXPECT_EQ(error_.found, 3u);
+  options.torn_writes = SLUICE_WAL_DOUBLE_WRITE;
+  ASSERT_EQ(open(&options), SLUICE_WAL_OK) << error_.message;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(append("small"), SLUICE_WAL_OK);
+    ASSERT_EQ(sluice_wal_sync(log_, nullptr), SLUICE_WAL_OK);
+  }
+  EXPECT_TRUE(std::filesystem::exists(directory_ / "wal-tail.side"));
+}
+
 TEST_F(CApi, NeedsTheKeyOfAnEncryptedLog) {
   const std::vector<uint8_t> key(32, 7);
-  const sluice_wal_options options{0, 0, key.data(), 5, 0, 1, 0};
+  sluice_wal_options options{};
+  options.key = key.data();
+  options.key_id = 5;
+  options.must_be_encrypted = 1;
   ASSERT_EQ(open(&options), SLUICE_WAL_OK) << error_.message;
   ASSERT_EQ(append("secret"), SLUICE_WAL_OK);
   ASSERT_EQ(sluice_wal_close(log_, &error_), SLUICE_WAL_OK);

@@ -5,6 +5,7 @@
 
 #include "wal/segment_parser.h"
 #include "wal/segments.h"
+#include "wal/side_file.h"
 #include "wal/verify.h"
 
 namespace sluice {
@@ -17,6 +18,10 @@ uint64_t WalReport::records() const {
 
 uint64_t WalReport::torn_bytes() const {
   return files.empty() ? 0 : files.back().torn_bytes;
+}
+
+uint64_t WalReport::restorable_bytes() const {
+  return files.empty() ? 0 : files.back().restorable_bytes;
 }
 
 bool WalReport::is_damaged() const {
@@ -46,6 +51,7 @@ WalFileReport describe(const SegmentReport& segment) {
   file.confirmed_end = content.confirmed_end;
   file.accepted_end = content.accepted.end;
   file.reopenings = content.reopenings;
+  file.restorable_bytes = segment.restorable_bytes;
   file.torn_bytes = content.torn_bytes;
   if (file.torn_bytes > 0) file.torn_reason = content.end_reason;
   return file;
@@ -76,12 +82,14 @@ Result<WalReport> check_log(Runtime& runtime, Disk& disk, const WalCheckOptions&
 }
 
 Result<WalReport> check_file(Disk& disk, const std::string& name, const WalCheckOptions& options) {
-  std::unique_ptr<File> file = TRY(disk.open(name, OpenMode::kReadDevice));
-  SegmentReport segment{name, TRY(file->size()), {}, {}, {}};
+  MendedSegment mended = TRY(open_mended(disk, name, side_file_name(name)));
+  SegmentReport segment{.name = name,
+                        .file_bytes = TRY(mended.file->size()),
+                        .restorable_bytes = mended.damaged_bytes};
   if (segment.file_bytes == 0)
     return WalReport{.is_file = true};  // an empty log, as for the others
   const auto parser =
-      SegmentParser::open_single(std::move(file), name, std::nullopt, options.keys.get());
+      SegmentParser::open_single(std::move(mended.file), name, std::nullopt, options.keys.get());
   WalReport report{.is_file = true};
   if (parser.ok()) {
     SegmentWalk walk = walk_segment(**parser, name, nullptr);

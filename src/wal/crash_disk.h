@@ -65,9 +65,9 @@ struct DiskImage {
 };
 
 enum class CrashKind : uint8_t {
-  kAllLost,      ///< nothing that was not synced reached the device
-  kAllKept,      ///< everything did
-  kMixed,        ///< each sector and each name on its own; sectors and pages written to hold garbage
+  kAllLost,  ///< nothing that was not synced reached the device
+  kAllKept,  ///< everything did
+  kMixed,    ///< each sector and each name on its own; sectors and pages written to hold garbage
   kMixedUnspoilt,  ///< the same without garbage
   kProcessDied,    ///< no power cut: the cache survives
 };

@@ -179,7 +179,7 @@ class Log {
   std::shared_ptr<const KeyRing> keys_;          ///< of new segments; the changing thread's
   std::shared_ptr<const KeyRing> reading_keys_;  ///< the last ring given; guarded by monitor_
   RecoveredLog recovered_;
-  Checkpoint checkpoint_;  ///< what the next one starts from
+  Checkpoint checkpoint_;              ///< what the next one starts from
   std::optional<SideFile> side_file_;  ///< of TornWrites::kDoubleWrite
   std::unique_ptr<Writer> writer_;
   uint64_t earlier_syncs_ = 0;  ///< in segments before writer_'s

@@ -136,8 +136,33 @@ void live_in_older_files(Life& life) {
   life.open();
 }
 
+/// Where blocks are shared these few bytes are, by marks too, across a roll and a kill.
+void live_in_small_commits(Life& life) {
+  for (int i = 0; i < 3; ++i) {
+    life.append(1, 20);
+    life.sync();
+  }
+  life.idle();
+  life.append(1, 25);
+  life.sync();
+  life.append(1, 3400);
+  life.sync();
+  life.append(1, 15);
+  life.idle();
+  life.roll();
+  life.append(1, 12);
+  life.sync();
+  life.append(1, 13);
+  life.sync();
+  life.idle();
+  life.open();  // kills
+  life.append(1, 14);
+  life.sync();
+}
+
 void live(Life& life) {
   life.open();
+  live_in_small_commits(life);
   life.append(1, 10);
   life.sync();
   life.append(3, 100);
@@ -161,11 +186,11 @@ void live(Life& life) {
   life.append(1, 77);
   life.roll();
   life.append(2, 300);
-  life.trim(5);
+  life.trim(16);
   life.roll();
   life.roll();  // of an empty segment: a checkpoint
   life.append(1, 40);
-  life.trim(14);
+  life.trim(25);
   life.append(1, 9000);
   life.sync();
   life.append(1, 1);

@@ -1,5 +1,7 @@
 #include "wal/log_reader.h"
 
+#include "wal/side_file.h"
+
 namespace sluice::wal {
 
 LogReader::LogReader(Disk& disk, std::vector<Segment> segments, LsnRange range,
@@ -61,7 +63,11 @@ Error missing_segment(const Segment& segment, Lsn wanted) {
 Result<std::unique_ptr<SegmentParser>> open_parser(Disk& disk, const Segment& segment,
                                                    const ParserOptions& options, Lsn wanted) {
   const OpenMode mode = segment.is_ours ? OpenMode::kRead : OpenMode::kReadDevice;
-  Result<std::unique_ptr<File>> file = disk.open(segment.name, mode);
+  const auto open = [&]() -> Result<std::unique_ptr<File>> {
+    if (options.boundary) return disk.open(segment.name, mode);
+    return std::move(TRY(open_mended(disk, segment.name, kSideFileName)).file);
+  };
+  Result<std::unique_ptr<File>> file = open();
   if (!file.ok() && file.error().code() == Code::kNotFound) {
     return missing_segment(segment, wanted);
   }
@@ -74,9 +80,9 @@ Result<std::unique_ptr<SegmentParser>> open_parser(Disk& disk, const Segment& se
 
 Result<std::unique_ptr<SegmentParser>> open_single_parser(Disk& disk, const Segment& segment,
                                                           const ParserOptions& options) {
-  std::unique_ptr<File> file = TRY(disk.open(segment.name, OpenMode::kReadDevice));
-  return SegmentParser::open_single(std::move(file), segment.name, options.boundary, options.keys,
-                                    options.access);
+  MendedSegment mended = TRY(open_mended(disk, segment.name, side_file_name(segment.name)));
+  return SegmentParser::open_single(std::move(mended.file), segment.name, options.boundary,
+                                    options.keys, options.access);
 }
 
 }  // namespace sluice::wal

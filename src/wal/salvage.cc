@@ -8,6 +8,7 @@
 #include "base/crc32c.h"
 #include "wal/log.h"
 #include "wal/segment_parser.h"
+#include "wal/side_file.h"
 #include "wal/single_file.h"
 
 namespace sluice::wal {
@@ -238,7 +239,8 @@ Result<Salvaged> salvage_log(Runtime& runtime, Disk& from, Disk& to,
   for (size_t i = 0; i < names.size(); ++i) {
     const bool has_next = i + 1 < names.size() && !headers[i].segment.is_zero() &&
                           headers[i + 1].predecessor == headers[i].segment;
-    SalvageSource source{TRY(from.open(names[i], OpenMode::kReadDevice)), names[i], headers[i],
+    MendedSegment mended = TRY(open_mended(from, names[i], kSideFileName));
+    SalvageSource source{std::move(mended.file), names[i], headers[i],
                          has_next ? headers[i + 1].accepted.end : 0};
     // Where the next header is lost, its name still tells the LSNs that were cut here.
     if (i + 1 < names.size()) source.end_lsn = headers[i + 1].base_lsn;
@@ -252,7 +254,7 @@ Result<Salvaged> salvage_log(Runtime& runtime, Disk& from, Disk& to,
 Result<Salvaged> salvage_file(Runtime& runtime, Disk& disk, const std::string& from,
                               const std::string& to, const std::shared_ptr<const KeyRing>& keys) {
   std::unique_ptr<DiskLock> lock = TRY(disk.lock(from + ".lock"));
-  std::unique_ptr<File> file = TRY(disk.open(from, OpenMode::kReadDevice));
+  std::unique_ptr<File> file = std::move(TRY(open_mended(disk, from, side_file_name(from))).file);
   std::vector<std::byte> block(kBlockBytes);
   const size_t got_bytes = TRY(file->read_at(0, block));
   const SegmentHeader header = TRY(decode_segment_header(ByteView(block).first(got_bytes), from));

@@ -191,12 +191,16 @@ Result<uint64_t> mend_tail(Disk& disk, const std::string& segment, std::string_v
   return damaged_bytes;
 }
 
-Result<std::unique_ptr<File>> open_mended(Disk& disk, const std::string& segment,
-                                          std::string_view side_file) {
-  std::unique_ptr<File> file = TRY(disk.open(segment, OpenMode::kReadDevice));
+Result<MendedSegment> open_mended(Disk& disk, const std::string& segment,
+                                  std::string_view side_file) {
+  MendedSegment mended{TRY(disk.open(segment, OpenMode::kReadDevice))};
   std::optional<TailImage> image = TRY(load_tail_image(disk, side_file));
-  if (!image || !TRY(is_of(*file, *image))) return file;
-  return std::make_unique<MendedFile>(std::move(file), *std::move(image));
+  if (!image) return mended;
+  mended.damaged_bytes = TRY(count_damage(*mended.file, *image));
+  if (mended.damaged_bytes > 0) {
+    mended.file = std::make_unique<MendedFile>(std::move(mended.file), *std::move(image));
+  }
+  return mended;
 }
 
 }  // namespace sluice::wal

@@ -87,8 +87,12 @@ Result<uint64_t> count_damage(File& segment, const TailImage& image);
 /// differs, and the policy is kStrict.
 Result<uint64_t> mend_tail(Disk& disk, const std::string& segment, std::string_view side_file,
                            RepairPolicy policy);
-/// Opens a segment to be read from the device, as it will be once its image has been restored.
-Result<std::unique_ptr<File>> open_mended(Disk& disk, const std::string& segment,
-                                          std::string_view side_file);
+/// A segment to be read from the device as it will be once its image has been restored.
+struct MendedSegment {
+  std::unique_ptr<File> file;
+  uint64_t damaged_bytes = 0;  ///< that the image mends
+};
+Result<MendedSegment> open_mended(Disk& disk, const std::string& segment,
+                                  std::string_view side_file);
 
 }  // namespace sluice::wal

@@ -128,9 +128,9 @@ Status SingleFile::recover() {
     TRY(cut(found));
   } else {
     std::unique_ptr<File> file = TRY(disk_.open(name_, OpenMode::kReadWrite));
-    writer_ = Writer::resume(std::move(file), found.header,
-                             {found.accepted, found.confirmed_end, found.numbering,
-                              found.file_bytes, tail_policy()});
+    writer_ = Writer::resume(
+        std::move(file), found.header,
+        {found.accepted, found.confirmed_end, found.numbering, found.file_bytes, tail_policy()});
     owes_reopening_ = found.accepted.end % kBlockBytes != 0 || found.is_sealed ||
                       keys_ != nullptr || found.numbering != options_.numbering;
     was_marked_ = found.is_marked;
@@ -231,9 +231,9 @@ Status SingleFile::cut(const Found& found) {
   const uint64_t start = align_up(end, kBlockBytes);
   TRY(file->truncate(start));
   TRY(file->sync());
-  writer_ = Writer::resume(std::move(file), found.header,
-                           {found.accepted, found.confirmed_end, found.numbering, start,
-                            tail_policy()});
+  writer_ =
+      Writer::resume(std::move(file), found.header,
+                     {found.accepted, found.confirmed_end, found.numbering, start, tail_policy()});
   return writer_->reopen(runtime_, {options_.numbering, keys_.get()});
 }
 

@@ -350,16 +350,15 @@ TEST(SingleFile, WhatAnOpeningKeptIsNotReplacedByTheNext) {
   EXPECT_EQ(log->repair().quarantine, kept + "-2");
 }
 
-INSTANTIATE_TEST_SUITE_P(, SingleFileCrash,
-                         ::testing::Values(Kind{"Plain", Numbering::kLog, false},
-                                           Kind{"Encrypted", Numbering::kLog, true},
-                                           Kind{"Numbered", Numbering::kRising, false},
-                                           Kind{"NumberedEncrypted", Numbering::kRising, true},
-                                           Kind{"DoubleWrite", Numbering::kLog, false,
-                                                TornWrites::kDoubleWrite},
-                                           Kind{"NumberedOff", Numbering::kRising, false,
-                                                TornWrites::kOff}),
-                         [](const auto& kind) { return kind.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    , SingleFileCrash,
+    ::testing::Values(Kind{"Plain", Numbering::kLog, false},
+                      Kind{"Encrypted", Numbering::kLog, true},
+                      Kind{"Numbered", Numbering::kRising, false},
+                      Kind{"NumberedEncrypted", Numbering::kRising, true},
+                      Kind{"DoubleWrite", Numbering::kLog, false, TornWrites::kDoubleWrite},
+                      Kind{"NumberedOff", Numbering::kRising, false, TornWrites::kOff}),
+    [](const auto& kind) { return kind.param.name; });
 
 }  // namespace
 }  // namespace sluice::wal

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "wal/side_file.h"
+
 namespace sluice::wal {
 namespace {
 
@@ -53,6 +55,7 @@ class Verification {
   /// At the frames of one.
   struct Look {
     SegmentWalk walk{};
+    uint64_t restorable_bytes = 0;
     bool vanished = false;
   };
 
@@ -100,13 +103,14 @@ class Verification {
     if (!is_last && candidates_[index + 1].linked) {
       boundary = candidates_[index + 1].report.header->accepted;
     }
-    Look look{walk(segment.report.name, boundary)};
+    Look look;
+    walk(segment.report.name, boundary, look);
     const auto is_corrupt = [&] {
       return look.walk.damage && look.walk.damage->code() == Code::kCorrupt;
     };
     // A running writer may have gone on between the damage and the mark behind it: only damage
     // that stays is damage.
-    if (is_last && is_corrupt()) look.walk = walk(segment.report.name, boundary);
+    if (is_last && is_corrupt()) walk(segment.report.name, boundary, look);
     const SegmentId& id = segment.report.header->segment;
     look.vanished = is_corrupt() && was_trimmed(disk_, segment.report.name, id);
     return look;
@@ -118,6 +122,7 @@ class Verification {
     segment.vanished = look.vanished;
     if (segment.vanished) return;
     segment.report.content = std::move(look.walk.content);
+    segment.report.restorable_bytes = look.restorable_bytes;
     if (look.walk.damage) return find(segment, *look.walk.damage);
     if (index + 1 == candidates_.size()) check_front(segment.report.content.checkpoint);
   }
@@ -130,14 +135,19 @@ class Verification {
     if (!complete.ok()) note(oldest->report.name, complete.error());
   }
 
-  SegmentWalk walk(const std::string& name, std::optional<Boundary> boundary) const {
+  void walk(const std::string& name, std::optional<Boundary> boundary, Look& look) const {
     const auto open = [&]() -> Result<std::unique_ptr<SegmentParser>> {
-      std::unique_ptr<File> file = TRY(disk_.open(name, OpenMode::kReadDevice));
-      return SegmentParser::open(std::move(file), name, boundary, keys_);
+      if (boundary) {
+        std::unique_ptr<File> file = TRY(disk_.open(name, OpenMode::kReadDevice));
+        return SegmentParser::open(std::move(file), name, boundary, keys_);
+      }
+      MendedSegment mended = TRY(open_mended(disk_, name, kSideFileName));
+      look.restorable_bytes = mended.damaged_bytes;
+      return SegmentParser::open(std::move(mended.file), name, boundary, keys_);
     };
     const Result<std::unique_ptr<SegmentParser>> parser = open();
-    if (!parser.ok()) return {{}, parser.error()};
-    return walk_segment(**parser, name, visit_);
+    look.walk =
+        parser.ok() ? walk_segment(**parser, name, visit_) : SegmentWalk{{}, parser.error()};
   }
 
   void find(Candidate& segment, const Error& error) {

@@ -14,11 +14,12 @@
 namespace sluice::wal {
 
 struct SegmentReport {
-  std::string name;
+  std::string name{};
   uint64_t file_bytes = 0;
-  std::optional<SegmentHeader> header;  ///< none: it cannot be read
-  SegmentContent content{};             ///< of the frames before the damage
-  std::optional<Error> damage;
+  std::optional<SegmentHeader> header{};  ///< none: it cannot be read
+  SegmentContent content{};               ///< of the frames before the damage
+  std::optional<Error> damage{};
+  uint64_t restorable_bytes = 0;  ///< of a torn block, read from the side file
 };
 
 struct LogReport {

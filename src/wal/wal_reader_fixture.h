@@ -126,8 +126,9 @@ class CountingFile : public File {
 
 inline Result<std::unique_ptr<File>> CountingDisk::open(std::string_view name, OpenMode mode) {
   if (mode == OpenMode::kReadWrite) return refused();
+  std::unique_ptr<File> file = TRY(inner_.open(name, mode));
   opened.emplace_back(name);
-  return std::unique_ptr<File>(new CountingFile(*this, TRY(inner_.open(name, mode))));
+  return std::unique_ptr<File>(new CountingFile(*this, std::move(file)));
 }
 
 }  // namespace sluice::wal

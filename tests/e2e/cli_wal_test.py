@@ -240,6 +240,36 @@ class Wal(cli.Case):
             self.assertEqual(self.append(path, [b"on"], *keys), [whole + 1])
             self.assertEqual(list(self.payloads(path, *keys).values()), lines[:whole] + [b"on"])
 
+    def test_commits_that_share_a_block_are_restored_from_the_side_file(self):
+        lines = [b"payload-%d" % n for n in range(6)]
+        for path, make, keys in self.shapes():
+            if keys:
+                _, err = self.wal("append", path, "--torn-writes", "double-write", *make,
+                                  stdin=b"one\n", code=2)
+                self.assertIn("encrypted", err)
+                continue
+            self.append(path, lines, "--torn-writes", "double-write", *make)
+            name, at = self.file_with(path, b"payload-2")
+            with open(name, "r+b") as file:
+                file.seek(at)
+                file.write(b"GARBAGE")
+            verdict = self.verify(path)
+            self.assertEqual((verdict["damaged"], verdict["records"]), (False, 6))
+            self.assertEqual(verdict["restorable_bytes"], 7)
+            self.assertIn("side file", self.wal("verify", path)[0])
+            self.assertEqual([record["payload"] for record in self.records(path)],
+                             [line.decode() for line in lines])
+            repaired = json.loads(self.wal("repair", path, "--policy", "truncate-partial",
+                                           "--json")[0])
+            self.assertEqual((repaired["repaired"], repaired["restored_bytes"],
+                              repaired["cut_bytes"]), (True, 7, 0))
+            with open(name, "rb") as file:
+                file.seek(at)
+                self.assertEqual(file.read(9), b"payload-2")
+            self.assertIn("nothing to repair",
+                          self.wal("repair", path, "--policy", "truncate-partial")[0])
+            self.assertEqual(self.append(path, [b"on"], "--torn-writes", "off"), [7])
+
     def test_an_append_after_a_crash_cuts_the_torn_end_and_says_so(self):
         for path, make, keys in self.shapes():
             self.append(path, [b"a" * 5000], *make)
