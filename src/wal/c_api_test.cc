@@ -142,7 +142,8 @@ TEST_F(CApi, NeedsTheKeyOfAnEncryptedLog) {
 }
 
 TEST_F(CApi, WritesPastThePageCacheIfItIsTold) {
-  const sluice_wal_options options{0, 0, nullptr, 0, 0, 0, 1};
+  sluice_wal_options options{};
+  options.direct = 1;
   ASSERT_EQ(open(&options), SLUICE_WAL_OK);
   const int32_t is_direct = sluice_wal_is_direct(log_);  // the file system decides
   ASSERT_EQ(append("direct"), SLUICE_WAL_OK);

@@ -61,7 +61,7 @@ class RandomLife {
   /// What a crash leaves of the image.
   DiskImage crashed(DiskImage image, CrashKind kind) {
     constexpr const char* kNames[] = {"all is lost", "all is kept", "some is kept",
-                                      "the process dies"};
+                                      "some is kept, nothing spoilt", "the process dies"};
     tell(std::string("crash: ") + kNames[static_cast<size_t>(kind)]);
     return crash(std::move(image), kind, dice_);
   }

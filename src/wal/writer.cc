@@ -319,13 +319,13 @@ Status Writer::guard_block() {
 Status Writer::leave_block() {
   CHECK(flushed_.end == durable_.end && sealer_ == nullptr);
   ++padded_blocks_;
-  const std::vector<std::byte> frames = std::exchange(staged_, {});
+  const AlignedBuffer moved = std::exchange(staged_, {});
+  const ByteView frames = moved.bytes();
   durable_.end = closed_end(durable_.end);
   flushed_.end = staged_offset_ = tail_ = durable_.end;
   for (uint64_t at = 0; at < frames.size();) {
     const auto header = load<FrameHeader>(frames.data() + at);
-    const ByteView payload =
-        ByteView(frames).subspan(at + sizeof(FrameHeader), header.payload_bytes);
+    const ByteView payload = frames.subspan(at + sizeof(FrameHeader), header.payload_bytes);
     TRY(stage_frame({header.type, header.vshard, header.tenant, payload}, header.lsn));
     at += frame_bytes(header.payload_bytes);
   }
