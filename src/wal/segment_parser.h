@@ -165,6 +165,7 @@ class SegmentParser {
   Result<bool> try_match(const RecordFilter& filter, const ParsedFrame& record);
   Result<bool> wants(const RecordFilter& filter, const WalFrameHeader& record) const;
   Result<std::optional<FrameHeader>> trusted_header();
+  Result<bool> is_left_at(uint64_t offset);
   Result<bool> is_confirmed(uint64_t end);
   Status look_further();
   Result<bool> pass_block(const RecordFilter& filter, const FrameHeader& frame);

@@ -140,8 +140,19 @@ Result<std::optional<FrameHeader>> SegmentParser::trusted_header() {
                          frame.type == kCheckpointType;
   if (!is_passed || examine_order(place) != Reason::kNone) return kNone;
   if (!check_type(frame.type, name_).ok() || !check_sealing(place).ok()) return kNone;
+  if (TRY(is_left_at(offset_))) return kNone;
   if (!TRY(is_confirmed(offset_ + whole_bytes))) return kNone;
   return std::optional(frame);
+}
+
+/// W19: whether an opening found the end of a log in one file there. What a torn write left behind
+/// it, in the same block, may have a whole header.
+Result<bool> SegmentParser::is_left_at(uint64_t offset) {
+  const uint64_t block = align_up(offset, kBlockBytes);
+  if (layout_ != Layout::kSingleFile || block == offset || block > window_.end()) return false;
+  if (window_.end() - block < kReopeningFrameBytes) return false;
+  const ByteView reopening = TRY(window_.view(block, kReopeningFrameBytes));
+  return confirmed_by_reopening(block, reopening) == offset;
 }
 
 /// W5: what lies below an accepted end, or below a mark, was durable.
@@ -160,7 +171,7 @@ Status SegmentParser::look_further() {
     frame = load<FrameHeader>(TRY(window_.view(ahead_, sizeof(FrameHeader))).data());
   }
   const bool is_frame = is_sound(frame, frame_seed(header_.segment, ahead_)) &&
-                        frame_bytes(frame.payload_bytes) <= left_bytes;
+                        frame_bytes(frame.payload_bytes) <= left_bytes && !TRY(is_left_at(ahead_));
   const uint64_t block = align_up(ahead_, kBlockBytes);
   if (is_frame && frame.type == kMarkType && frame.payload_bytes == sizeof(uint64_t)) {
     const ByteView mark = TRY(window_.view(ahead_, kMarkFrameBytes));

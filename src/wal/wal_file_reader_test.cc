@@ -93,6 +93,31 @@ TEST(WalFileReading, StartsAtAnLsnAlsoWhereCallersNumberInAnyOrder) {
   EXPECT_THAT(lsns_of_file(disk, {.from = 9}).value(), ElementsAre(9, 30, 12, 9));
 }
 
+TEST(WalFileReading, ByHeaderPassesNoRecordThatAnOpeningLeftTornBeforeAReopening) {
+  for (const bool by_header : {false, true}) {
+    CrashDisk disk;
+    {
+      const OpenFile file = open_events(disk);
+      ASSERT_OK(append(*file, {"1", "torn"}));
+      ASSERT_OK(file->sync());
+    }
+    disk.bytes(kFile).at(end_of_frames(disk) - 1) ^= std::byte{1};
+    disk.settle(kFile);
+    {
+      const OpenFile file = open_events(disk, nullptr, Numbering::kLog, 2);
+      ASSERT_GT(file->repair().torn_bytes, 0u);
+      ASSERT_OK(append(*file, {"2", "3"}));
+      ASSERT_OK(file->close());
+    }
+    const auto reader = open_reader_of_file(disk).value();
+    const auto all = [](const WalFrameHeader&) { return true; };
+    const auto found = by_header ? rest_by_header(*reader, all) : rest_of(*reader);
+    ASSERT_OK(found);
+    ASSERT_EQ(found->size(), 3u);
+    for (const TestRecord& record : *found) EXPECT_EQ(record.payload, std::to_string(record.lsn));
+  }
+}
+
 TEST(WalFileReading, ATornTailIsTheEndUnlessTheReaderIsStrict) {
   CrashDisk disk;
   {
