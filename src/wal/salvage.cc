@@ -258,7 +258,9 @@ Result<Salvaged> salvage_file(Runtime& runtime, Disk& disk, const std::string& f
   std::vector<std::byte> block(kBlockBytes);
   const size_t got_bytes = TRY(file->read_at(0, block));
   const SegmentHeader header = TRY(decode_segment_header(ByteView(block).first(got_bytes), from));
-  const SingleFileOptions options{{.keys = keys}, header.numbering};
+  // A reopening may have said that callers number in any order; later ones may say otherwise.
+  const bool is_callers = header.numbering != Numbering::kLog;
+  const SingleFileOptions options{{.keys = keys}, is_callers ? Numbering::kAny : Numbering::kLog};
   const std::unique_ptr<SingleFile> log =
       TRY(SingleFile::create(runtime, disk, to, header.base_lsn, options));
   WalSalvage salvage;

@@ -206,6 +206,22 @@ TEST(Salvage, OfAFileDeclaresTheGapAndGoesOnNumbering) {
   }
 }
 
+TEST(Salvage, OfAFileTakesNumbersInAnyOrderWhereAReopeningAllowedThem) {
+  CrashDisk disk;
+  for (const Numbering numbering : {Numbering::kRising, Numbering::kAny, Numbering::kRising}) {
+    const OpenFile log = open_file(disk, {{}, numbering}).value();
+    ASSERT_OK(append(*log, {"record"}, numbering == Numbering::kAny ? 3 : log->next_lsn() + 6));
+    ASSERT_OK(log->close());
+  }
+  TestRuntime runtime(5);
+  ASSERT_OK(salvage_file(runtime, disk, kFile, "new.log", nullptr));
+  ASSERT_OK(disk.rename("new.log", kFile));
+  EXPECT_EQ(file_frames(disk).value(), (TestFrames{{7, "record"}, {3, "record"}, {14, "record"}}));
+  const OpenFile log = open_file(disk, {{}, Numbering::kRising}, 9).value();
+  EXPECT_EQ(append(*log, {"low"}, 14).error().reason(), Reason::kSequenceViolation);
+  ASSERT_OK(append(*log, {"high"}, 15));
+}
+
 TEST(Salvage, OfSegmentsTakesNothingThatAnOpeningCut) {
   CrashDisk disk;
   {
