@@ -44,7 +44,7 @@ class RandomLife {
   void begin_step() {
     first_operation_ = disk_->trace.size();
     crash_in_.reset();
-    if (dice_.below(8) == 0) crash_in_ = dice_.below(dice_.below(2) == 0 ? 4 : 20);
+    if (dice_.below(5) == 0) crash_in_ = dice_.below(dice_.below(2) == 0 ? 4 : 20);
   }
   void boot(DiskImage image) {
     poisoned_ = false;

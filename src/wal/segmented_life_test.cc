@@ -286,7 +286,7 @@ Status SegmentedLife::open() {
     first_operation_ = disk_->trace.size();
     crash_in_.reset();
     if (faults > 0) TRY(fail_some());
-    if (faults > 1 && dice_.below(3) == 0) crash_in_ = dice_.below(20);
+    if (faults > -4 && dice_.below(3) == 0) crash_in_ = dice_.below(16);
     const bool tries_strict = is_clean_ || dice_.below(4) == 0;
     bool is_open = tries_strict && TRY(try_open(RepairPolicy::kStrict));
     if (!is_open) is_open = TRY(try_open(RepairPolicy::kTruncatePartial));
