@@ -24,6 +24,9 @@ step "simulation, $sim_seconds seconds"
 build/release/sim/sluice-sim --seconds "$sim_seconds" --jobs 2
 build/release/sim/sluice-sim --world flush --seconds "$sim_seconds" --jobs 2
 
+step 'logs that are killed, 30 times each'
+python3 -B tests/e2e/cli_wal_kill_test.py build/release 30
+
 step "fuzzing, $fuzz_seconds seconds a target"
 cmake --preset fuzz
 cmake --build --preset fuzz --parallel --target fuzz/all

@@ -245,7 +245,7 @@ class Wal(cli.Case):
         for path, make, keys in self.shapes():
             if keys:
                 _, err = self.wal("append", path, "--torn-writes", "double-write", *make,
-                                  stdin=b"one\n", code=1)
+                                  stdin=b"one\n", code=FAILED)
                 self.assertIn("encrypted", err)
                 continue
             self.append(path, lines, "--torn-writes", "double-write", *make)
