@@ -43,9 +43,8 @@ RecordFilter::RecordFilter(const WalReadOptions& options)
       tenants_(sorted(options.filter.tenants)),
       vshards_(sorted(options.filter.vshards)),
       is_open_(types_.all() && known_.all() && tenants_.empty() && vshards_.empty()) {
-  for (size_t number = 0; number < types_.size(); ++number) {
-    if (types_[number]) type_bits_ |= uint64_t{1} << (number % 64);
-  }
+  for (const uint16_t type : options.filter.types) type_bits_ |= uint64_t{1} << (type % 64);
+  if (options.filter.types.empty()) type_bits_ = UINT64_MAX;
 }
 
 bool RecordFilter::takes(const WalFrameHeader& record) const {

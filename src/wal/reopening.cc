@@ -36,7 +36,7 @@ Result<Reopening> decode_reopening(ByteView payload) {
     return Error(Code::kUnsupported, Reason::kVersion,
                  "the log was reopened with a feature that this version does not know");
   }
-  if (reopening.base_lsn <= reopening.accepted.last_lsn || reopening.base_lsn >= kLsnMax) {
+  if (reopening.base_lsn <= reopening.accepted.last_lsn || reopening.base_lsn > kLsnMax) {
     return Error(Code::kCorrupt, Reason::kDecodeFailure, "a reopening contradicts itself");
   }
   reopening.numbering = static_cast<Numbering>(numbering);

@@ -16,6 +16,9 @@
 //       48     64  wrapped key, as in the segment header; the additional data is segment id, offset
 //                  of the frame u64 and this payload with the wrapped key as if it were zero
 //
+// A file may end within a block: the rest of that block counts as zeros, which is what an opening
+// makes of it. So a frame that lacks nothing but zeros is whole before and after.
+//
 // The log's own frames behind it repeat base LSN - 1 until a user's frame follows. LSNs between
 // accepted and base LSN are a gap that is declared: nothing has them.
 #pragma once

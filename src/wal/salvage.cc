@@ -24,7 +24,9 @@ class Salvage {
         end_lsn_(source.end_lsn),
         keys_(keys),
         last_lsn_(last_lsn),
-        take_(take) {}
+        take_(take) {
+    if (source.is_single_file) window_.extend();
+  }
 
   Result<uint64_t> run() {
     if (header_.is_encrypted()) {
@@ -275,8 +277,9 @@ Result<Salvaged> salvage_file(Runtime& runtime, Disk& disk, const std::string& f
     return ok();
   };
   Lsn last_lsn = header.base_lsn - 1;
-  salvage.lost_bytes =
-      TRY(salvage_records({std::move(file), from, header}, keys.get(), last_lsn, take));
+  salvage.lost_bytes = TRY(salvage_records(
+      {.file = std::move(file), .name = from, .header = header, .is_single_file = true}, keys.get(),
+      last_lsn, take));
   TRY(log->close());
   return Salvaged{salvage, std::move(lock)};
 }

@@ -22,6 +22,7 @@ struct SalvageSource {
   uint64_t accepted_end = 0;
   /// Records from here on are not its own, whatever stands there. 0: no such limit.
   Lsn end_lsn = 0;
+  bool is_single_file = false;  ///< as for SegmentParser::open_single()
 };
 
 /// What was salvaged, and the lock of the log that it was taken from.

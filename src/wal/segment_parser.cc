@@ -23,10 +23,15 @@ constexpr uint64_t kReopeningWord = kReopeningBytes | uint64_t{kReopeningType} <
 }  // namespace
 
 FileWindow::FileWindow(std::unique_ptr<File> file, uint64_t end, Access access)
-    : file_(std::move(file)), end_(end), access_(access), read_ahead_bytes_(kBlockBytes) {}
+    : file_(std::move(file)),
+      end_(end),
+      stored_end_(end),
+      access_(access),
+      read_ahead_bytes_(kBlockBytes) {}
 
 void FileWindow::restart(uint64_t end) {
   end_ = end;
+  stored_end_ = end;
   start_ = 0;
   filled_bytes_ = 0;
   read_ahead_bytes_ = kBlockBytes;
@@ -61,9 +66,11 @@ Status FileWindow::slide(uint64_t offset, uint64_t bytes) {
   start_ = start;
   filled_bytes_ = kept_bytes;
   const std::span<std::byte> missing = buffer.subspan(kept_bytes, wanted_bytes - kept_bytes);
-  if (TRY(file_->read_at(start_ + kept_bytes, missing)) != missing.size()) {
+  const size_t stored = std::min<uint64_t>(missing.size(), stored_bytes(start_ + kept_bytes));
+  if (TRY(file_->read_at(start_ + kept_bytes, missing.first(stored))) != stored) {
     return Error(Code::kIo, "the file became shorter while it was read");
   }
+  std::fill(missing.begin() + static_cast<ptrdiff_t>(stored), missing.end(), std::byte{0});
   filled_bytes_ = wanted_bytes;
   return ok();
 }
@@ -126,12 +133,19 @@ Result<std::unique_ptr<SegmentParser>> SegmentParser::open(std::unique_ptr<File>
     return corruption(Reason::kMissingSegment, "the file is named like another segment",
                       parser->name_, 0);
   }
+  parser->extend_window();
   if (header.is_encrypted()) {
     const WalEncryptionKey data_key = TRY(unwrap_data_key(keys, header, parser->name_));
     parser->sealer_ = std::make_unique<Sealer>(header.segment, data_key);
     parser->key_id_ = header.key.id;
   }
   return parser;
+}
+
+/// An opening writes behind the block in which a file's frames end, so the rest of that block will
+/// be zeros. A record that these make whole is part of the log from the beginning.
+void SegmentParser::extend_window() {
+  if (layout_ == Layout::kSingleFile && !boundary_) window_.extend();
 }
 
 Result<std::optional<ParsedFrame>> SegmentParser::next() {
@@ -312,12 +326,17 @@ Result<Reason> SegmentParser::examine(uint64_t offset, ParsedFrame& frame) {
   if (left_bytes < sizeof(FrameHeader)) return Reason::kIncompleteHeader;
   const auto header = load<FrameHeader>(TRY(window_.view(offset, sizeof(FrameHeader))).data());
   const uint32_t seed = frame_seed(header_.segment, offset);
-  if (!is_sound(header, seed)) return Reason::kCrcMismatch;
+  const uint64_t stored_bytes = window_.stored_bytes(offset);
+  if (!is_sound(header, seed)) {
+    return stored_bytes < sizeof(FrameHeader) ? Reason::kIncompleteHeader : Reason::kCrcMismatch;
+  }
   const uint64_t whole_bytes = frame_bytes(header.payload_bytes);
   if (whole_bytes > left_bytes) return Reason::kIncompletePayload;
   const ByteView whole = TRY(window_.view(offset, whole_bytes));
   const ByteView padded_payload = whole.subspan(sizeof(FrameHeader));
-  if (header.payload_crc != crc32c(padded_payload, seed)) return Reason::kCrcMismatch;
+  if (header.payload_crc != crc32c(padded_payload, seed)) {
+    return whole_bytes > stored_bytes ? Reason::kIncompletePayload : Reason::kCrcMismatch;
+  }
   frame = {offset,        header.type, header.vshard,
            header.tenant, header.lsn,  padded_payload.first(header.payload_bytes)};
   return examine_order(frame);
@@ -378,7 +397,7 @@ Status SegmentParser::scan_remains() {
     // Chunks overlap by the larger of the frames, so that none is split between two.
     at += chunk_bytes - kReopeningFrameBytes;
   }
-  const uint64_t bytes = nonzero_end - offset_;
+  const uint64_t bytes = std::min(nonzero_end - offset_, window_.stored_bytes(offset_));
   const bool is_unused = offset_ == header_.birth_end && is_block_zero;
   torn_bytes_ = header_.recycled_bytes <= offset_ ? bytes
                 : is_quiet_ || is_unused          ? 0

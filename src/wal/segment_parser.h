@@ -14,6 +14,7 @@
 // the plain bytes of one frame. One thread.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -59,6 +60,12 @@ class FileWindow {
     return std::as_bytes(std::span(buffer_)).subspan(offset - start_, bytes);
   }
   uint64_t end() const { return end_; }
+  /// Moves the end to the next multiple of a block: behind the file there are zeros.
+  void extend() { end_ = align_up(end_, kBlockBytes); }
+  /// How many of the bytes behind `offset` are in the file.
+  uint64_t stored_bytes(uint64_t offset) const {
+    return stored_end_ - std::min(offset, stored_end_);
+  }
   Result<uint64_t> file_bytes() { return file_->size(); }
   void expect_skips() { access_ = Access::kSkipping; }
   /// Another end, perhaps of other bytes than before: nothing is kept.
@@ -70,6 +77,7 @@ class FileWindow {
 
   std::unique_ptr<File> file_;
   uint64_t end_;
+  uint64_t stored_end_;
   uint64_t start_ = 0;
   uint64_t filled_bytes_ = 0;
   Access access_;
@@ -154,6 +162,7 @@ class SegmentParser {
                                                      Layout layout, const KeyRing* keys,
                                                      Access access);
 
+  void extend_window();
   bool parse_plain(ParsedFrame& frame);
   Result<std::optional<ParsedFrame>> parse();
   Result<bool> is_at_boundary() const;

@@ -253,14 +253,15 @@ Status SegmentParser::resume(std::optional<Boundary> boundary) {
   CHECK(inner_.at_end());
   const uint64_t file_bytes = TRY(window_.file_bytes());
   const uint64_t end = boundary ? boundary->end : file_bytes;
-  if (end < solid_end_ || end > file_bytes) {
+  boundary_ = boundary;
+  window_.restart(end);
+  extend_window();
+  if (window_.end() < solid_end_ || end > file_bytes) {
     failure_ = corrupt(Reason::kForked, "frames that were read are not part of the log any more",
                        solid_end_);
     is_final_ = true;
     return *failure_;
   }
-  boundary_ = boundary;
-  window_.restart(end);
   offset_ = solid_end_;
   is_own_mark_ = false;
   is_quiet_ = false;

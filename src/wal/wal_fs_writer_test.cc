@@ -115,6 +115,42 @@ TEST_F(WalFs, RefusesANumberThatLeavesNoneAboveIt) {
   EXPECT_EQ(frames().value(), records({7, kLsnMax - 1}));
 }
 
+TEST_F(WalFs, WithTheHighestNumberThereIsIsMendedAndReadEverAfter) {
+  write_killed({kLsnMax - 1});
+  add("torn");
+  EXPECT_GT(open(RepairPolicy::kTruncateUnsynced).value().repair().torn_bytes, 0u);
+  EXPECT_EQ(open().value().current_sequence(), kLsnMax - 1);
+  EXPECT_EQ(frames().value(), records({kLsnMax - 1}));
+}
+
+TEST_F(WalFs, CutOffWithinZerosIsReadAsIfTheyWereThereForGood) {
+  const std::string zeros = "last" + std::string(20, '\0');
+  write_killed({1});
+  {
+    WalFsWriter log = open().value();
+    ASSERT_OK(log.append(2, as_bytes(zeros)));
+    ASSERT_OK(log.sync());
+    kill(std::move(log));
+  }
+  const std::string before = content();
+  const uint64_t start = offsets().back();
+  const uint64_t text_end = start + sizeof(FrameHeader) + 4;
+  for (uint64_t size = start + 1; size <= start + sizeof(FrameHeader) + zeros.size(); ++size) {
+    restore(before);
+    truncate(size);
+    TestFrames expected = records({1});
+    if (size >= text_end) expected.emplace_back(2, zeros);
+    EXPECT_EQ(frames().value(), expected) << size;
+    WalFsWriter log = open(RepairPolicy::kTruncateUnsynced).value();
+    EXPECT_EQ(log.repair().torn_bytes == 0, size >= text_end);
+    append(log, {3});
+    kill(std::move(log));
+    expected.emplace_back(3, "3");
+    EXPECT_EQ(frames().value(), expected) << size;
+    EXPECT_EQ(open().value().current_sequence(), 3u);
+  }
+}
+
 TEST_F(WalFs, IsUntouchedByARefusalAndUsableAfterIt) {
   WalFsWriter log = open().value();
   append(log, {4});
