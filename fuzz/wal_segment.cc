@@ -5,7 +5,8 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "base/crc32c.h"
+#include "fuzz/log_recipe_fixture.h"
+#include "fuzz/memory_disk_fixture.h"
 #include "fuzz/target.h"
 #include "wal/segment_parser.h"
 #include "wal/segments.h"
@@ -18,61 +19,14 @@ using namespace sluice::wal;
 constexpr size_t kSegmentBytesMax = 256 << 10;
 constexpr uint64_t kBirthEnd = 2 * kBlockBytes;
 
-class MemoryFile final : public File {
- public:
-  explicit MemoryFile(ByteView bytes) : bytes_(bytes) {}
-  Result<size_t> read_at(uint64_t offset, std::span<std::byte> out) override {
-    if (offset >= bytes_.size()) return size_t{0};
-    const ByteView part = bytes_.subspan(offset, std::min(out.size(), bytes_.size() - offset));
-    std::copy(part.begin(), part.end(), out.begin());
-    return part.size();
-  }
-  Result<uint64_t> size() override { return uint64_t{bytes_.size()}; }
-  Status pwrite_at(uint64_t, ByteView) override { return read_only(); }
-  Status sync() override { return read_only(); }
-  Status truncate(uint64_t) override { return read_only(); }
-  Status allocate(uint64_t, uint64_t) override { return read_only(); }
-
- private:
-  static Error read_only() { return Error(Code::kUnsupported, "only to be read"); }
-  ByteView bytes_;
-};
-
-void mend_frames(std::span<std::byte> segment, const SegmentId& id) {
-  for (uint64_t at = kBlockBytes; segment.size() - at >= sizeof(FrameHeader);) {
-    auto header = load<FrameHeader>(segment.data() + at);
-    const uint64_t whole_bytes = frame_bytes(header.payload_bytes);
-    if (header.type == 0 || whole_bytes > segment.size() - at) {
-      at += kFrameAlignment;
-      continue;
-    }
-    const uint32_t seed = frame_seed(id, at);
-    const auto payload =
-        segment.subspan(at + sizeof(FrameHeader)).first(whole_bytes - sizeof(FrameHeader));
-    header.payload_crc = crc32c(payload, seed);
-    header.header_crc = 0;
-    header.header_crc = header_checksum(header, seed);
-    store(segment.data() + at, header);
-    at += whole_bytes;
-  }
-}
-
-void mend(std::span<std::byte> segment) {
-  if (segment.size() < kBlockBytes) return;
-  const auto block = segment.first(kBlockBytes);
-  store(block.data() + kBlockBytes - sizeof(uint32_t),
-        crc32c(block.first(kBlockBytes - sizeof(uint32_t))));
-  const auto header = decode_segment_header(block, "");
-  if (header.ok()) mend_frames(segment, header->segment);
-}
-
 struct Walk {
   SegmentWalk walk;
   std::vector<std::pair<uint64_t, Lsn>> frames;
 };
 
 Walk walk(ByteView segment, const std::string& name, std::optional<Boundary> boundary) {
-  auto parser = SegmentParser::open(std::make_unique<MemoryFile>(segment), name, boundary, nullptr);
+  const auto bytes = std::make_shared<std::vector<std::byte>>(segment.begin(), segment.end());
+  auto parser = SegmentParser::open(std::make_unique<MemoryFile>(bytes), name, boundary, nullptr);
   CHECK(parser.ok());
   Walk found;
   found.walk = walk_segment(**parser, name, [&](const ParsedFrame& frame) {
@@ -133,7 +87,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (size == 0 || size > kSegmentBytesMax) return 0;
   const ByteView input = std::as_bytes(std::span(bytes, size)).subspan(1);
   std::vector<std::byte> segment(input.begin(), input.end());
-  if (bytes[0] % 2 == 1) mend(segment);
+  if (bytes[0] % 2 == 1) mend_segment(segment);
   const auto header =
       decode_segment_header(ByteView(segment).first(std::min(segment.size(), kBlockBytes)), "");
   if (!header.ok() || header->is_encrypted()) return 0;  // those are wal_sealed's
