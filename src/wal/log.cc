@@ -228,7 +228,13 @@ void Log::switch_to(std::unique_ptr<Writer> writer) {
   const SegmentHeader& header = writer_->header();
   {
     const MonitorLock lock(*monitor_);
-    segments_.push_back({.name = segment_name(header.base_lsn), .header = header, .is_ours = true});
+    // renew() puts it in the place of one without records.
+    const bool replaces = !segments_.empty() && segments_.back().header.base_lsn == header.base_lsn;
+    if (replaces) segments_.pop_back();
+    segments_.push_back({.name = segment_name(header.base_lsn),
+                         .header = header,
+                         .boundary = writer_->durable(),
+                         .is_ours = true});
   }
   publish();
 }
@@ -380,10 +386,6 @@ Status Log::renew(ByteView application) {
   const Status named = name_segment(header.base_lsn);
   if (!named.ok()) return poison(named.error());
   checkpoint_ = std::move(next);
-  {
-    const MonitorLock lock(*monitor_);
-    segments_.pop_back();
-  }
   switch_to(std::move(writer));
   return ok();
 }

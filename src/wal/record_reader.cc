@@ -186,12 +186,20 @@ Status RecordReader::open_segment(Access access) {
       view_->is_single_file ? open_single_parser(disk_, segment(), options)
                             : open_parser(disk_, segment(), options, filter_.from());
   const Reason reason = parser.ok() ? Reason::kNone : parser.error().reason();
-  // By the first segment of an opening, which did so because this one was empty.
-  const bool is_replaced = reason == Reason::kForked && view_->is_open_ended;
+  // By the first segment of an opening, or of another key, because this one was empty.
+  const bool is_replaced = reason == Reason::kForked;
   const bool is_trimmed = reason == Reason::kMissingSegment;  // of what is wanted nothing, perhaps
-  if ((is_replaced || is_trimmed) && !is_retrying_) {
+  const bool has_new_key = reason == Reason::kMissingKey;     // newer than the view, perhaps
+  if ((is_replaced || is_trimmed || has_new_key) && !is_retrying_) {
     is_retrying_ = true;
     return go_on_behind({0, segment().header.base_lsn - 1}, segment());
+  }
+  const bool is_empty = boundary() && boundary()->last_lsn < segment().header.base_lsn;
+  if (is_replaced && is_empty && index_ + 1 == view_->segments.size()) {
+    // The next one has its name already, but is not begun.
+    is_retrying_ = false;
+    ended_ = true;
+    return ok();
   }
   parser_ = TRY(std::move(parser));
   parser_->limit_payloads(options_.payload_bytes_max);
@@ -256,6 +264,17 @@ Status RecordReader::go_on_behind(Boundary position, Segment last) {
       view.segments.begin(), view.segments.end(),
       [&](const Segment& other) { return other.header.base_lsn >= last.header.base_lsn; });
   const Lsn wanted = std::max(position.last_lsn + 1, filter_.from());
+  const bool is_unread = position.last_lsn < last.header.base_lsn;
+  if (next == view.segments.end() && is_unread && !view.segments.empty() &&
+      view.segments.back().header.segment == last.header.predecessor) {
+    // The roll that began it was undone (W10): the one before goes on.
+    filter_.start_at(wanted);
+    close_segment();
+    index_ = view.segments.size() - 1;
+    view_ = std::move(view);
+    is_stale_ = false;
+    return ok();
+  }
   if (next == view.segments.end() || next->header.accepted.last_lsn >= wanted) {
     return missing_segment(last, wanted);
   }

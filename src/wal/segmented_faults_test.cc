@@ -262,6 +262,18 @@ TEST(SegmentedKeys, KeysThatAreSetBeforeTheFirstRecordSealIt) {
   EXPECT_EQ(frames_after(disk, CrashKind::kAllLost, test_ring(1, 9)).value(), numbered(1, 1));
 }
 
+TEST(SegmentedKeys, AReaderGoesOnWhereKeysReplacedTheSegmentThatItWaitedFor) {
+  CrashDisk disk;
+  const OpenWal log = open_wal(disk, {}).value();
+  const auto reader = log->read({}).value();
+  ASSERT_OK(log->set_keys(test_ring(1, 9)));
+  EXPECT_FALSE(reader->next().value().has_value());
+  ASSERT_OK(append(*log, "r1"));
+  ASSERT_OK(log->sync());
+  reader->reset();
+  EXPECT_EQ(reader->next().value()->lsn, 1u);
+}
+
 TEST(SegmentedKeys, KeysThatAreSetWhereAFullSegmentWasJustLeftSealWhatFollows) {
   CrashDisk disk;
   const OpenWal log = open_wal(disk, {.keys = test_ring(1, 9)}).value();

@@ -6,6 +6,48 @@
 namespace sluice::wal {
 namespace {
 
+/// Lets a test look whenever a monitor is let go.
+class WatchedRuntime : public TestRuntime {
+ public:
+  std::function<void()> on_unlock;
+  std::unique_ptr<Monitor> monitor() override { return std::make_unique<Watched>(*this); }
+
+ private:
+  class Watched : public Monitor {
+   public:
+    explicit Watched(WatchedRuntime& runtime) : runtime_(runtime) {}
+    void lock() override {}
+    void unlock() override {
+      const auto look = std::exchange(runtime_.on_unlock, nullptr);
+      if (look) look();
+      if (look) runtime_.on_unlock = look;
+    }
+    void wait_until(Nanos) override {}
+    void notify_all() override {}
+
+   private:
+    WatchedRuntime& runtime_;
+  };
+};
+
+TEST(SegmentedReading, EverySegmentThatIsShownIsWholeWhileTheNextOneTakesItsPlace) {
+  CrashDisk disk;
+  WatchedRuntime runtime;
+  const auto log = SegmentedWal::open(runtime, disk, {}).value();
+  size_t looks = 0;
+  runtime.on_unlock = [&] {
+    ++looks;
+    ASSERT_FALSE(log->list_segments().empty());
+    for (const WalSegment& segment : log->list_segments()) ASSERT_GE(segment.bytes, kBlockBytes);
+  };
+  ASSERT_OK(log->set_keys(test_ring(1, 9)));
+  ASSERT_OK(append(*log, "r1"));
+  ASSERT_OK(log->roll());
+  ASSERT_OK(log->set_keys(nullptr));
+  EXPECT_GT(looks, 10u);
+  runtime.on_unlock = nullptr;
+}
+
 class SegmentedRead : public SegmentedTest {
  protected:
   /// What the reader has left to say.
@@ -70,6 +112,24 @@ TEST_P(SegmentedRead, MissesNothingOfATruncatedSegmentThatHeldNoneOfWhatItWants)
   waits->reset();
   EXPECT_EQ(rest_of(*waits), numbered(5, 8));
   EXPECT_EQ(rest_of(*begins), numbered(5, 8));
+}
+
+TEST_P(SegmentedRead, FromOutsideGoesBackToTheSegmentInWhichAnUndoneRollGoesOn) {
+  const OpenWal log = open(options()).value();
+  fill(*log, 2, 3);
+  const auto reader = open_wal_reader(disk_, keys(), {}).value();
+  EXPECT_EQ(rest_of(*reader), numbered(1, 2));
+  disk_.after_operation = [&] {
+    if (!disk_.trace.back().starts_with("rename")) return;
+    reader->reset();
+    EXPECT_EQ(rest_of(*reader), TestFrames());
+  };
+  disk_.fail(DiskOp::kSyncDir, Code::kIo);
+  EXPECT_EQ(log->roll().error().code(), Code::kIo);
+  disk_.after_operation = nullptr;
+  fill(*log, 5, 6);
+  reader->reset();
+  EXPECT_EQ(rest_of(*reader), numbered(3, 5));
 }
 
 TEST_P(SegmentedRead, FiltersByTenant) {
