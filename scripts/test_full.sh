@@ -19,10 +19,12 @@ done
 step 'simulation under asan'
 build/asan/sim/sluice-sim --seeds 1..20 --jobs 2
 build/asan/sim/sluice-sim --world flush --seeds 1..100 --jobs 2
+build/asan/sim/sluice-sim --world wal --seeds 1..100 --jobs 2
 
 step "simulation, $sim_seconds seconds"
 build/release/sim/sluice-sim --seconds "$sim_seconds" --jobs 2
 build/release/sim/sluice-sim --world flush --seconds "$sim_seconds" --jobs 2
+build/release/sim/sluice-sim --world wal --seconds "$sim_seconds" --jobs 2
 
 step 'logs that are killed, 30 times each'
 python3 -B tests/e2e/cli_wal_kill_test.py build/release 30

@@ -23,6 +23,7 @@ struct DiskFaults {
   uint64_t capacity_bytes = 1 << 30;  ///< beyond it kFull
   Nanos write_nanos_max = 0;          ///< latency of everything but syncs; 0: at once
   Nanos sync_nanos_max = 2 * kMillisecond;
+  bool operator==(const DiskFaults&) const = default;
 };
 
 /// Used by fibers of one SimRuntime, which outlives it. Files and locks must not outlive the disk.

@@ -3,7 +3,7 @@
 //   sluice-sim --seed N [--crash-at K] [--trace]    one world; the line a failure prints
 //   sluice-sim --seeds FROM..TO                     these worlds
 //   sluice-sim --seconds S [--seeds FROM..]         new worlds for that long
-//   --world KIND             engine, duel, flush; default: engines and duels mixed
+//   --world KIND             engine, duel, flush, wal; default: engines and duels mixed
 //   --jobs J                 processes
 //   --crashes N              crashes looked into in each life
 //   --check-determinism      every world twice, and both must have the same hash
@@ -86,8 +86,10 @@ bool parse_range(std::string_view text, Command& command) {
   return true;
 }
 
-constexpr std::pair<std::string_view, WorldKind> kWorlds[] = {
-    {"engine", WorldKind::kEngine}, {"duel", WorldKind::kDuel}, {"flush", WorldKind::kFlush}};
+constexpr std::pair<std::string_view, WorldKind> kWorlds[] = {{"engine", WorldKind::kEngine},
+                                                              {"duel", WorldKind::kDuel},
+                                                              {"flush", WorldKind::kFlush},
+                                                              {"wal", WorldKind::kWal}};
 
 bool parse_kind(std::string_view text, Command& command) {
   for (const auto& [name, kind] : kWorlds) {

@@ -7,6 +7,7 @@
 #include "sim/world_faults.h"
 #include "sim/world_flush.h"
 #include "sim/world_life.h"
+#include "sim/world_wal.h"
 
 namespace sluice::sim {
 namespace {
@@ -204,6 +205,7 @@ class World {
 
 WorldReport run_world(const WorldOptions& options) {
   if (options.kind == WorldKind::kFlush) return run_flush_world(options);
+  if (options.kind == WorldKind::kWal) return run_wal_world(options);
   return World(options).run();
 }
 

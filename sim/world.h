@@ -18,6 +18,7 @@ enum class WorldKind : uint8_t {
   kEngine,  ///< one engine after another
   kDuel,    ///< two engines at once: world_duel.h
   kFlush,   ///< an AtomicFlushWriter: world_flush.h
+  kWal,     ///< a SegmentedWal: world_wal.h
 };
 
 struct WorldOptions {

@@ -47,6 +47,19 @@ TEST(World, LooksOnlyIntoTheCrashThatIsAskedFor) {
   EXPECT_LE(report.crash_states, 2u);
 }
 
+TEST(WalWorld, KeepsItsPromisesAndIsTheSameFromTheSameSeed) {
+  WorldOptions options;
+  options.kind = WorldKind::kWal;
+  uint64_t crash_states = 0;
+  for (options.seed = 1; options.seed <= 20; ++options.seed) {
+    const WorldReport report = run_world(options);
+    EXPECT_EQ(report.violation, std::nullopt) << "seed " << options.seed;
+    EXPECT_EQ(report.hash, run_world(options).hash) << "seed " << options.seed;
+    crash_states += report.crash_states;
+  }
+  EXPECT_GT(crash_states, 300u);
+}
+
 TEST(Duel, EndsWithOneOwnerAndNothingLost) {
   EngineOptions engine;
   engine.memory_bytes = 8 << 20;

@@ -1,0 +1,101 @@
+// Those who use a simulated log of the public kind: writers that append, commit and wait, readers
+// that follow, and others that roll, truncate, turn keys and close.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "sim/disk.h"
+#include "sim/oracle_wal.h"
+#include "sim/runtime.h"
+#include "sim/workload.h"
+#include "sluice/wal_log.h"
+
+namespace sluice::sim {
+
+/// What the log of a world is like in all its lives.
+struct WalShape {
+  bool seals = false;     ///< there are keys from the start
+  bool archives = false;  ///< nothing goes that the archive did not take
+  TornWrites torn_writes = TornWrites::kPad;
+};
+WalShape draw_wal_shape(Random& random);
+
+struct WalPlan {
+  uint64_t seed = 0;
+  uint32_t writers = 0;
+  uint32_t steps = 0;    ///< of each
+  uint32_t errands = 0;  ///< of those that roll, truncate and turn keys
+  bool follows = false;  ///< a reader of the log, and one from outside, read all the time
+  bool closes = false;   ///< in the midst of it
+};
+
+/// One log at work, and what those who use it share. The ledger outlives the run.
+class WalStage {
+ public:
+  WalStage(SimRuntime& runtime, SimDisk& disk, const WalShape& shape, WalLedger& ledger,
+           Findings& findings, Random random)
+      : runtime_(runtime),
+        disk_(disk),
+        shape_(shape),
+        ledger_(ledger),
+        findings_(findings),
+        random_(random) {}
+
+  /// Opens the log and judges what it shows. False: it could not be opened, and that was legal.
+  bool open(const DiskFaults& faults);
+  /// Until all have done their work, or the log is poisoned.
+  void work(const WalPlan& plan);
+  /// Ends the log, closed or not.
+  void end(bool closes);
+  /// What was found when it was opened.
+  const std::vector<FoundRecord>& found() const { return found_; }
+  void check_archive();
+
+ private:
+  struct Tail;
+
+  SegmentedWalOptions draw_options();
+  std::shared_ptr<const KeyRing> ring(uint64_t current) const;
+  void recover();
+  void write(Random random, GroupCommitter& committer);
+  void append(Random& random, uint32_t count);
+  void commit(const std::vector<WalSample>& samples, uint64_t first_number,
+              const Result<Lsn>& answer);
+  void run_errands(Random random, uint32_t errands);
+  void truncate(Random& random);
+  void follow(Random random, bool from_outside);
+  void drain(Tail& tail);
+  void close();
+  Status archive(const WalSegment& segment, File& file);
+
+  /// Whether the answer is ok; if it is an error that may not be, that is found.
+  bool judge(const char* call, const Status& answer);
+  void check(const WalLedger::Verdict& verdict) {
+    if (verdict) findings_.violate(*verdict);
+  }
+  void pause(Random& random) const;
+  bool is_over() const { return poisoned_ || findings_.violation.has_value(); }
+
+  SimRuntime& runtime_;
+  SimDisk& disk_;
+  const WalShape& shape_;
+  WalLedger& ledger_;
+  Findings& findings_;
+  Random random_;
+  WalPlan plan_;
+  std::unique_ptr<SegmentedWal> log_;
+  std::vector<FoundRecord> found_;
+  bool faults_ = false;
+  bool poisoned_ = false;
+  bool closing_ = false;
+  bool was_closed_ = false;  ///< by the opening before, without a fault
+  uint32_t working_ = 0;     ///< writers and errands
+};
+
+/// All records of the reader, judged one by one.
+Result<std::vector<FoundRecord>> read_records(WalReader& reader, Findings& findings);
+
+}  // namespace sluice::sim
