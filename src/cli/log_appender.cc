@@ -23,6 +23,7 @@ class SegmentAppender final : public LogAppender {
   }
   Status close() override { return log_->close(); }
   const WalRepair& repair() const override { return log_->repair(); }
+  WalProtection protection() const override { return log_->protection(); }
   bool is_direct() const override { return log_->is_direct(); }
 
  private:
@@ -42,6 +43,7 @@ class FileAppender final : public LogAppender {
   }
   Status close() override { return log_.close(); }
   const WalRepair& repair() const override { return log_.repair(); }
+  WalProtection protection() const override { return log_.protection(); }
   bool is_direct() const override { return log_.is_direct(); }
 
  private:

@@ -20,6 +20,7 @@ class LogAppender {
   virtual Result<Lsn> commit(std::span<const WalRecord> records) = 0;
   virtual Status close() = 0;
   virtual const WalRepair& repair() const = 0;
+  virtual WalProtection protection() const = 0;
   /// Whether it is written past the page cache.
   virtual bool is_direct() const = 0;
 };

@@ -29,6 +29,13 @@ Error tell_left(const Error& error, uint64_t records) {
       {error.code(), error.reason(), text, error.where(), error.expected(), error.found()});
 }
 
+void tell_failure(const WalProtection& protection) {
+  if (!protection.failure) return;
+  print_note("the side file could not be written (" + protection.failure->to_string() +
+                 "); from there on commits filled their blocks up, and are as safe as others",
+             Tone::kWarning);
+}
+
 }  // namespace
 
 Result<ExitCode> append_records(const WalArguments& arguments) {
@@ -42,6 +49,7 @@ Result<ExitCode> append_records(const WalArguments& arguments) {
     TRY(output.write(lines_of(group, arguments.json)));
     return output.flush();
   });
+  tell_failure(log->protection());
   const Status closed = log->close();
   if (!appended.ok()) return tell_left(appended.error(), appending.records());
   TRY(closed);

@@ -269,6 +269,21 @@ class Wal(cli.Case):
                           self.wal("repair", path, "--policy", "truncate-partial")[0])
             self.assertEqual(self.append(path, [b"on"], "--torn-writes", "off"), [7])
 
+    def test_a_side_file_that_fails_is_told_and_nothing_is_lost(self):
+        lines = [b"payload-%d" % n for n in range(9)]
+        library = os.path.join(os.path.dirname(self.program), "tests", "e2e", "faults.so")
+        for path, make, keys in self.shapes():
+            if keys:
+                continue
+            env = dict(os.environ, LD_PRELOAD=library, FAULT_PATH=".side", FAULT_OP="write,sync",
+                       FAULT_ACTION="EIO", FAULT_FROM="3")
+            out, err = self.wal("append", path, "--torn-writes", "double-write", *make,
+                                stdin=b"\n".join(lines), env=env)
+            self.assertEqual(len(out.splitlines()), len(lines))
+            self.assertIn("side file could not be written", err)
+            self.assertEqual(list(self.payloads(path).values()), lines)
+            self.assertEqual(self.verify(path)["restorable_bytes"], 0)
+
     def test_an_append_after_a_crash_cuts_the_torn_end_and_says_so(self):
         for path, make, keys in self.shapes():
             self.append(path, [b"a" * 5000], *make)
