@@ -68,7 +68,19 @@ class RandomLife {
   CrashKind draw_crash() {
     constexpr CrashKind kKinds[] = {CrashKind::kAllLost, CrashKind::kAllKept, CrashKind::kMixed,
                                     CrashKind::kProcessDied};
-    return pick(kKinds, dice_);
+    const CrashKind kind = pick(kKinds, dice_);
+    // A device that is trusted does not spoil blocks.
+    const bool is_trusted = torn_writes_ == TornWrites::kOff && kind == CrashKind::kMixed;
+    return is_trusted ? CrashKind::kAllKept : kind;
+  }
+  /// Of the next opening; what is encrypted shares no blocks.
+  void draw_torn_writes(bool is_encrypted) {
+    constexpr TornWrites kModes[] = {TornWrites::kPad, TornWrites::kDoubleWrite, TornWrites::kOff};
+    constexpr const char* kNames[] = {"", "blocks are shared, with a side file",
+                                      "blocks are shared"};
+    const TornWrites drawn = pick(kModes, dice_);
+    torn_writes_ = is_encrypted ? TornWrites::kPad : drawn;
+    if (torn_writes_ != TornWrites::kPad) tell(kNames[static_cast<size_t>(torn_writes_)]);
   }
   void draw_fault() {
     constexpr std::pair<DiskOp, const char*> kOps[] = {
@@ -106,6 +118,17 @@ class RandomLife {
     if (!is_legal || !has_failed()) return violation("answered " + error.to_string());
     return ok();
   }
+  /// What a call that needs a side file answers.
+  Status judge_side_file(const Status& attached) {
+    if (torn_writes_ == TornWrites::kDoubleWrite) return judge(attached, {Code::kFull, Code::kIo});
+    const bool is_refused = !attached.ok() && attached.error().code() == Code::kInvalid;
+    return is_refused ? ok() : violation("a side file that the mode does not have");
+  }
+  /// Whether keys are refused, because blocks are shared.
+  bool refuses(const Status& turned, uint64_t key) const {
+    return torn_writes_ != TornWrites::kPad && key != 0 && !turned.ok() &&
+           turned.error().code() == Code::kInvalid;
+  }
   /// W13: the bytes that an opening cut from the file, as it was before, are durable elsewhere.
   Status check_quarantine(const DiskImage& before, const std::string& name,
                           const WalRepair& repair) const {
@@ -128,6 +151,7 @@ class RandomLife {
   size_t first_operation_ = 0;  ///< of the step
   std::optional<uint64_t> crash_in_;
   std::optional<DiskImage> caught_;  ///< in the midst of the step
+  TornWrites torn_writes_ = TornWrites::kPad;
   bool poisoned_ = false;
   bool was_sealed_ = false;  ///< some of the log is encrypted
 };

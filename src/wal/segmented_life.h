@@ -50,6 +50,7 @@ class SegmentedLife : public RandomLife {
   Status roll();
   Status truncate();
   Status turn_key();
+  Status attach();
   Status read();
   Status read_from_outside();
   Status tail();

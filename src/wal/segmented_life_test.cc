@@ -36,19 +36,14 @@ DiskImage SegmentedLife::end() {
 }
 
 Status SegmentedLife::step() {
-  constexpr Choice<SegmentedLife> kChoices[] = {{&SegmentedLife::append, 16},
-                                                {&SegmentedLife::commit, 4},
-                                                {&SegmentedLife::sync, 6},
-                                                {&SegmentedLife::wait, 2},
-                                                {&SegmentedLife::roll, 2},
-                                                {&SegmentedLife::truncate, 3},
-                                                {&SegmentedLife::turn_key, 1},
-                                                {&SegmentedLife::read, 3},
-                                                {&SegmentedLife::read_from_outside, 1},
-                                                {&SegmentedLife::tail, 3},
-                                                {&SegmentedLife::close, 1},
-                                                {&SegmentedLife::die, 2},
-                                                {&SegmentedLife::fail_some, 4}};
+  constexpr Choice<SegmentedLife> kChoices[] = {
+      {&SegmentedLife::append, 16},  {&SegmentedLife::commit, 4},
+      {&SegmentedLife::sync, 6},     {&SegmentedLife::wait, 2},
+      {&SegmentedLife::roll, 2},     {&SegmentedLife::truncate, 3},
+      {&SegmentedLife::turn_key, 1}, {&SegmentedLife::attach, 1},
+      {&SegmentedLife::read, 3},     {&SegmentedLife::read_from_outside, 1},
+      {&SegmentedLife::tail, 3},     {&SegmentedLife::close, 1},
+      {&SegmentedLife::die, 2},      {&SegmentedLife::fail_some, 4}};
   risk_ = model_;
   begin_step();
   TRY(act(*this, kChoices, dice_));
@@ -179,9 +174,16 @@ Status SegmentedLife::truncate() {
 Status SegmentedLife::turn_key() {
   const uint64_t key = dice_.below(3);
   tell("key " + std::to_string(key));
+  const Status turned = log().set_keys(life_ring(key));
+  if (refuses(turned, key)) return ok();
   options_.keys = life_ring(key);
   was_sealed_ = was_sealed_ || key != 0;
-  return judge(log().set_keys(options_.keys), {Code::kFull, Code::kIo});
+  return judge(turned, {Code::kFull, Code::kIo});
+}
+
+Status SegmentedLife::attach() {
+  tell("attach the side file");
+  return judge_side_file(log().attach_side_file());
 }
 
 /// What is durable, through any options.
@@ -286,6 +288,7 @@ Status SegmentedLife::open() {
     first_operation_ = disk_->trace.size();
     crash_in_.reset();
     if (faults > 0) TRY(fail_some());
+    draw_torn_writes(was_sealed_ || options_.keys != nullptr);
     if (faults > -4 && dice_.below(3) == 0) crash_in_ = dice_.below(16);
     const bool tries_strict = is_clean_ || dice_.below(4) == 0;
     bool is_open = tries_strict && TRY(try_open(RepairPolicy::kStrict));
@@ -312,6 +315,7 @@ Result<bool> SegmentedLife::try_open(RepairPolicy repair) {
   // Without a key what was sealed before could not be read.
   if (was_sealed_ && options_.keys == nullptr) options_.keys = life_ring(1);
   was_sealed_ = was_sealed_ || options_.keys != nullptr;
+  options_.torn_writes = torn_writes_;
   const size_t operations = disk_->trace.size();
   before_ = disk_->image();
   Result<OpenWal> opened = open_wal(*disk_, options_, ++seed_);

@@ -40,6 +40,7 @@ class WalFileLife : public RandomLife {
   Status sync();
   Status seal();
   Status turn_key();
+  Status attach();
   Status read();
   Status tail();
   Status close();

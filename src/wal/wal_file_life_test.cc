@@ -43,7 +43,7 @@ Status WalFileLife::step() {
       {&WalFileLife::append, 16},   {&WalFileLife::append_wrong, 1}, {&WalFileLife::sync, 8},
       {&WalFileLife::seal, 1},      {&WalFileLife::turn_key, 1},     {&WalFileLife::read, 3},
       {&WalFileLife::tail, 3},      {&WalFileLife::close, 3},        {&WalFileLife::die, 3},
-      {&WalFileLife::fail_some, 4},
+      {&WalFileLife::fail_some, 4}, {&WalFileLife::attach, 1},
   };
   risk_ = model_;
   begin_step();
@@ -181,9 +181,15 @@ Status WalFileLife::turn_key() {
   if (!writer_) return ok();
   tell("key " + std::to_string(key));
   const Status turned = writer_->set_keys(life_ring(key));
+  if (refuses(turned, key)) return ok();
   was_sealed_ = was_sealed_ || key != 0;
   if (turned.ok()) keys_ = life_ring(key);
   return judge(turned, {Code::kFull});
+}
+
+Status WalFileLife::attach() {
+  tell("attach the side file");
+  return judge_side_file(writer_ ? writer_->attach_side_file() : fs_writer_->attach_side_file());
 }
 
 /// Without the log: at least what is durable, and never damage.
@@ -267,6 +273,7 @@ Status WalFileLife::open() {
     begin_step();
     crash_in_.reset();
     if (faults > 0) TRY(fail_some());
+    draw_torn_writes(was_sealed_ || keys_ != nullptr);
     if (faults > -4 && dice_.below(3) == 0) crash_in_ = dice_.below(16);
     bool is_opened = false;
     for (const RepairPolicy policy :
@@ -308,7 +315,7 @@ Result<bool> WalFileLife::try_open(RepairPolicy repair) {
   tell(std::string("open ") + kNames[static_cast<size_t>(repair)]);
   const size_t operations = disk_->trace.size();
   before_ = disk_->image();
-  const Status opened = open_with({.repair = repair, .keys = keys_});
+  const Status opened = open_with({.repair = repair, .keys = keys_, .torn_writes = torn_writes_});
   if (opened.ok()) return true;
   tell("-> " + opened.error().to_string());
   if (has_failed()) return false;

@@ -93,7 +93,9 @@ Status FileRot::check_opening() const {
         opened.error().code() == Code::kCorrupt && opened.error().where() == kFile;
     if (!is_named) return violation("refused with " + opened.error().to_string());
     const bool may_be_torn = report.ok() && report->torn_bytes() > 0;
-    const bool may_refuse = may_be_torn && policy_ != RepairPolicy::kTruncateUnsynced;
+    const bool is_to_mend = report.ok() && report->restorable_bytes() > 0;
+    const bool may_refuse = (may_be_torn && policy_ != RepairPolicy::kTruncateUnsynced) ||
+                            (is_to_mend && policy_ == RepairPolicy::kStrict);
     return is_damaged || may_refuse ? ok() : violation("refused, but the check finds nothing");
   }
   // An empty file is no log, and is made one.
