@@ -1,12 +1,15 @@
 // The log beside the disk itself, RocksDB and LevelDB: durable commits of 256-byte records by one
 // client, and replay.
 //
-//   bench_wal DIR [SECONDS]
+//   bench_wal DIR [SECONDS] [--direct] [--records N]
 //
 //   raw       a file that was filled with zeros; one pwrite of as many bytes and one fdatasync
 //   log       Log::append and Log::sync; "sealed" with AES-256-GCM; "double" and "off" with commits
 //             that share blocks (TornWrites)
 //   rocksdb   a WriteBatch of as many puts, sync = true; leveldb the same
+//
+// With --direct raw and log again, written past the page cache, and compared with each other. With
+// --records commits of that many only, and no replay.
 //
 // All take turns for SECONDS / 10 each, five times; figures are medians of the five, and ratios of
 // medians. A put has the record as its value and 8 bytes of key.
@@ -45,11 +48,10 @@ class Subject {
 
 class RawFile final : public Subject {
  public:
-  explicit RawFile(const std::string& path) {
-    file_ = ::open(path.c_str(), O_RDWR | O_CREAT, 0644);
-    const std::string zeros(1 << 20, '\0');
-    for (off_t at = 0; at < kBytes; at += static_cast<off_t>(zeros.size())) {
-      if (::pwrite(file_, zeros.data(), zeros.size(), at) < 0) die("cannot fill " + path);
+  RawFile(const std::string& path, WalIo io) {
+    file_ = ::open(path.c_str(), O_RDWR | O_CREAT | (io == WalIo::kDirect ? O_DIRECT : 0), 0644);
+    for (off_t at = 0; at < kBytes; at += 1 << 20) {
+      if (::pwrite(file_, blocks_.data(), 1 << 20, at) < 0) die("cannot fill " + path);
     }
     if (file_ < 0 || ::fsync(file_) != 0) die("cannot make " + path);
   }
@@ -57,9 +59,9 @@ class RawFile final : public Subject {
   void commit(uint32_t records) override {
     // What the log writes: a mark and the frames, filled up to a whole block.
     const uint64_t bytes = align_up(40 + records * wal::frame_bytes(kPayloadBytes), 4096);
-    bytes_.resize(bytes, 'x');
     if (at_ + static_cast<off_t>(bytes) > kBytes) at_ = 0;
-    if (::pwrite(file_, bytes_.data(), bytes, at_) < 0 || ::fdatasync(file_) != 0) die("raw");
+    const ssize_t put = ::pwrite(file_, blocks_.data(), bytes, at_);
+    if (put < 0 || ::fdatasync(file_) != 0) die("raw");
     at_ += static_cast<off_t>(bytes);
   }
 
@@ -67,17 +69,19 @@ class RawFile final : public Subject {
   static constexpr off_t kBytes = 256 << 20;
   int file_ = -1;
   off_t at_ = 0;
-  std::string bytes_;
+  struct alignas(4096) Block {
+    char bytes[4096];
+  };
+  std::vector<Block> blocks_ = std::vector<Block>(256);
 };
 
 class OwnLog final : public Subject {
  public:
-  OwnLog(Runtime& runtime, const std::string& directory, std::shared_ptr<const KeyRing> keys,
-         TornWrites torn_writes = TornWrites::kPad) {
+  OwnLog(Runtime& runtime, const std::string& directory, wal::LogOptions options,
+         WalIo io = WalIo::kBuffered) {
     std::filesystem::create_directories(directory);
-    disk_ = io::open_posix_disk(directory).value();
-    log_ = wal::Log::open(runtime, *disk_, {.keys = std::move(keys), .torn_writes = torn_writes})
-               .value();
+    disk_ = io::open_posix_disk(directory, {.direct_writes = io == WalIo::kDirect}).value();
+    log_ = wal::Log::open(runtime, *disk_, std::move(options)).value();
   }
   void commit(uint32_t records) override {
     records_.assign(records, {.tenant = 1, .head = as_bytes(payload_)});
@@ -160,11 +164,12 @@ void compare(std::vector<Contestant>& contestants, uint32_t records, double seco
   for (int round = 0; round < kRounds; ++round) {
     for (Contestant& contestant : contestants) run_round(contestant, records, seconds);
   }
-  const double raw = median(contestants.front().commits_per_second);
+  double raw = 0;
   std::printf("%u records of %zu bytes a commit\n", records, kPayloadBytes);
   for (const Contestant& contestant : contestants) {
     const double commits = median(contestant.commits_per_second);
-    std::printf("  %-8s %9.0f records/s  p50 of a commit %7.0f us, p99 %7.0f us  %.2f x raw\n",
+    if (contestant.name.starts_with("raw")) raw = commits;
+    std::printf("  %-13s %9.0f records/s  p50 of a commit %7.0f us, p99 %7.0f us  %.2f x raw\n",
                 contestant.name.c_str(), commits * records, 1e6 / commits,
                 median(contestant.p99_micros), commits / raw);
   }
@@ -172,7 +177,7 @@ void compare(std::vector<Contestant>& contestants, uint32_t records, double seco
 
 void replay(Runtime& runtime, const std::string& directory,
             const std::shared_ptr<const KeyRing>& keys, const char* name) {
-  OwnLog own(runtime, directory, keys);
+  OwnLog own(runtime, directory, {.keys = keys});
   for (int commit = 0; commit < 200; ++commit) {
     const std::string payload(kPayloadBytes, 'p');
     const std::vector<wal::RecordView> records(1000, {.tenant = 1, .head = as_bytes(payload)});
@@ -196,29 +201,72 @@ void replay(Runtime& runtime, const std::string& directory,
   std::printf("replay, warm, checksums verified, %s: %.2f GB/s\n", name, median(speeds));
 }
 
+struct Arguments {
+  std::string directory;
+  double seconds = 1;  ///< of a turn
+  bool direct = false;
+  uint32_t records = 0;  ///< 0: all
+};
+
+Arguments parse(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--direct") {
+      arguments.direct = true;
+    } else if (word == "--records" && i + 1 < argc) {
+      arguments.records = static_cast<uint32_t>(std::atoi(argv[++i]));
+    } else if (arguments.directory.empty()) {
+      arguments.directory = word;
+    } else {
+      arguments.seconds = std::atof(argv[i]) / 10;
+    }
+  }
+  return arguments;
+}
+
+std::vector<Contestant> make_contestants(Runtime& runtime, const Arguments& arguments) {
+  const std::string& directory = arguments.directory;
+  std::vector<Contestant> contestants;
+  const auto add = [&](const std::string& name, std::unique_ptr<Subject> subject) {
+    contestants.push_back({name, std::move(subject), {}, {}});
+  };
+  for (const WalIo io : {WalIo::kBuffered, WalIo::kDirect}) {
+    if (io == WalIo::kDirect && !arguments.direct) break;
+    const std::string kind = io == WalIo::kDirect ? "-direct" : "";
+    const std::string log = directory + "/log" + kind;
+    add("raw" + kind, std::make_unique<RawFile>(directory + "/raw" + kind, io));
+    const auto add_log = [&](const std::string& name, wal::LogOptions options) {
+      const std::string place = log + "-" + name;
+      add(name + kind, std::make_unique<OwnLog>(runtime, place, std::move(options), io));
+    };
+    add_log("log", {});
+    add_log("sealed", {.keys = some_key()});
+    if (io == WalIo::kDirect) continue;
+    add_log("double", {.torn_writes = TornWrites::kDoubleWrite});
+    add_log("off", {.torn_writes = TornWrites::kOff});
+    add("rocksdb", std::make_unique<RocksDb>(directory + "/rocksdb"));
+    add("leveldb", std::make_unique<LevelDb>(directory + "/leveldb"));
+  }
+  return contestants;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) return std::fprintf(stderr, "usage: bench_wal DIR [SECONDS]\n"), 2;
-  const std::string directory = argv[1];
-  const double seconds = (argc > 2 ? std::atof(argv[2]) : 10) / 10;
+  const Arguments arguments = parse(argc, argv);
+  const std::string& directory = arguments.directory;
+  if (directory.empty()) {
+    return std::fprintf(stderr, "usage: bench_wal DIR [SECONDS] [--direct] [--records N]\n"), 2;
+  }
   std::filesystem::create_directories(directory);
   const std::unique_ptr<Runtime> runtime = io::make_thread_runtime();
-  std::vector<Contestant> contestants;
-  const auto add = [&](const char* name, std::unique_ptr<Subject> subject) {
-    contestants.push_back({name, std::move(subject), {}, {}});
-  };
-  add("raw", std::make_unique<RawFile>(directory + "/raw"));
-  add("log", std::make_unique<OwnLog>(*runtime, directory + "/log", nullptr));
-  add("sealed", std::make_unique<OwnLog>(*runtime, directory + "/sealed", some_key()));
-  const auto sharing = [&](const char* name, TornWrites torn_writes) {
-    add(name, std::make_unique<OwnLog>(*runtime, directory + "/" + name, nullptr, torn_writes));
-  };
-  sharing("double", TornWrites::kDoubleWrite);
-  sharing("off", TornWrites::kOff);
-  add("rocksdb", std::make_unique<RocksDb>(directory + "/rocksdb"));
-  add("leveldb", std::make_unique<LevelDb>(directory + "/leveldb"));
-  for (const uint32_t records : {1u, 32u, 1000u}) compare(contestants, records, seconds);
+  std::vector<Contestant> contestants = make_contestants(*runtime, arguments);
+  for (const uint32_t records : {1u, 32u, 1000u}) {
+    if (arguments.records != 0 && arguments.records != records) continue;
+    compare(contestants, records, arguments.seconds);
+  }
+  if (arguments.records != 0) return 0;
   replay(*runtime, directory + "/replay", nullptr, "plain");
   replay(*runtime, directory + "/replay-sealed", some_key(), "sealed");
 }

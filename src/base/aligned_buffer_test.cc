@@ -15,7 +15,7 @@ bool is_aligned(ByteView bytes) {
 TEST(AlignedBuffer, AddressAndCapacityAreAlignedHoweverItGrows) {
   AlignedBuffer buffer;
   std::string expected;
-  for (const size_t bytes : {1, 5, 4090, 1, 20'000, 3}) {
+  for (const size_t bytes : {1, 5, 4090, 1, 20'000, 3, 300'000, 3'000'000}) {
     const std::string piece(bytes, static_cast<char>('a' + bytes % 7));
     buffer.append(as_bytes(piece));
     expected += piece;

@@ -1,6 +1,7 @@
 #include "wal/sealed.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/bytes.h"
@@ -23,10 +24,6 @@ void note(const RecordView& record, Lsn lsn, SealedHeader& header) {
   header.tenant_max = std::max(header.tenant_max, record.tenant);
   header.vshard_min = std::min(header.vshard_min, record.vshard);
   header.vshard_max = std::max(header.vshard_max, record.vshard);
-}
-
-void put(std::vector<std::byte>& to, ByteView bytes) {
-  to.insert(to.end(), bytes.begin(), bytes.end());
 }
 
 bool may_be_sealed(uint16_t type) {
@@ -93,32 +90,33 @@ void Sealer::add(const RecordView& record, Lsn lsn, Lsn before) {
                           .tenant = record.tenant,
                           .type = record.type,
                           .vshard = record.vshard};
-  const uint64_t end = plain_.size() + inner_bytes(record.payload_bytes());
-  put(plain_, std::as_bytes(std::span(&inner, 1)));
-  put(plain_, record.head);
-  put(plain_, record.body);
-  plain_.resize(end);
+  const uint64_t bytes = inner_bytes(record.payload_bytes());
+  std::byte* const at = plain_.extend(bytes);
+  // Where the padding is, if there is any.
+  store(at + bytes - kFrameAlignment, uint64_t{0});
+  store(at, inner);
+  std::byte* const body = at + sizeof inner + record.head.size();
+  if (!record.head.empty()) std::memcpy(at + sizeof inner, record.head.data(), record.head.size());
+  if (!record.body.empty()) std::memcpy(body, record.body.data(), record.body.size());
 }
 
-ByteView Sealer::seal(uint64_t offset) {
-  CHECK(!plain_.empty());
+void Sealer::seal(uint64_t offset, std::span<std::byte> payload) {
+  CHECK(!plain_.empty() && payload.size() == sealed_payload_bytes(plain_.size()));
   SealedHeader header = header_;
   header.plain_bytes = static_cast<uint32_t>(plain_.size());
   header.counter = ++counter_;  // W17
-  payload_.resize(sealed_payload_bytes(plain_.size()));
-  store(payload_.data(), header);
-  cipher_.seal(header.counter, additional({offset, lsn_before_}, header), plain_,
-               std::span(payload_).subspan(sizeof(SealedHeader)));
+  store(payload.data(), header);
+  cipher_.seal(header.counter, additional({offset, lsn_before_}, header), plain_.bytes(),
+               payload.subspan(sizeof(SealedHeader)));
   plain_.clear();
-  return payload_;
 }
 
 Result<ByteView> Sealer::open(SealPlace place, ByteView payload) {
   const SealedHeader header = TRY(decode_sealed_header(payload));
   plain_.resize(header.plain_bytes);
   const bool opened = cipher_.open(header.counter, additional(place, header),
-                                   payload.subspan(sizeof(SealedHeader)), plain_);
-  if (opened) return ByteView(plain_);
+                                   payload.subspan(sizeof(SealedHeader)), plain_.writable());
+  if (opened) return plain_.bytes();
   return Error(Code::kCorrupt, Reason::kWrongKey,
                "the frame's seal is broken: its bytes are not what was sealed");
 }

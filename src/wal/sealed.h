@@ -42,6 +42,7 @@
 #include <span>
 #include <vector>
 
+#include "base/aligned_buffer.h"
 #include "base/ids.h"
 #include "sluice/result.h"
 #include "wal/cipher.h"
@@ -95,7 +96,7 @@ struct SealPlace {
   Lsn lsn = 0;  ///< of the frame header
 };
 
-/// Seals and opens the frames of one segment. One thread. Memory: two blocks, or the largest frame.
+/// Seals and opens the frames of one segment. One thread. Memory: a block, or the largest frame.
 class Sealer {
  public:
   Sealer(const SegmentId& segment, const WalEncryptionKey& data_key);
@@ -108,8 +109,9 @@ class Sealer {
   uint64_t open_bytes() const { return plain_.size(); }
   /// The highest LSN before the open block.
   Lsn lsn_before() const { return lsn_before_; }
-  /// The payload of the open block's frame, valid until the next call; the block is empty then.
-  ByteView seal(uint64_t offset);
+  /// The payload of the open block's frame, sealed_payload_bytes(open_bytes()) of it, which will
+  /// stand at the offset; the block is empty then.
+  void seal(uint64_t offset, std::span<std::byte> payload);
   void discard() { plain_.clear(); }
 
   /// The plain records of a sealed frame, valid until the next call. kCorrupt: kDecodeFailure;
@@ -125,8 +127,7 @@ class Sealer {
       0;  ///< of the last block; rises when a block is sealed, whatever becomes of it
   SealedHeader header_;  ///< of the open block
   Lsn lsn_before_ = 0;
-  std::vector<std::byte> plain_;
-  std::vector<std::byte> payload_;
+  AlignedBuffer plain_;
 };
 
 /// Takes the records out of a sealed frame one by one. kCorrupt (kDecodeFailure,

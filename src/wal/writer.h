@@ -144,8 +144,8 @@ class Writer {
   Status stage_records(std::span<const RecordView> records);
   Status seal_block();
   Status stage_frame(const RecordView& record, Lsn lsn);
+  bool is_stageable(uint64_t payload_bytes) const;
   Status stage_pad();
-  void put(ByteView bytes);
   Status put_payload(ByteView bytes);
   Status flush_all();
   Status drain();

@@ -49,6 +49,7 @@ LIBRARIES = {
     r"cctz/.*": {"model"},
     r"[nx]?mmintrin\.h|immintrin\.h": {"base"},
     r"xxhash\.h": {"source"},
+    r"sys/mman\.h": {"base", "sim"},  # base for madvise(); laws.symbols keeps the rest out
     r"CLI/.*": {"cli"},
     r"fmt/.*": {"cli", "server"},
     r"boost/context/.*": {"sim"},
