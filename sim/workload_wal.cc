@@ -133,8 +133,13 @@ void WalStage::work(const WalPlan& plan) {
     run_errands(own, plan_.errands);
     --working_;
   });
-  if (plan.follows) start("tail", [&](Random own) { follow(own, false); });
-  if (plan.follows) start("outside", [&](Random own) { follow(own, true); });
+  if (plan.follows) {
+    start("tail", [&](Random own) {
+      Tail tail;
+      follow(own, tail);
+    });
+    start("outside", [&](Random own) { follow(own, outside_); });
+  }
   for (const auto& thread : threads) thread->join();
   if (!is_over()) check(ledger_.acknowledge_upto(log_->durable_lsn()));
 }
@@ -256,16 +261,7 @@ Status WalStage::archive(const WalSegment& segment, File& file) {
   return ok();
 }
 
-/// A reader that goes on where it stopped.
-struct WalStage::Tail {
-  std::unique_ptr<WalReader> reader{};
-  Lsn next_lsn = 0;
-  Lsn durable_lsn = 0;  ///< when it was made or reset
-  bool from_outside = false;
-};
-
-void WalStage::follow(Random random, bool from_outside) {
-  Tail tail{.from_outside = from_outside};
+void WalStage::follow(Random random, Tail& tail) {
   for (bool ends = false; !ends && !findings_.violation;) {
     ends = working_ == 0;
     tail.durable_lsn = log_->durable_lsn();
@@ -275,8 +271,8 @@ void WalStage::follow(Random random, bool from_outside) {
       tail.next_lsn = std::max(tail.next_lsn, ledger_.first_needed());
       const WalReadOptions options{.from = tail.next_lsn};
       Result<std::unique_ptr<WalReader>> reader =
-          from_outside ? open_wal_reader(disk_, shape_.seals ? ring(1) : nullptr, options)
-                       : log_->read(options);
+          tail.from_outside ? open_wal_reader(disk_, shape_.seals ? ring(1) : nullptr, options)
+                            : log_->read(options);
       if (reader.ok()) tail.reader = std::move(*reader);
       if (!reader.ok()) judge("reader", reader.error());
     }

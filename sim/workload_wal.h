@@ -55,7 +55,13 @@ class WalStage {
   void check_archive();
 
  private:
-  struct Tail;
+  /// A reader that goes on where it stopped.
+  struct Tail {
+    std::unique_ptr<WalReader> reader{};
+    Lsn next_lsn = 0;
+    Lsn durable_lsn = 0;  ///< when it was made or reset
+    bool from_outside = false;
+  };
 
   SegmentedWalOptions draw_options();
   std::shared_ptr<const KeyRing> ring(uint64_t current) const;
@@ -66,7 +72,7 @@ class WalStage {
               const Result<Lsn>& answer);
   void run_errands(Random random, uint32_t errands);
   void truncate(Random& random);
-  void follow(Random random, bool from_outside);
+  void follow(Random random, Tail& tail);
   void drain(Tail& tail);
   void close();
   Status archive(const WalSegment& segment, File& file);
@@ -88,6 +94,7 @@ class WalStage {
   WalPlan plan_;
   std::unique_ptr<SegmentedWal> log_;
   std::vector<FoundRecord> found_;
+  Tail outside_{.from_outside = true};  ///< of another process: it outlives the log
   bool faults_ = false;
   bool poisoned_ = false;
   bool closing_ = false;
