@@ -4,6 +4,12 @@
 #include <utility>
 
 namespace sluice::wal {
+namespace {
+
+/// Key after key may be set before a record comes.
+constexpr int kReplacedMax = 8;
+
+}  // namespace
 
 RecordReader::RecordReader(Disk& disk, LogSource source, WalReadOptions options)
     : disk_(disk), source_(std::move(source)), options_(std::move(options)), filter_(options_) {}
@@ -185,26 +191,31 @@ Status RecordReader::open_segment(Access access) {
   Result<std::unique_ptr<SegmentParser>> parser =
       view_->is_single_file ? open_single_parser(disk_, segment(), options)
                             : open_parser(disk_, segment(), options, filter_.from());
-  const Reason reason = parser.ok() ? Reason::kNone : parser.error().reason();
-  // By the first segment of an opening, or of another key, because this one was empty.
-  const bool is_replaced = reason == Reason::kForked;
-  const bool is_trimmed = reason == Reason::kMissingSegment;  // of what is wanted nothing, perhaps
-  const bool has_new_key = reason == Reason::kMissingKey;     // newer than the view, perhaps
-  if ((is_replaced || is_trimmed || has_new_key) && !is_retrying_) {
-    is_retrying_ = true;
-    return go_on_behind({0, segment().header.base_lsn - 1}, segment());
-  }
-  const bool is_empty = boundary() && boundary()->last_lsn < segment().header.base_lsn;
-  if (is_replaced && is_empty && index_ + 1 == view_->segments.size()) {
-    // The next one has its name already, but is not begun.
-    is_retrying_ = false;
-    ended_ = true;
-    return ok();
-  }
+  if (!parser.ok() && TRY(has_moved_on(parser.error()))) return ok();
   parser_ = TRY(std::move(parser));
+  replaced_ = 0;
   parser_->limit_payloads(options_.payload_bytes_max);
   ++stats_.segments_opened;
   return ok();
+}
+
+/// Whether the view was out of date. A segment without records is replaced by the first one of an
+/// opening, or of another key, whose key may be newer than the view; and of one that was trimmed
+/// nothing may have been wanted.
+Result<bool> RecordReader::has_moved_on(const Error& failure) {
+  const Reason reason = failure.reason();
+  const bool may_have = reason == Reason::kForked || reason == Reason::kMissingSegment ||
+                        reason == Reason::kMissingKey;
+  if (!may_have || ++replaced_ > kReplacedMax) return false;
+  const bool is_empty = boundary() && boundary()->last_lsn < segment().header.base_lsn;
+  if (reason == Reason::kForked && is_empty && replaced_ > 1) {
+    // The next one has its name already, but is not begun.
+    replaced_ = 0;
+    ended_ = index_ + 1 == view_->segments.size();
+    if (ended_) return true;
+  }
+  TRY(go_on_behind({0, segment().header.base_lsn - 1}, segment()));
+  return true;
 }
 
 void RecordReader::close_segment() {

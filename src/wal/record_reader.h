@@ -77,6 +77,7 @@ class RecordReader final : public WalReader {
   Error describe_hole() const;
   Status renew();
   Status go_on_behind(Boundary position, Segment last);
+  Result<bool> has_moved_on(const Error& failure);
   Result<bool> was_feigned(const Error& failure);
   Error explain(const Error& failure) const;
   const Segment& segment() const { return view_->segments[index_]; }
@@ -95,6 +96,7 @@ class RecordReader final : public WalReader {
   bool is_stale_ = false;                ///< the view was taken before the last reset()
   bool ended_ = false;
   bool is_retrying_ = false;
+  int replaced_ = 0;  ///< how often in a row the segment to open was not there any more
   std::optional<Error> failure_;
   WalReadStats stats_;  ///< without those of parser_
 };

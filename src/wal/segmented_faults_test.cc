@@ -274,6 +274,34 @@ TEST(SegmentedKeys, AReaderGoesOnWhereKeysReplacedTheSegmentThatItWaitedFor) {
   EXPECT_EQ(reader->next().value()->lsn, 1u);
 }
 
+TEST(SegmentedKeys, AReaderFromOutsideWaitsWhileKeysAreSetAgainAndAgain) {
+  class HookedDisk : public CrashDisk {
+   public:
+    std::function<void()> before_open;
+    Result<std::unique_ptr<File>> open(std::string_view name, OpenMode mode) override {
+      const auto hook = std::exchange(before_open, nullptr);
+      if (hook) hook();
+      return CrashDisk::open(name, mode);
+    }
+  };
+  HookedDisk disk;
+  const auto keys = test_ring(1, 9);
+  const OpenWal log = open_wal(disk, {.keys = keys}).value();
+  const auto reader = open_wal_reader(disk, keys, {}).value();
+  int turns = 0;
+  const std::function<void()> turn = [&] {
+    ASSERT_OK(log->set_keys(keys));
+    if (++turns < 5) disk.before_open = turn;
+  };
+  disk.before_open = turn;
+  ASSERT_OK(reader->next());
+  EXPECT_EQ(turns, 5);
+  ASSERT_OK(append(*log, "r1"));
+  ASSERT_OK(log->sync());
+  reader->reset();
+  EXPECT_EQ(reader->next().value()->lsn, 1u);
+}
+
 TEST(SegmentedKeys, KeysThatAreSetWhereAFullSegmentWasJustLeftSealWhatFollows) {
   CrashDisk disk;
   const OpenWal log = open_wal(disk, {.keys = test_ring(1, 9)}).value();
