@@ -10,6 +10,7 @@ namespace sluice::sim {
 namespace {
 
 constexpr uint32_t kTriesMax = 3;
+constexpr uint32_t kErrandRunners = 2;
 
 WalEncryptionKey key_of(uint64_t id) {
   std::vector<std::byte> bytes(WalEncryptionKey::kBytes, std::byte{static_cast<uint8_t>(id)});
@@ -122,17 +123,19 @@ void WalStage::work(const WalPlan& plan) {
   const auto start = [&](const char* name, auto body) {
     threads.push_back(runtime_.spawn(name, [&, body, own = random.fork()] { body(own); }));
   };
-  working_ = plan.writers + 1;
+  working_ = plan.writers + kErrandRunners;
   for (uint32_t i = 0; i < plan.writers; ++i) {
     start("writer", [&](Random own) {
       write(own, committer);
       --working_;
     });
   }
-  start("errands", [&](Random own) {
-    run_errands(own, plan_.errands);
-    --working_;
-  });
+  for (uint32_t i = 0; i < kErrandRunners; ++i) {
+    start("errands", [&](Random own) {
+      run_errands(own, plan_.errands / kErrandRunners);
+      --working_;
+    });
+  }
   if (plan.follows) {
     start("tail", [&](Random own) {
       Tail tail;
@@ -233,7 +236,7 @@ void WalStage::run_errands(Random random, uint32_t errands) {
         check(ledger_.acknowledge_upto(log_->durable_lsn()));
     }
   }
-  if (plan_.closes && !is_over()) close();
+  if (plan_.closes && !is_over() && !closing_) close();
 }
 
 void WalStage::truncate(Random& random) {

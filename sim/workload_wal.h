@@ -27,7 +27,7 @@ struct WalPlan {
   uint64_t seed = 0;
   uint32_t writers = 0;
   uint32_t steps = 0;    ///< of each
-  uint32_t errands = 0;  ///< of those that roll, truncate and turn keys
+  uint32_t errands = 0;  ///< rolls, truncations and turns of keys, by two at once
   bool follows = false;  ///< a reader of the log, and one from outside, read all the time
   bool closes = false;   ///< in the midst of it
 };

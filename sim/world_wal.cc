@@ -137,7 +137,7 @@ class WalWorld {
     plan.work.seed = random.next();
     plan.work.writers = 1 + static_cast<uint32_t>(random.below(5));
     plan.work.steps = 1 + static_cast<uint32_t>(random.below(20));
-    plan.work.errands = static_cast<uint32_t>(random.below(12));
+    plan.work.errands = static_cast<uint32_t>(random.below(16));
     plan.work.follows = random.chance(600);
     plan.work.closes = random.chance(200);
     return plan;
