@@ -111,7 +111,8 @@ Result<SegmentHeader> decode_segment_header(ByteView block, std::string_view nam
   std::copy(wrapped_key.begin(), wrapped_key.end(), header.key.bytes.begin());
   header.recycled_bytes = reader.fixed<uint64_t>();
   const auto numbering = reader.fixed<uint32_t>();
-  if (block_bytes != kBlockBytes || zero != 0 || !is_known(header.key) ||
+  const bool is_rest_known = zero == 0 && all_zero(reader.raw(reader.remaining()));
+  if (block_bytes != kBlockBytes || !is_rest_known || !is_known(header.key) ||
       !is_numbering(numbering)) {
     return Error(Code::kUnsupported, "the segment uses another block size or a newer feature",
                  std::string(name));

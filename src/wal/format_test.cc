@@ -128,6 +128,8 @@ TEST(Format, TellsAnotherVersionFromDamage) {
   EXPECT_EQ(decode_with(12, 8192, 4).error().code(), Code::kUnsupported);
   EXPECT_EQ(decode_with(112, 1, 4).value().key.id, 1u);
   EXPECT_EQ(decode_with(116, 1, 4).error().code(), Code::kUnsupported) << "an unknown field";
+  EXPECT_EQ(decode_with(196, 1, 1).error().code(), Code::kUnsupported) << "and one behind all";
+  EXPECT_EQ(decode_with(4091, 1, 1).error().code(), Code::kUnsupported);
   EXPECT_EQ(decode_with(120, 1, 1).error().code(), Code::kUnsupported) << "wrapped, but no key id";
   EXPECT_EQ(decode_with(183, 1, 1).error().code(), Code::kUnsupported) << "a longer wrapped key";
 }

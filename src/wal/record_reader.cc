@@ -63,6 +63,13 @@ bool RecordReader::wants_all_that_follows() const {
 Result<std::optional<WalFrameHeader>> RecordReader::next_header() {
   if (failure_) return *failure_;
   if (yielded_ == options_.limit) return std::optional<WalFrameHeader>();
+  if (parser_ != nullptr && !found_ && !ended_) {
+    if (const WalFrameHeader* const header = parser_->next_plain_match(filter_)) {
+      is_retrying_ = false;
+      ++yielded_;
+      return std::optional(*header);
+    }
+  }
   const Result<std::optional<WalFrameHeader>> header = find_header();
   if (!header.ok()) return fail(header.error());
   found_.reset();

@@ -12,8 +12,6 @@ namespace sluice::wal {
 namespace {
 
 constexpr uint64_t kWindowBytes = 1 << 20;
-/// Reading on costs less than a read of its own behind a gap that is smaller.
-constexpr uint64_t kSkippedBytesMin = 64 << 10;
 
 /// Bytes 8 to 15 of every mark: its payload size, type and vshard.
 constexpr uint64_t kMarkWord = sizeof(uint64_t) | uint64_t{kMarkType} << 32;
@@ -43,11 +41,11 @@ Result<ByteView> FileWindow::view(uint64_t offset, uint64_t bytes) {
   return std::as_bytes(std::span(buffer_)).subspan(offset - start_, bytes);
 }
 
-/// Whoever passes large payloads reads a block at a time, and more as long as it passes none.
+/// Whoever passes large payloads, or goes back from a look ahead, reads a block at a time, and more
+/// as long as it goes on from there.
 uint64_t FileWindow::read_ahead(uint64_t offset) {
   if (access_ == Access::kWhole) return kWindowBytes;
-  const uint64_t filled_end = start_ + filled_bytes_;
-  if (offset >= filled_end + kSkippedBytesMin) read_ahead_bytes_ = kBlockBytes;
+  if (offset < start_) read_ahead_bytes_ = kBlockBytes;
   return std::exchange(read_ahead_bytes_, std::min(2 * read_ahead_bytes_, kWindowBytes));
 }
 

@@ -68,10 +68,15 @@ class FileWindow {
   }
   Result<uint64_t> file_bytes() { return file_->size(); }
   void expect_skips() { access_ = Access::kSkipping; }
+  /// As many bytes are passed. Reading on costs less than a read of its own behind fewer.
+  void pass(uint64_t bytes) {
+    if (bytes >= kSkippedBytesMin) read_ahead_bytes_ = kBlockBytes;
+  }
   /// Another end, perhaps of other bytes than before: nothing is kept.
   void restart(uint64_t end);
 
  private:
+  static constexpr uint64_t kSkippedBytesMin = 48 << 10;
   uint64_t read_ahead(uint64_t offset);
   Status slide(uint64_t offset, uint64_t bytes);
 
@@ -114,7 +119,10 @@ class SegmentParser {
   /// been durable, payloads are looked at only by payload(), and large ones that are passed are not
   /// read. kUnsupported also if the filter does not know a type that it must.
   Result<std::optional<WalFrameHeader>> next_match(const RecordFilter& filter);
-  /// Of the record that next_match() yielded, once: valid until the next call. kInvalid: there is
+  /// The same if that takes a look at headers in the buffer alone; else null, and next_match() goes
+  /// on.
+  const WalFrameHeader* next_plain_match(const RecordFilter& filter);
+  /// Of the record that was yielded, once: valid until the next call. kInvalid: there is
   /// none, and nothing happened.
   Result<ByteView> payload();
   /// That record, until its payload was asked for; and where the frame is that holds it.
@@ -164,6 +172,7 @@ class SegmentParser {
 
   void extend_window();
   bool parse_plain(ParsedFrame& frame);
+  std::optional<FrameHeader> plain_header() const;
   Result<std::optional<ParsedFrame>> parse();
   Result<bool> is_at_boundary() const;
   Result<Reason> find_frame(ParsedFrame& frame);
@@ -171,6 +180,7 @@ class SegmentParser {
   Status find_match(const RecordFilter& filter);
   Result<bool> step(const RecordFilter& filter);
   Result<bool> step_by_header(const RecordFilter& filter);
+  Result<bool> take_inner(const RecordFilter& filter);
   Result<bool> try_match(const RecordFilter& filter, const ParsedFrame& record);
   Result<bool> wants(const RecordFilter& filter, const WalFrameHeader& record) const;
   Result<std::optional<FrameHeader>> trusted_header();

@@ -24,6 +24,7 @@ bool is_of_one_record(const SealedHeader& block, const FrameHeader& frame) {
 }  // namespace
 
 Result<std::optional<WalFrameHeader>> SegmentParser::next_match(const RecordFilter& filter) {
+  if (const WalFrameHeader* const header = next_plain_match(filter)) return std::optional(*header);
   if (failure_) return *failure_;
   leave_match();
   if (ended_) return std::optional<WalFrameHeader>();
@@ -36,6 +37,48 @@ Result<std::optional<WalFrameHeader>> SegmentParser::next_match(const RecordFilt
   }
   ended_ = !match_.has_value();
   return ended_ ? std::optional<WalFrameHeader>() : match_->header;
+}
+
+/// Where this says no nothing has changed but that records were passed, and next_match() finds out
+/// why.
+const WalFrameHeader* SegmentParser::next_plain_match(const RecordFilter& filter) {
+  if (ended_ || failure_) return nullptr;
+  leave_match();
+  window_.expect_skips();
+  while (!inner_.at_end()) {
+    const Result<bool> found = take_inner(filter);
+    if (!found.ok()) failure_ = found.error().at(name_);
+    if (!found.ok() || *found) return found.ok() ? &match_->header : nullptr;
+  }
+  if (sealer_ != nullptr) return nullptr;
+  while (const std::optional<FrameHeader> frame = plain_header()) {
+    const WalFrameHeader record{frame->lsn, frame->type, frame->vshard, frame->tenant,
+                                frame->payload_bytes};
+    const bool is_taken = filter.takes(record);
+    const bool fits = filter.knows(record.type) && record.payload_bytes <= payload_bytes_max_;
+    if (is_taken && !fits) return nullptr;
+    if (is_taken) match_ = {record, offset_, frame->payload_crc, std::nullopt};
+    pass(*frame);
+    if (is_taken) return &match_->header;
+    skips_.payload_bytes += record.payload_bytes;
+  }
+  return nullptr;
+}
+
+/// What trusted_header() says of nearly every frame: a user's, in the buffer, and known to have
+/// been durable. Those that were looked at for the next mark are sound.
+std::optional<FrameHeader> SegmentParser::plain_header() const {
+  const ByteView head = window_.buffered(offset_, sizeof(FrameHeader));
+  if (head.empty() || offset_ == kBlockBytes) return std::nullopt;
+  const auto frame = load<FrameHeader>(head.data());
+  const uint64_t end = offset_ + frame_bytes(frame.payload_bytes);
+  if (is_own_type(frame.type) || (frame.type & kEncryptedBit) != 0) return std::nullopt;
+  if (end > window_.end() || (!boundary_ && end > ahead_confirmed_)) return std::nullopt;
+  const bool was_looked_at = !boundary_ && offset_ < ahead_;
+  if (!was_looked_at && !is_sound(frame, frame_seed(header_.segment, offset_))) {
+    return std::nullopt;
+  }
+  return continues(numbering_, last_lsn_, frame.lsn) ? std::optional(frame) : std::nullopt;
 }
 
 /// What was yielded without being read.
@@ -52,10 +95,7 @@ Status SegmentParser::find_match(const RecordFilter& filter) {
 
 /// Whether there is a match, or the end.
 Result<bool> SegmentParser::step(const RecordFilter& filter) {
-  if (!inner_.at_end()) {
-    const std::optional<ParsedFrame> record = TRY(next_inner());
-    return try_match(filter, *record);
-  }
+  if (!inner_.at_end()) return take_inner(filter);
   if (TRY(is_at_boundary())) return true;
   if (TRY(step_by_header(filter))) return match_.has_value();
   ParsedFrame frame;
@@ -68,6 +108,12 @@ Result<bool> SegmentParser::step(const RecordFilter& filter) {
   if (frame.type != kSealedType) return try_match(filter, frame);
   if (!pass_block(filter, frame)) TRY(open_sealed(frame));
   return false;
+}
+
+/// The next record of the sealed frame that is open.
+Result<bool> SegmentParser::take_inner(const RecordFilter& filter) {
+  const std::optional<ParsedFrame> record = TRY(next_inner());
+  return try_match(filter, *record);
 }
 
 /// A record that was read whole.
@@ -116,6 +162,7 @@ Result<bool> SegmentParser::step_by_header(const RecordFilter& filter) {
 }
 
 void SegmentParser::pass(const FrameHeader& frame) {
+  window_.pass(frame.payload_bytes);
   offset_ += frame_bytes(frame.payload_bytes);
   last_lsn_ = std::max(last_lsn_, frame.lsn);
   if (frame.type != kPadType && frame.type != kMarkType) solid_end_ = offset_;
@@ -186,7 +233,10 @@ Status SegmentParser::look_further() {
     return ok();
   }
   ahead_ended_ = !is_frame;
-  if (is_frame) ahead_ += frame_bytes(frame.payload_bytes);
+  if (is_frame) {
+    ahead_ += frame_bytes(frame.payload_bytes);
+    window_.pass(frame.payload_bytes);
+  }
   return ok();
 }
 
