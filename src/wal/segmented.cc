@@ -413,7 +413,7 @@ Status SegmentedLog::show(const Segment& segment) {
 void SegmentedLog::retain() {
   if (options_.retention.bytes_max == 0 && options_.retention.age_max == 0) return;
   const MonitorLock lock(*monitor_);
-  if (truncating_) return;
+  if (truncating_ || !usable().ok()) return;
   const Result<WalTruncation> truncated = truncate(expired(log_->segments()));
   static_cast<void>(truncated);
 }
