@@ -81,9 +81,10 @@ bool WalStage::judge(const char* call, const Status& answer) {
   return false;
 }
 
-bool WalStage::open(const DiskFaults& faults) {
-  faults_ = faults != DiskFaults{.write_nanos_max = faults.write_nanos_max};
+bool WalStage::open(const DiskFaults& faults, bool may_fail) {
+  faults_ = may_fail;
   poisoned_ = closing_ = false;
+  shown_.clear();
   for (uint32_t tries = 0; tries < kTriesMax && !log_; ++tries) {
     Result<std::unique_ptr<SegmentedWal>> opened =
         SegmentedWal::open(runtime_, disk_, draw_options());
@@ -259,6 +260,8 @@ Status WalStage::archive(const WalSegment& segment, File& file) {
   if (TRY(file.read_at(0, bytes)) != bytes.size()) {
     findings_.violate("the archive is shown too short a " + segment.name);
   }
+  const bool is_new = shown_.insert(segment.name).second;
+  if (!is_new && !faults_) findings_.violate("the archive is shown twice " + segment.name);
   check(ledger_.archive(segment, std::move(bytes)));
   ledger_.truncate(segment.last_lsn + 1);
   return ok();

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "sim/disk.h"
@@ -45,7 +47,8 @@ class WalStage {
         random_(random) {}
 
   /// Opens the log and judges what it shows. False: it could not be opened, and that was legal.
-  bool open(const DiskFaults& faults);
+  /// `may_fail`: so may every call from then on.
+  bool open(const DiskFaults& faults, bool may_fail);
   /// Until all have done their work, or the log is poisoned.
   void work(const WalPlan& plan);
   /// Ends the log, closed or not.
@@ -95,6 +98,7 @@ class WalStage {
   std::unique_ptr<SegmentedWal> log_;
   std::vector<FoundRecord> found_;
   Tail outside_{.from_outside = true};  ///< of another process: it outlives the log
+  std::set<std::string> shown_;         ///< to the archive, in this opening
   bool faults_ = false;
   bool poisoned_ = false;
   bool closing_ = false;

@@ -1,5 +1,6 @@
 #include "sim/world_wal.h"
 
+#include <iterator>
 #include <utility>
 
 #include "sim/disk.h"
@@ -29,9 +30,17 @@ struct WalRemains {
   }
 };
 
+/// For some operations nothing of one kind works.
+struct FaultSpell {
+  DiskFaults disk;
+  uint64_t from = 0;  ///< operation of the life; 0: there is none
+  uint64_t to = 0;
+};
+
 struct WalLifePlan {
   uint64_t seed = 0;
   DiskFaults disk;
+  FaultSpell spell;
   WalPlan work;
   uint32_t openings = 1;
   /// Nothing may fail: what is found is found again, and so is the archive.
@@ -39,6 +48,10 @@ struct WalLifePlan {
   uint64_t first_operation = 0;
   uint32_t clones_max = 0;
   std::optional<uint64_t> crash_at;
+
+  bool may_fail() const {
+    return spell.from > 0 || disk != DiskFaults{.write_nanos_max = disk.write_nanos_max};
+  }
 };
 
 using WalLifeReport = LifeReportOf<WalRemains>;
@@ -57,6 +70,8 @@ class WalLife {
                                           random_.fork())) {
     if (wants_tape) runtime_.trace = &findings_.tape;
     runtime_.after_operation = [this](uint64_t count) {
+      if (count == plan_.spell.from) disk_.set_faults(plan_.spell.disk);
+      if (count == plan_.spell.to) disk_.set_faults(plan_.disk);
       sampler_.offer(plan_.first_operation + count, [this] { return this->remains(); });
     };
   }
@@ -72,7 +87,7 @@ class WalLife {
 
   void main() {
     for (uint32_t opening = 0; opening < plan_.openings; ++opening) {
-      if (!stage_->open(plan_.disk)) return stage_->end(false);
+      if (!stage_->open(plan_.disk, plan_.may_fail())) return stage_->end(false);
       WalPlan work = plan_.work;
       work.seed += opening;
       stage_->work(work);
@@ -81,12 +96,12 @@ class WalLife {
   }
 
   void prove() {
-    if (!stage_->open({})) return stage_->end(false);
+    if (!stage_->open({}, false)) return stage_->end(false);
     const std::vector<FoundRecord> first = stage_->found();
     stage_->check_archive();
     for (const bool closes : {false, true, false}) {
       stage_->end(closes);
-      if (findings_.violation || !stage_->open({})) break;
+      if (findings_.violation || !stage_->open({}, false)) break;
       if (stage_->found() != first) findings_.violate("a second recovery finds something else");
     }
     stage_->end(false);
@@ -128,10 +143,23 @@ class WalWorld {
   }
 
  private:
+  static FaultSpell draw_spell(Random& random) {
+    FaultSpell spell;
+    constexpr uint32_t DiskFaults::*kKinds[] = {
+        &DiskFaults::full_permille,     &DiskFaults::write_permille, &DiskFaults::sync_permille,
+        &DiskFaults::sync_dir_permille, &DiskFaults::name_permille,  &DiskFaults::read_permille};
+    spell.disk.*kKinds[random.below(std::size(kKinds))] = 1000;
+    spell.from = 1 + random.below(200);
+    spell.to = spell.from + 1 + random.below(4);
+    return spell;
+  }
+
   static WalLifePlan draw_plan(Random& random) {
     WalLifePlan plan;
     plan.seed = random.next();
-    if (random.chance(500)) plan.disk = draw_disk_faults(random);
+    const uint64_t kind = random.below(4);
+    if (kind < 2) plan.disk = draw_disk_faults(random);
+    if (kind == 2) plan.spell = draw_spell(random);
     plan.disk.write_nanos_max = random.chance(300) ? kMillisecond : 0;
     plan.openings = 1 + static_cast<uint32_t>(random.below(2));
     plan.work.seed = random.next();
