@@ -110,6 +110,7 @@ class CrashDisk : public Disk {
   /// a prefix; a failed sync has stored some sectors and will never store the others; a failed
   /// rename or removal has happened or not.
   void fail(DiskOp op, Code code, int skip = 0) { faults_.push_back({op, code, skip}); }
+  void forget_faults() { faults_.clear(); }
   /// Called after every operation that changes the disk.
   std::function<void()> after_operation;
   /// Changing operations so far, in words.

@@ -39,6 +39,9 @@ class RandomLife {
 
  protected:
   explicit RandomLife(uint64_t seed) : dice_(seed), seed_(seed << 20) {}
+  virtual ~RandomLife() = default;
+  /// Readers from outside end.
+  virtual void on_power_cut() {}
 
   /// What is asked of the log from here on may not be survived.
   void begin_step() {
@@ -46,9 +49,17 @@ class RandomLife {
     crash_in_.reset();
     if (dice_.below(5) == 0) crash_in_ = dice_.below(dice_.below(2) == 0 ? 4 : 20);
   }
-  void boot(DiskImage image) {
+  /// The next process. Of other processes those live on that have no power cut between.
+  void boot(DiskImage image, CrashKind kind = CrashKind::kAllLost) {
     poisoned_ = false;
-    disk_ = std::make_unique<CrashDisk>(std::move(image), ++seed_);
+    if (kind == CrashKind::kProcessDied) {
+      disk_->set_image(std::move(image));
+      disk_->forget_faults();
+      disk_->trace.clear();
+    } else {
+      on_power_cut();
+      disk_ = std::make_unique<CrashDisk>(std::move(image), ++seed_);
+    }
     first_operation_ = 0;
     crash_in_.reset();
     caught_.reset();

@@ -54,6 +54,7 @@ class SegmentedLife : public RandomLife {
   Status read();
   Status read_from_outside();
   Status tail();
+  Status follow();
   Status close();
   Status die();
   Status fail_some();
@@ -62,6 +63,7 @@ class SegmentedLife : public RandomLife {
   Status watch_segments();
   Status is_poisoned();
 
+  void on_power_cut() override { outside_.reset(); }
   Status restart(DiskImage image, CrashKind kind);
   Status open();
   Result<bool> try_open(RepairPolicy repair);
@@ -76,6 +78,9 @@ class SegmentedLife : public RandomLife {
   std::optional<OpenWal> log_;
   std::unique_ptr<WalReader> tail_;
   Lsn tail_next_ = 0;
+  std::unique_ptr<WalReader> outside_;  ///< of another process
+  Lsn outside_next_ = 0;
+  bool is_forked_ = false;  ///< what it has shown was not there when the log was opened again
   bool is_closed_ = false;
   bool is_clean_ = false;  ///< closed, and the process's end took nothing
 };

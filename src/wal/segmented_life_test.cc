@@ -251,6 +251,40 @@ Status SegmentedLife::tail() {
   return has_ended(*tail_, false);
 }
 
+/// A reader of another process goes on behind whatever happens to this one.
+Status SegmentedLife::follow() {
+  const bool is_new = outside_ == nullptr;
+  if (is_new) {
+    is_forked_ = false;
+    outside_next_ = model_.may_go + 1;
+    outside_ = TRY(open_wal_reader(*disk_, life_ring(1), {.from = outside_next_}));
+  } else {
+    outside_->reset();
+  }
+  tell("follow from outside from " + std::to_string(outside_next_));
+  for (;;) {
+    const Result<std::optional<WalFrame>> frame = outside_->next();
+    if (!frame.ok()) {
+      tell("-> " + frame.error().to_string());
+      outside_.reset();
+      const Reason reason = frame.error().reason();
+      const bool is_trimmed = reason == Reason::kMissingSegment && outside_next_ <= model_.may_go;
+      if (is_trimmed || (is_forked_ && reason == Reason::kForked)) return ok();
+      return violation("following broke: " + frame.error().to_string());
+    }
+    if (!frame->has_value()) break;
+    if (is_forked_) return violation("it goes on behind records that are no part of the log");
+    const Lsn lsn = (*frame)->lsn;
+    const bool is_next = lsn == outside_next_ && lsn <= model_.history.size();
+    if (!is_next || !model_.history[lsn - 1].is(**frame)) {
+      return violation("shown from outside: " + to_string(**frame));
+    }
+    ++outside_next_;
+  }
+  const bool is_short = outside_next_ <= model_.durable && outside_next_ > model_.may_go;
+  return is_short ? violation("following ends too early") : ok();
+}
+
 Status SegmentedLife::close() {
   tell("close");
   const Status closed = log().close();
@@ -279,7 +313,7 @@ Status SegmentedLife::fail_some() {
 Status SegmentedLife::restart(DiskImage image, CrashKind kind) {
   end();
   is_clean_ = is_clean_ && kind == CrashKind::kProcessDied;
-  boot(crashed(std::move(image), kind));
+  boot(crashed(std::move(image), kind), kind);
   return open();
 }
 
@@ -297,12 +331,13 @@ Status SegmentedLife::open() {
       tell("... in the midst of that");
       log_.reset();
       is_clean_ = false;
-      boot(crashed(*std::exchange(caught_, std::nullopt), draw_crash()));
+      const CrashKind kind = draw_crash();
+      boot(crashed(*std::exchange(caught_, std::nullopt), kind), kind);
     } else if (is_open) {
       crash_in_.reset();
       return accept();
     } else {
-      boot(disk_->image());
+      boot(disk_->image(), CrashKind::kProcessDied);
     }
   }
 }
@@ -348,6 +383,7 @@ Status SegmentedLife::accept() {
   if (gone > model_.may_go) return violation("lost: the first records");
   TRY(check_quarantine());
   model_.history.resize(last);
+  is_forked_ = is_forked_ || outside_next_ > last + 1;
   model_.durable = last;
   model_.gone = gone;
   model_.may_go = std::max(model_.may_go, gone);  // a truncation that failed is not forgotten
