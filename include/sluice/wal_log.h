@@ -51,6 +51,9 @@ struct SegmentedWalOptions {
   TornWrites torn_writes = TornWrites::kPad;
   uint64_t payload_bytes_max = kWalPayloadBytesMax;  ///< at most that
   uint32_t spares_max = 2;  ///< files of segments that went, kept to be written again
+  /// Where none of those waits, a thread of the log fills the next segment's file with zeros
+  /// meanwhile, if at least two segments' room is left on the disk.
+  bool zeros_ahead = false;
   WalArchive archive{};
   WalRetention retention{};  ///< kInvalid without an archive
   WalIo io = WalIo::kBuffered;

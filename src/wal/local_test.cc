@@ -1,11 +1,13 @@
 // Logs on paths of a real file system.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "base/bytes.h"
 #include "sluice/wal_check.h"
@@ -163,6 +165,41 @@ TEST_F(LocalWal, ADirectLogOfSegmentsHoldsWhatWasAppended) {
     append_many(*log, 91, 150);
     EXPECT_TRUE(log->sync().ok());
     expect_texts(name, ring, 60, 150);
+  }
+}
+
+/// 0: there is no such file.
+ino_t inode_of(const fs::path& path, uint64_t bytes_least) {
+  struct stat status;
+  const bool is_there = ::stat(path.c_str(), &status) == 0;
+  return is_there && static_cast<uint64_t>(status.st_size) >= bytes_least ? status.st_ino : 0;
+}
+
+TEST_F(LocalWal, SegmentsLieInFilesThatWereFilledWithZerosMeanwhile) {
+  for (const WalIo io : {WalIo::kBuffered, WalIo::kDirect}) {
+    const fs::path log_path = directory_ / (io == WalIo::kDirect ? "direct" : "buffered");
+    ASSERT_TRUE(fs::create_directory(log_path));
+    SegmentedWalOptions options{.segment_bytes = 256 << 10, .zeros_ahead = true};
+    options.io = io;
+    const auto log = SegmentedWal::open(log_path, options).value();
+    ino_t zeros = 0;
+    while (zeros == 0) {
+      zeros = inode_of(log_path / "zeros.new", (256 << 10) + (64 << 10));
+      std::this_thread::yield();
+    }
+    Lsn last = 0;
+    for (bool is_used = false; !is_used;) {
+      ASSERT_EQ(log->append({.head = as_bytes(text_of(++last))}).value(), last);
+      ASSERT_TRUE(log->roll().ok());
+      is_used = inode_of(log_path / log->list_segments().back().name, 0) == zeros;
+    }
+    for (const Lsn until = last + 5; last < until;) {
+      ASSERT_EQ(log->append({.head = as_bytes(text_of(++last))}).value(), last);
+    }
+    EXPECT_TRUE(log->close().ok());
+    EXPECT_FALSE(fs::exists(log_path / "zeros.new"));
+    expect_texts(log_path.filename(), nullptr, 1, last);
+    EXPECT_FALSE(check_wal(log_path, {}).value().is_damaged());
   }
 }
 

@@ -109,6 +109,11 @@ Result<std::unique_ptr<Log>> Log::open(Runtime& runtime, Disk& disk, LogOptions 
   if (options.keys != nullptr) TRY(check_sharing(options.torn_writes));
   std::unique_ptr<Log> log(new Log(runtime, disk, options, std::move(lock)));
   TRY(log->recover());
+  if (options.zeros_ahead) {
+    const uint64_t bytes = options.segment_bytes + kReserveBytes;
+    log->spare_maker_ = std::make_unique<SpareMaker>(runtime, disk, bytes);
+    log->prepare_spare();
+  }
   return log;
 }
 
@@ -206,11 +211,23 @@ Result<std::unique_ptr<Writer>> Log::create_segment(SegmentHeader header,
   header.log = recovered_.log_id;
   header.opening = recovered_.opening;
   header.segment = SegmentId::draw(runtime_);
+  WriterOptions options{.segment_bytes = options_.segment_bytes,
+                        .keys = keys_.get(),
+                        .tail = {options_.torn_writes, side_file_ ? &*side_file_ : nullptr}};
+  if (!spares_.empty()) {
+    options.spare = std::move(spares_.front());
+    spares_.erase(spares_.begin());
+  } else if (spare_maker_ != nullptr) {
+    options.spare = spare_maker_->take();
+    options.is_spare_zeros = !options.spare.empty();
+  }
   return Writer::create(runtime_, disk_, segment_name(header.base_lsn), header, checkpoint,
-                        {.segment_bytes = options_.segment_bytes,
-                         .keys = keys_.get(),
-                         .spare = take_spare(),
-                         .tail = {options_.torn_writes, side_file_ ? &*side_file_ : nullptr}});
+                        options);
+}
+
+/// For the next segment, if no trimmed one waits.
+void Log::prepare_spare() {
+  if (spare_maker_ != nullptr && spares_.empty()) spare_maker_->want();
 }
 
 Status Log::name_segment(Lsn base_lsn) {
@@ -267,7 +284,7 @@ Result<Lsn> Log::append_by(Status (Writer::*step)(std::span<const RecordView>),
     return Error(Code::kInvalid, Reason::kOutOfRange, "no LSN is left");
   }
   Status appended = (writer_.get()->*step)(records);
-  if (!appended.ok() && appended.error().code() == Code::kFull && !spares_.empty()) {
+  if (!appended.ok() && appended.error().code() == Code::kFull && has_spares()) {
     release_spares();
     appended = (writer_.get()->*step)(records);
   }
@@ -286,7 +303,7 @@ Status Log::sync() {
 Result<Boundary> Log::begin_sync() {
   TRY(usable());
   Result<Boundary> target = writer_->begin_sync();
-  if (!target.ok() && target.error().code() == Code::kFull && !spares_.empty()) {
+  if (!target.ok() && target.error().code() == Code::kFull && has_spares()) {
     release_spares();
     target = writer_->begin_sync();
   }
@@ -371,6 +388,7 @@ Status Log::roll(ByteView application) {
   }
   checkpoint_ = std::move(next);
   switch_to(std::move(writer));
+  prepare_spare();
   return ok();
 }
 
@@ -457,26 +475,20 @@ Status Log::retire(const Segment& segment) {
   return disk_.sync_dir();
 }
 
-/// Empty: none.
-std::string Log::take_spare() {
-  if (spares_.empty()) return {};
-  std::string name = std::move(spares_.front());
-  spares_.erase(spares_.begin());
-  return name;
-}
-
 /// Space for those who need it now. One that cannot be removed is left to the next opening.
 void Log::release_spares() {
   for (const std::string& spare : std::exchange(spares_, {})) {
     const Status removed = remove_if_present(disk_, spare);
     static_cast<void>(removed);
   }
+  if (spare_maker_ != nullptr) spare_maker_->give_back();
 }
 
 Status Log::close() {
   TRY(sync());
   TRY(idle());
   closed_ = true;
+  spare_maker_.reset();
   release_spares();
   writer_->give_back_zeros();
   return ok();

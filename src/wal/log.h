@@ -35,6 +35,7 @@
 #include "wal/log_reader.h"
 #include "wal/segments.h"
 #include "wal/side_file.h"
+#include "wal/spare_maker.h"
 #include "wal/writer.h"
 
 namespace sluice::wal {
@@ -45,7 +46,8 @@ struct LogOptions {
   std::shared_ptr<const KeyRing> keys{};  ///< new segments are encrypted under its current key
   Plaintext plaintext = Plaintext::kAllowed;
   TornWrites torn_writes = TornWrites::kPad;
-  uint32_t spares_max = 2;  ///< files of trimmed segments that are kept to be used again
+  uint32_t spares_max = 2;   ///< files of trimmed segments that are kept to be used again
+  bool zeros_ahead = false;  ///< a thread makes the next segment's file where there is no spare
   RepairPolicy repair = RepairPolicy::kTruncatePartial;  ///< kStrict: a torn tail is kCorrupt
   uint64_t payload_bytes_max = kPayloadBytesMax;         ///< at most that
 };
@@ -161,7 +163,8 @@ class Log {
   Status name_segment(Lsn base_lsn);
   Status undo_naming(Lsn base_lsn);
   void switch_to(std::unique_ptr<Writer> writer);
-  std::string take_spare();
+  void prepare_spare();
+  bool has_spares() const { return !spares_.empty() || spare_maker_ != nullptr; }
   Status retire(const Segment& segment);
   void publish();
 
@@ -186,6 +189,7 @@ class Log {
   uint64_t earlier_padded_blocks_ = 0;
   /// Files that wait; while there are keys, of segments that were encrypted.
   std::vector<std::string> spares_;
+  std::unique_ptr<SpareMaker> spare_maker_;  ///< null: none was asked for
   bool closed_ = false;
   std::optional<Error> poison_;
 

@@ -452,6 +452,7 @@ Result<std::unique_ptr<SegmentedWal>> SegmentedWal::open(Runtime& runtime, Disk&
                                .plaintext = options.plaintext,
                                .torn_writes = options.torn_writes,
                                .spares_max = options.spares_max,
+                               .zeros_ahead = options.zeros_ahead,
                                .repair = options.repair,
                                .payload_bytes_max = options.payload_bytes_max};
   std::unique_ptr<wal::Log> log = TRY(wal::Log::open(runtime, disk, of_log));

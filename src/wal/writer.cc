@@ -66,8 +66,10 @@ Result<std::unique_ptr<Writer>> Writer::create(Runtime& runtime, Disk& disk,
                                                const WriterOptions& options) {
   const std::string temporary = temporary_name(name);
   std::unique_ptr<File> file = TRY(make_file(disk, temporary, options.spare));
-  header.recycled_bytes = options.spare.empty() ? 0 : TRY(file->size());
+  const uint64_t spare_bytes = options.spare.empty() ? 0 : TRY(file->size());
+  header.recycled_bytes = options.is_spare_zeros ? 0 : spare_bytes;
   std::unique_ptr<Writer> writer(new Writer(std::move(file), header, options.segment_bytes));
+  writer->allocated_end_ = spare_bytes;
   const Status born = writer->write_birth(runtime, checkpoint, options.keys);
   writer->tail_policy_ = options.tail;
   if (born.ok()) return writer;

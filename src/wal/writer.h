@@ -53,6 +53,7 @@ struct WriterOptions {
   /// The file to use instead of a new one: what it holds is worthless, but its blocks were written,
   /// so that syncs of what comes over them change no metadata. Empty: none.
   std::string spare{};
+  bool is_spare_zeros = false;  ///< it holds nothing else, durably
   TailPolicy tail{};
 };
 
