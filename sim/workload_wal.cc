@@ -56,6 +56,7 @@ SegmentedWalOptions WalStage::draw_options() {
   options.segment_bytes = pick(random_, {6 << 10, 16 << 10, 64 << 10});
   options.spares_max = static_cast<uint32_t>(random_.below(3));
   if (shape_.seals) options.keys = ring(1 + random_.below(2));
+  options.zeros_ahead = random_.chance(300);
   if (random_.chance(700)) options.torn_writes = shape_.torn_writes;
   if (was_closed_ && !faults_) options.repair = RepairPolicy::kStrict;
   if (!shape_.archives) return options;
