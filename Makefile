@@ -38,7 +38,7 @@ bench-wal:
 	scripts/install.sh --full
 	cmake --preset release
 	cmake --build --preset release --parallel $(JOBS) --target bench_wal bench_wal_clients
-	build/release/bench/bench_wal build/bench-wal
+	build/release/bench/bench_wal build/bench-wal --direct
 	build/release/bench/bench_wal_clients build/bench-wal
 
 format:
