@@ -162,7 +162,8 @@ class SegmentDraft {
  private:
   void seal() {
     const Lsn before = sealer_->lsn_before();
-    const ByteView payload = sealer_->seal(align_up(at_, kFrameAlignment));
+    std::vector<std::byte> payload(sealed_payload_bytes(sealer_->open_bytes()));
+    sealer_->seal(align_up(at_, kFrameAlignment), payload);
     const Lsn last_lsn = std::exchange(last_lsn_, before);
     add_frame({.type = kSealedType, .lsn = before}, payload);
     last_lsn_ = last_lsn;
