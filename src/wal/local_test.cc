@@ -111,6 +111,27 @@ TEST_F(LocalWal, DirectCommitsOfOneSmallRecordTakeOneBlockEach) {
   EXPECT_FALSE(reader->next().value());
 }
 
+TEST_F(LocalWal, BlocksThatCommitsShareAreWrittenDirectlyToo) {
+  const WalFileOptions options{.repair = RepairPolicy::kTruncatePartial,
+                               .torn_writes = TornWrites::kDoubleWrite,
+                               .io = WalIo::kDirect};
+  {
+    WalWriter writer = WalWriter::open(path("a.log"), options).value();
+    for (int sync = 1; sync <= 3; ++sync) {
+      append(writer, "hello");
+      ASSERT_TRUE(writer.sync().ok());
+      EXPECT_LT(writer.file_offset(), 4096u);
+    }
+    EXPECT_GT(writer.protection().double_writes, 0u);
+    EXPECT_FALSE(writer.protection().failure);
+    EXPECT_TRUE(writer.close().ok());
+  }
+  const auto reader = open_wal_reader(path("a.log"), nullptr, {}).value();
+  for (Lsn lsn = 1; lsn <= 3; ++lsn) EXPECT_EQ(as_text(reader->next().value()->payload), "hello");
+  EXPECT_FALSE(reader->next().value());
+  EXPECT_EQ(WalWriter::open(path("a.log"), options).value().current_lsn(), 3u);
+}
+
 TEST_F(LocalWal, ABufferedLogIsNotDirect) {
   EXPECT_FALSE(WalWriter::open(path("a.log")).value().is_direct());
   EXPECT_FALSE(WalFsWriter::open(path("b.log")).value().is_direct());
