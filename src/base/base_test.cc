@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/crc32.h"
 #include "base/crc32c.h"
+#include "base/crc32c_ways.h"
 #include "base/ids.h"
 #include "base/murmur3.h"
 #include "base/object_checksum.h"
@@ -27,6 +28,19 @@ TEST(Crc32c, IsTheSameByEveryWayThatALengthMayTake) {
   for (size_t length = 0; length <= bytes.size(); ++length) {
     ASSERT_EQ(crc32c(ByteView(bytes).first(length)), slow_crc32c(ByteView(bytes).first(length)))
         << length;
+  }
+}
+
+TEST(Crc32c, IsTheSameByEveryWayThatThisProcessorKnows) {
+  std::vector<std::byte> bytes(1023);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * 73 + i / 5);
+  for (const Crc32cWay& way : crc32c_ways()) {
+    if (!way.is_possible) continue;
+    for (size_t length = 64; length <= bytes.size(); ++length) {
+      const ByteView some = ByteView(bytes).first(length);
+      ASSERT_EQ(way.of(some, 0), slow_crc32c(some)) << way.name << " " << length;
+      ASSERT_EQ(way.of(some, 77), crc32c(some, 77)) << way.name << " " << length;
+    }
   }
 }
 

@@ -7,6 +7,8 @@
 
 #include <array>
 
+#include "base/crc32c_ways.h"
+
 namespace sluice {
 namespace {
 
@@ -113,6 +115,16 @@ const bool kIsWide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports
 #endif
 
 }  // namespace
+
+std::span<const Crc32cWay> crc32c_ways() {
+#if defined(__SSE4_2__) && defined(__PCLMUL__)
+  static const std::array<Crc32cWay, 2> ways{
+      {{"three streams", true, crc32c_medium}, {"wide", kIsWide, crc32c_wide}}};
+  return ways;
+#else
+  return {};
+#endif
+}
 
 uint32_t crc32c_long(ByteView bytes, uint32_t crc) {
 #if defined(__SSE4_2__) && defined(__PCLMUL__)
