@@ -8,8 +8,11 @@
 //
 // One thread at a time, but for what says otherwise. Errors of every call: kPoisoned: for ever, a
 // sync or a write failed and nothing more can be promised, open it again; kInvalid (kClosed) after
-// close(); kInvalid (kSealed) after seal(). A file in which a failed append left something that
-// could not be removed is poisoned too.
+// close(), and of a writer that was moved from, whose getters answer 0 or nothing; kInvalid
+// (kSealed) after seal(). A file in which a failed append left something that could not be removed
+// is poisoned too.
+//
+// LSNs and sequence numbers are below 2^62: one at or above it is refused (kSequenceViolation).
 #pragma once
 
 #include <memory>
@@ -34,8 +37,8 @@ class WalWriter {
   /// Opens the log, or makes it with LSN 1 to come. kBusy (kLocked): another opener has it.
   /// kCorrupt: damage that the policy does not mend; where(), found(): the offset; reason() is one
   /// of kIncompleteHeader, kIncompletePayload, kCrcMismatch, kDecodeFailure, kSequenceViolation.
-  /// kUnsupported (kVersion). kInvalid (kMissingKey). kNotFound: the directory. Nothing was
-  /// changed.
+  /// kUnsupported (kVersion). kInvalid: kMissingKey; kNone: its records have numbers of their
+  /// callers, or, for a WalFsWriter, of the log. kNotFound: the directory. Nothing was changed.
   static Result<WalWriter> open(const std::string& path, WalFileOptions options);
   static Result<WalWriter> open(const std::string& path);  ///< kTruncatePartial
   /// Makes it with `start_lsn` to come. kExists if there is a file with records; kInvalid
@@ -51,13 +54,14 @@ class WalWriter {
   ~WalWriter();  ///< syncs if it can; only close() says whether that went well
 
   /// The record's LSN, or the first one's of consecutive LSNs. It takes none if it fails: kInvalid
-  /// (kPayloadTooLarge, kOutOfRange: the type); kFull: free space, then retry.
+  /// (kPayloadTooLarge, kOutOfRange: the type, kNone: no record); kFull: free space, then retry.
   Result<Lsn> append(const WalRecord& record) { return append(std::span(&record, 1)); }
   Result<Lsn> append(std::span<const WalRecord> records);
   /// Everything appended is durable; no fsync if it is already. kFull: what was appended waits in
   /// memory, free space, then retry. Anything else poisons.
   Status sync();
-  /// Syncs; no append is taken any more.
+  /// Syncs; no append is taken any more by this writer. Nothing in the file says so: whoever opens
+  /// it again may append.
   Status seal();
   /// Syncs and ends the log with a mark of that.
   Status close();

@@ -35,10 +35,12 @@ struct WalReadOptions {
   /// Records until the reader ends, for this time: reset() gives as many again.
   uint64_t limit = kUnlimitedRecords;
   WalFilter filter{};
-  /// Of what passes the filter, a record of another type is skipped, or kUnsupported if it has
-  /// kWalRequired. Numbers, as in the filter; empty: all are known.
+  /// A record of another type is skipped, but if it has kWalRequired it is kUnsupported, whatever
+  /// the filter says. Numbers, as in the filter; empty: all are known. With it no block of an
+  /// encrypted log is passed unopened.
   std::vector<uint16_t> known_types{};
   WalValidator validate{};  ///< asked for each payload that is handed out; empty: all will do
+  /// A record above it that would be handed out is refused before its payload is read.
   uint64_t payload_bytes_max = kWalPayloadBytesMax;
   /// kStrict: a torn tail is kCorrupt; else it is the end. A log that somebody writes may look torn
   /// for a moment.

@@ -58,6 +58,10 @@ TEST(LogDamage, ASegmentOfFormatVersion0IsRefusedAndLeftAsItIs) {
   ASSERT_FALSE(log.ok());
   EXPECT_EQ(log.error().code(), Code::kUnsupported);
   EXPECT_EQ(log.error().where(), "00000000000000000001.wal");
+  const std::vector<Finding> findings = verify_log(disk).value().findings;
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].object, "00000000000000000001.wal");
+  EXPECT_EQ(findings[0].error.to_string(), log.error().to_string());
   EXPECT_EQ(disk.list().value().size(), 1u) << "nothing was added";
 }
 

@@ -141,16 +141,16 @@ inline Sight sight_of(std::span<const Entry> all, const WalReadOptions& options)
   Sight sight;
   for (const Entry& entry : all) {
     const WalFilter& filter = options.filter;
-    const bool is_wanted = entry.lsn >= options.from && is_type(filter.types, entry.type) &&
-                           is_among(filter.tenants, entry.tenant) &&
-                           is_among(filter.vshards, entry.vshard);
-    if (!is_wanted) continue;
-    if (is_type(options.known_types, entry.type)) {
-      sight.entries.push_back(entry);
-    } else if ((entry.type & kWalRequired) != 0) {
+    if (entry.lsn < options.from) continue;
+    const bool is_known = is_type(options.known_types, entry.type);
+    if (!is_known && (entry.type & kWalRequired) != 0) {
       sight.ends_unknown = true;
       return sight;
     }
+    const bool is_wanted = is_type(filter.types, entry.type) &&
+                           is_among(filter.tenants, entry.tenant) &&
+                           is_among(filter.vshards, entry.vshard);
+    if (is_known && is_wanted) sight.entries.push_back(entry);
   }
   return sight;
 }

@@ -42,24 +42,29 @@ RecordFilter::RecordFilter(const WalReadOptions& options)
       known_(types_of(options.known_types)),
       tenants_(sorted(options.filter.tenants)),
       vshards_(sorted(options.filter.vshards)),
-      is_open_(types_.all() && known_.all() && tenants_.empty() && vshards_.empty()) {
+      knows_all_(known_.all()),
+      is_open_(types_.all() && knows_all_ && tenants_.empty() && vshards_.empty()) {
   for (const uint16_t type : options.filter.types) type_bits_ |= uint64_t{1} << (type % 64);
   if (options.filter.types.empty()) type_bits_ = UINT64_MAX;
 }
 
 bool RecordFilter::takes(const WalFrameHeader& record) const {
-  return record.lsn >= from_ && types_[record.type & kTypeNumberMask] &&
+  const uint16_t number = record.type & kTypeNumberMask;
+  return record.lsn >= from_ && types_[number] && known_[number] &&
          is_among(tenants_, record.tenant) && is_among(vshards_, record.vshard);
 }
 
-bool RecordFilter::knows(uint16_t type) const {
-  return known_[type & kTypeNumberMask];
+bool RecordFilter::must_refuse(const WalFrameHeader& record) const {
+  return (record.type & kRequiredBit) != 0 && record.lsn >= from_ &&
+         !known_[record.type & kTypeNumberMask];
 }
 
 bool RecordFilter::may_take(const SealedHeader& block) const {
   if ((block.types & kOwnBits) != 0) return true;
   const bool has_users = block.tenant_min <= block.tenant_max;
-  return has_users && block.last_lsn >= from_ && (block.types & type_bits_) != 0 &&
+  if (!has_users || block.last_lsn < from_) return false;
+  if (!knows_all_) return true;
+  return (block.types & type_bits_) != 0 &&
          is_any_within(tenants_, block.tenant_min, block.tenant_max) &&
          is_any_within(vshards_, block.vshard_min, block.vshard_max);
 }

@@ -21,10 +21,10 @@ class RecordFilter {
   bool is_open() const { return is_open_; }
 
   bool takes(const WalFrameHeader& record) const;
-  /// Not so: it is skipped, or an error if its type says that it must be known.
-  bool knows(uint16_t type) const;
-  /// Whether a record that it takes, or a type of the log's own that must be known, may be in the
-  /// block.
+  /// Its type says that it must be known, and is not: no other wish of the reader passes it.
+  bool must_refuse(const WalFrameHeader& record) const;
+  /// Whether a record that it takes or must refuse, or a type of the log's own that must be known,
+  /// may be in the block. A block does not tell types whose numbers are equal modulo 64 apart.
   bool may_take(const SealedHeader& block) const;
 
  private:
@@ -37,6 +37,7 @@ class RecordFilter {
   uint64_t type_bits_ = 0;         ///< of wanted types, as in a SealedHeader
   std::vector<uint32_t> tenants_;  ///< sorted; empty: any
   std::vector<uint16_t> vshards_;
+  bool knows_all_;
   bool is_open_;
 };
 

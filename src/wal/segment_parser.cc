@@ -12,6 +12,7 @@ namespace sluice::wal {
 namespace {
 
 constexpr uint64_t kWindowBytes = 1 << 20;
+constexpr uint64_t kSkippedBytesMin = 48 << 10;
 
 /// Bytes 8 to 15 of every mark: its payload size, type and vshard.
 constexpr uint64_t kMarkWord = sizeof(uint64_t) | uint64_t{kMarkType} << 32;
@@ -47,6 +48,10 @@ uint64_t FileWindow::read_ahead(uint64_t offset) {
   if (access_ == Access::kWhole) return kWindowBytes;
   if (offset < start_) read_ahead_bytes_ = kBlockBytes;
   return std::exchange(read_ahead_bytes_, std::min(2 * read_ahead_bytes_, kWindowBytes));
+}
+
+void FileWindow::pass(uint64_t bytes) {
+  if (bytes >= kSkippedBytesMin) read_ahead_bytes_ = kBlockBytes;
 }
 
 /// What is in the buffer and still wanted is not read a second time.
@@ -193,6 +198,7 @@ bool SegmentParser::parse_plain(ParsedFrame& frame) {
 Result<std::optional<ParsedFrame>> SegmentParser::parse() {
   if (!inner_.at_end()) return next_inner();
   if (TRY(is_at_boundary())) return std::optional<ParsedFrame>();
+  TRY(refuse_large(nullptr));
   ParsedFrame frame;
   const Reason damage = TRY(find_frame(frame));
   if (damage != Reason::kNone) {

@@ -69,14 +69,11 @@ class FileWindow {
   Result<uint64_t> file_bytes() { return file_->size(); }
   void expect_skips() { access_ = Access::kSkipping; }
   /// As many bytes are passed. Reading on costs less than a read of its own behind fewer.
-  void pass(uint64_t bytes) {
-    if (bytes >= kSkippedBytesMin) read_ahead_bytes_ = kBlockBytes;
-  }
+  void pass(uint64_t bytes);
   /// Another end, perhaps of other bytes than before: nothing is kept.
   void restart(uint64_t end);
 
  private:
-  static constexpr uint64_t kSkippedBytesMin = 48 << 10;
   uint64_t read_ahead(uint64_t offset);
   Status slide(uint64_t offset, uint64_t bytes);
 
@@ -110,7 +107,8 @@ class SegmentParser {
                                                             Access access = Access::kWhole);
 
   const SegmentHeader& header() const { return header_; }
-  /// A user's record with a larger payload is kInvalid (kPayloadTooLarge) where it is yielded.
+  /// A user's record with a larger payload is kInvalid (kPayloadTooLarge) where it would be
+  /// yielded. No memory is taken for it.
   void limit_payloads(uint64_t bytes_max) { payload_bytes_max_ = bytes_max; }
   /// The next frame; nothing at a clean end or a torn tail.
   Result<std::optional<ParsedFrame>> next();
@@ -192,6 +190,9 @@ class SegmentParser {
   void pass(const FrameHeader& frame);
   void leave_match();
   Status check_payload_bytes(uint64_t bytes) const;
+  Status refuse_large(const RecordFilter* filter);
+  Result<uint64_t> least_payload_bytes(const FrameHeader& frame);
+  Result<bool> is_whole(const FrameHeader& frame);
   Result<ByteView> read_match();
   Result<bool> skip_to_reopening();
   Status follow(const ParsedFrame& frame);

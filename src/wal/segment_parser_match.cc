@@ -55,8 +55,8 @@ const WalFrameHeader* SegmentParser::next_plain_match(const RecordFilter& filter
     const WalFrameHeader record{frame->lsn, frame->type, frame->vshard, frame->tenant,
                                 frame->payload_bytes};
     const bool is_taken = filter.takes(record);
-    const bool fits = filter.knows(record.type) && record.payload_bytes <= payload_bytes_max_;
-    if (is_taken && !fits) return nullptr;
+    if (is_taken && record.payload_bytes > payload_bytes_max_) return nullptr;
+    if (!is_taken && filter.must_refuse(record)) return nullptr;
     if (is_taken) match_ = {record, offset_, frame->payload_crc, std::nullopt};
     pass(*frame);
     if (is_taken) return &match_->header;
@@ -98,6 +98,7 @@ Result<bool> SegmentParser::step(const RecordFilter& filter) {
   if (!inner_.at_end()) return take_inner(filter);
   if (TRY(is_at_boundary())) return true;
   if (TRY(step_by_header(filter))) return match_.has_value();
+  TRY(refuse_large(&filter));
   ParsedFrame frame;
   const Reason damage = TRY(find_frame(frame));
   if (damage != Reason::kNone) {
@@ -130,17 +131,61 @@ Result<bool> SegmentParser::try_match(const RecordFilter& filter, const ParsedFr
 }
 
 Result<bool> SegmentParser::wants(const RecordFilter& filter, const WalFrameHeader& record) const {
-  if (!filter.takes(record)) return false;
-  if (filter.knows(record.type)) {
+  if (!filter.must_refuse(record)) {
+    if (!filter.takes(record)) return false;
     TRY(check_payload_bytes(record.payload_bytes));
     return true;
   }
-  if ((record.type & kRequiredBit) == 0) return false;
   return Error({Code::kUnsupported, Reason::kVersion,
                 "the record of LSN " + std::to_string(record.lsn) + " is of type " +
                     std::to_string(record.type & kTypeNumberMask) +
                     ", which must be known and is not",
                 name_, record.lsn, record.type});
+}
+
+/// A record above the limit is refused before its payload is read; where it may be torn that is
+/// found out piece by piece. Anything else is for those who look at the whole frame.
+Status SegmentParser::refuse_large(const RecordFilter* filter) {
+  const uint64_t left_bytes = window_.end() - offset_;
+  if (payload_bytes_max_ == kPayloadBytesMax || left_bytes < sizeof(FrameHeader)) return ok();
+  const auto frame = load<FrameHeader>(TRY(window_.view(offset_, sizeof(FrameHeader))).data());
+  if (!is_sound(frame, frame_seed(header_.segment, offset_)) ||
+      frame_bytes(frame.payload_bytes) > left_bytes) {
+    return ok();
+  }
+  const ParsedFrame place{offset_, frame.type, frame.vshard, frame.tenant, frame.lsn, {}};
+  const WalFrameHeader record{frame.lsn, frame.type, frame.vshard, frame.tenant,
+                              TRY(least_payload_bytes(frame))};
+  const bool is_wanted = filter == nullptr || filter->takes(record);
+  if (record.payload_bytes <= payload_bytes_max_ || !is_wanted) return ok();
+  if (examine_order(place) != Reason::kNone || !check_sealing(place).ok()) return ok();
+  if (!boundary_ && !TRY(is_whole(frame))) return ok();
+  return check_payload_bytes(record.payload_bytes);
+}
+
+/// Of the record in the frame, as far as the frame tells; 0: of none, or of several.
+Result<uint64_t> SegmentParser::least_payload_bytes(const FrameHeader& frame) {
+  if (frame.type != kSealedType) {
+    const bool is_users = !is_own_type(frame.type) && (frame.type & kEncryptedBit) == 0;
+    return is_users ? frame.payload_bytes : uint64_t{0};
+  }
+  if (frame.payload_bytes <= sealed_payload_bytes(kBlockPlainBytes)) return uint64_t{0};
+  const ByteView clear = TRY(window_.view(offset_, sizeof(FrameHeader) + sizeof(SealedHeader)));
+  const auto block = load<SealedHeader>(clear.data() + sizeof(FrameHeader));
+  const uint64_t own_types = (uint64_t{1} << kFirstUserType) - 1;
+  if (!is_of_one_record(block, frame) || (block.types & own_types) != 0) return uint64_t{0};
+  return block.plain_bytes - inner_bytes(0) - (kFrameAlignment - 1);
+}
+
+/// Whether the payload's checksum fits, in little memory.
+Result<bool> SegmentParser::is_whole(const FrameHeader& frame) {
+  constexpr uint64_t kPieceBytes = 256 << 10;
+  uint32_t crc = frame_seed(header_.segment, offset_);
+  const uint64_t end = offset_ + frame_bytes(frame.payload_bytes);
+  for (uint64_t at = offset_ + sizeof(FrameHeader); at < end; at += kPieceBytes) {
+    crc = crc32c(TRY(window_.view(at, std::min(kPieceBytes, end - at))), crc);
+  }
+  return crc == frame.payload_crc;
 }
 
 /// Whether the frame needed no look at its payload: passed, or a match whose payload may follow.

@@ -37,14 +37,16 @@ Status note_frame(const ParsedFrame& frame, SegmentContent& content) {
 
 }  // namespace
 
+Error old_segment(const std::string& name) {
+  return Error({Code::kUnsupported, Reason::kVersion,
+                "the log is of format version 0; use the program that wrote it", name,
+                kFormatVersion, 0});
+}
+
 Result<std::vector<std::string>> list_segments(Disk& disk) {
   std::vector<std::string> names;
   for (DiskEntry& entry : TRY(disk.list())) {
-    if (is_old_segment_name(entry.name)) {
-      return Error({Code::kUnsupported, Reason::kVersion,
-                    "the log is of format version 0; use the program that wrote it", entry.name,
-                    kFormatVersion, 0});
-    }
+    if (is_old_segment_name(entry.name)) return old_segment(entry.name);
     if (parse_segment_name(entry.name)) names.push_back(std::move(entry.name));
   }
   return names;  // sorted: LSNs have a fixed number of digits

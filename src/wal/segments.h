@@ -27,6 +27,8 @@ struct Segment {
 /// Names of all segments, oldest first. Other files are ignored, but kUnsupported (kVersion) if
 /// there are segments of format version 0.
 Result<std::vector<std::string>> list_segments(Disk& disk);
+/// kUnsupported (kVersion): what is said of a segment of format version 0.
+Error old_segment(const std::string& name);
 
 /// Also of a log that another process is writing: kNotFound if the segment was trimmed meanwhile.
 Result<SegmentHeader> read_segment_header(Disk& disk, const std::string& name);

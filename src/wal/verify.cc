@@ -61,6 +61,7 @@ class Verification {
 
   Status load_all() {
     for (DiskEntry& entry : TRY(disk_.list())) {
+      if (is_old_segment_name(entry.name)) note(entry.name, old_segment(entry.name));
       if (parse_segment_name(entry.name)) load(std::move(entry));
     }
     return ok();

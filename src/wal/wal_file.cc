@@ -6,6 +6,16 @@
 #include "wal/single_file.h"
 
 namespace sluice {
+namespace {
+
+const WalRepair kNothingCut;
+
+Error moved_from() {
+  return Error(Code::kInvalid, Reason::kClosed,
+               "the log went to another writer, which was moved to");
+}
+
+}  // namespace
 
 WalWriter::WalWriter(std::unique_ptr<wal::SingleFile> file) : file_(std::move(file)) {}
 WalWriter::WalWriter(WalWriter&&) noexcept = default;
@@ -25,34 +35,39 @@ Result<WalWriter> WalWriter::create(Runtime& runtime, Disk& disk, const std::str
 }
 
 Result<Lsn> WalWriter::append(std::span<const WalRecord> records) {
+  if (file_ == nullptr) return moved_from();
   return file_->append(records);
 }
 Status WalWriter::sync() {
+  if (file_ == nullptr) return moved_from();
   return file_->sync();
 }
 Status WalWriter::seal() {
+  if (file_ == nullptr) return moved_from();
   return file_->seal();
 }
 Status WalWriter::close() {
+  if (file_ == nullptr) return moved_from();
   return file_->close();
 }
 Lsn WalWriter::current_lsn() const {
-  return file_->last_lsn();
+  return file_ == nullptr ? 0 : file_->last_lsn();
 }
 Lsn WalWriter::durable_lsn() const {
-  return file_->durable_lsn();
+  return file_ == nullptr ? 0 : file_->durable_lsn();
 }
 uint64_t WalWriter::file_offset() const {
-  return file_->frames_bytes();
+  return file_ == nullptr ? 0 : file_->frames_bytes();
 }
 uint64_t WalWriter::file_size() const {
-  return file_->file_bytes();
+  return file_ == nullptr ? 0 : file_->file_bytes();
 }
 Status WalWriter::set_keys(std::shared_ptr<const KeyRing> keys) {
+  if (file_ == nullptr) return moved_from();
   return file_->set_keys(std::move(keys));
 }
 std::shared_ptr<const KeyRing> WalWriter::key_ring() const {
-  return file_->key_ring();
+  return file_ == nullptr ? nullptr : file_->key_ring();
 }
 WalProtection WalWriter::protection() const {
   return file_->protection();
@@ -61,7 +76,7 @@ Status WalWriter::attach_side_file() {
   return file_->attach_side_file();
 }
 const WalRepair& WalWriter::repair() const {
-  return file_->repair();
+  return file_ == nullptr ? kNothingCut : file_->repair();
 }
 
 bool WalWriter::is_direct() const {
@@ -82,24 +97,27 @@ Result<WalFsWriter> WalFsWriter::open(Runtime& runtime, Disk& disk, const std::s
 }
 
 Status WalFsWriter::append(uint64_t sequence, ByteView payload) {
+  if (file_ == nullptr) return moved_from();
   const WalRecord record{.head = payload, .lsn = sequence};
   TRY(file_->append(std::span(&record, 1)));
   return ok();
 }
 Status WalFsWriter::sync() {
+  if (file_ == nullptr) return moved_from();
   return file_->sync();
 }
 Status WalFsWriter::close() {
+  if (file_ == nullptr) return moved_from();
   return file_->close();
 }
 uint64_t WalFsWriter::current_sequence() const {
-  return file_->last_lsn();
+  return file_ == nullptr ? 0 : file_->last_lsn();
 }
 uint64_t WalFsWriter::file_offset() const {
-  return file_->frames_bytes();
+  return file_ == nullptr ? 0 : file_->frames_bytes();
 }
 uint64_t WalFsWriter::file_size() const {
-  return file_->file_bytes();
+  return file_ == nullptr ? 0 : file_->file_bytes();
 }
 WalProtection WalFsWriter::protection() const {
   return file_->protection();
@@ -108,7 +126,7 @@ Status WalFsWriter::attach_side_file() {
   return file_->attach_side_file();
 }
 const WalRepair& WalFsWriter::repair() const {
-  return file_->repair();
+  return file_ == nullptr ? kNothingCut : file_->repair();
 }
 
 bool WalFsWriter::is_direct() const {

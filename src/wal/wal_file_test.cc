@@ -536,6 +536,16 @@ TYPED_TEST(WalFile, KeepsItsWriterThroughMoves) {
   EXPECT_EQ(this->frames().value(), numbered(3));
 }
 
+TYPED_TEST(WalFile, WhoseWriterWasMovedFromAnswersThatItIsClosed) {
+  auto log = this->open().value();
+  const auto taken = std::move(log);
+  EXPECT_TRUE(fails_with(put(log, "x"), Code::kInvalid, Reason::kClosed));
+  EXPECT_TRUE(fails_with(log.sync(), Code::kInvalid, Reason::kClosed));
+  EXPECT_TRUE(fails_with(log.close(), Code::kInvalid, Reason::kClosed));
+  EXPECT_EQ(last_of(log), 0u);
+  EXPECT_EQ(log.file_size() + log.file_offset() + log.repair().torn_bytes, 0u);
+}
+
 TYPED_TEST(WalFile, SyncsWhenItsWriterIsDestroyed) {
   {
     auto log = this->open().value();

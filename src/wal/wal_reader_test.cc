@@ -261,8 +261,14 @@ TEST_P(WalReading, UnknownOptionalRecordsAreSkippedInALoopAndRequiredOnesAreAnEr
   EXPECT_EQ(error.found(), 98 | kWalRequired);
   EXPECT_NE(error.message().find("50002"), std::string::npos);
   EXPECT_EQ(reader->next().error().code(), Code::kUnsupported) << "for ever";
-  EXPECT_EQ(read_all(disk_, {.filter = {.types = {20}}, .known_types = {20}}).value().size(), 2u)
-      << "what the filter leaves out need not be known";
+  for (const WalFilter& filter : {WalFilter{.types = {20}}, WalFilter{.tenants = {0}}}) {
+    EXPECT_EQ(read_all(disk_, {.filter = filter, .known_types = {20}}).error().found(),
+              98 | kWalRequired)
+        << "no filter passes it";
+  }
+  EXPECT_EQ(read_all(disk_, {.filter = {.tenants = {7}}, .known_types = {20}}).error().code(),
+            Code::kUnsupported);
+  EXPECT_EQ(read_all(disk_, {.from = 50'003, .known_types = {20}}).value().size(), 1u);
   EXPECT_EQ(open_log(disk_, 9).value()->recovered().last_lsn, 50'003u);
 }
 
@@ -300,6 +306,42 @@ TEST_P(WalReading, ARecordAboveTheLimitOfPayloadsIsAnErrorUnlessItIsSkipped) {
   EXPECT_EQ(read_all(disk_, {.payload_bytes_max = 5000}).value().size(), 3u);
   EXPECT_EQ(read_all(disk_, {.filter = {.types = {kNote}}, .payload_bytes_max = 10}).value().size(),
             2u);
+}
+
+TEST_P(WalReading, ARecordAboveTheLimitIsRefusedBeforeItsPayloadIsRead) {
+  const uint64_t bytes = 8 << 20;
+  {
+    const OpenLog log = open_log(disk_).value();
+    std::vector<TestRecord> records = {{.type = kNote, .payload = "a"},
+                                       {.type = kNote, .payload = std::string(bytes, 'x')}};
+    write(*log, records);
+  }
+  for (const bool by_header : {false, true}) {
+    CountingDisk counting(disk_);
+    const std::unique_ptr<WalReader> reader =
+        open_reader(counting, {.payload_bytes_max = 5000}).value();
+    ASSERT_TRUE(reader->next().value().has_value());
+    const Error error = by_header ? reader->next_header().error() : reader->next().error();
+    EXPECT_EQ(error.reason(), Reason::kPayloadTooLarge);
+    EXPECT_EQ(error.expected(), 5000u);
+    EXPECT_LE(error.found(), bytes);
+    EXPECT_GT(error.found(), bytes - 8);
+    EXPECT_LE(counting.largest_read, 1u << 20) << "and no more is ever in memory";
+  }
+}
+
+TEST_P(WalReading, ATornRecordAboveTheLimitIsNoneAtAll) {
+  {
+    const OpenLog log = open_log(disk_).value();
+    std::vector<TestRecord> records = {{.type = kNote, .payload = "a"},
+                                       {.type = kNote, .payload = std::string(1 << 20, 'x')}};
+    write(*log, records);
+  }
+  const std::string name = list_segments(disk_).value().back();
+  disk_.bytes(name)[900 << 10] ^= std::byte{1};
+  disk_.settle(name);
+  EXPECT_EQ(read_all(disk_).value().size(), 1u);
+  EXPECT_EQ(read_all(disk_, {.payload_bytes_max = 5000}).value().size(), 1u);
 }
 
 TEST_P(WalReading, ALimitedReaderStopsBeforeAHoleAndOneThatGoesOnNamesIt) {
