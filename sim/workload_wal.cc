@@ -106,6 +106,10 @@ void WalStage::recover() {
   Result<std::unique_ptr<WalReader>> reader = log_->read({});
   if (!reader.ok()) return findings_.violate("no reader: " + reader.error().to_string());
   Result<std::vector<FoundRecord>> found = read_records(**reader, findings_);
+  if (!found.ok() && faults_ && found.error().code() == Code::kIo) {
+    disk_.set_faults({});  // a spell began meanwhile
+    return recover();
+  }
   if (!found.ok()) return findings_.violate("recovered, but " + found.error().to_string());
   found_ = std::move(*found);
   findings_.note("recovered " + std::to_string(found_.size()) + " records up to LSN " +
