@@ -247,9 +247,9 @@ Result<std::unique_ptr<Rows>> read_rows(const OpenFile& file,
   for (size_t i = 0; i < file.footer.row_groups.size(); ++i) {
     if (may_hold_all(file, file.footer.row_groups[i], ranges)) groups.push_back(i);
   }
-  return std::unique_ptr<Rows>(new FileRows(file, TRY(Schema::make(std::move(fields))),
-                                            std::move(outputs), std::move(groups),
-                                            std::move(options)));
+  auto schema = TRY(Schema::make(std::move(fields)));
+  return std::unique_ptr<Rows>(new FileRows(file, std::move(schema), std::move(outputs),
+                                            std::move(groups), std::move(options)));
 }
 
 }  // namespace sluice::part

@@ -65,7 +65,8 @@ class LockedFile : public File {
 
 Result<std::unique_ptr<File>> LockedDisk::open(std::string_view name, OpenMode mode) {
   const MonitorLock lock(*monitor_);
-  return std::unique_ptr<File>(new LockedFile(*this, TRY(inner_.open(name, mode))));
+  std::unique_ptr<File> file = TRY(inner_.open(name, mode));
+  return std::make_unique<LockedFile>(*this, std::move(file));
 }
 
 std::string in_words(const LogReport& report) {
