@@ -173,6 +173,7 @@ TEST_F(ConnectTest, ACloseWaitsForTheAcksThatAreDue) {
 
 TEST_F(ConnectTest, StatusOfALostServerSaysSo) {
   auto [client, engine] = host_.connected();
+  host_.listening.reset();  // whoever has noticed the cut tries to connect again
   client.cut();
   ASSERT_TRUE(engine->status().failure.has_value());
   EXPECT_EQ(engine->status().failure->code(), Code::kIo);
