@@ -251,9 +251,11 @@ TEST_P(SingleFileCrash, KeepsEverySyncedRecordThroughACrashWithinARecovery) {
   ASSERT_NO_FATAL_FAILURE(live(life));
 }
 
+/// Of kinds that share no blocks.
+class PaddedFileCrash : public SingleFileCrash {};
+
 // W7
-TEST_P(SingleFileCrash, NeverWritesABlockThatASyncHasCoveredUnlessBlocksAreShared) {
-  if (GetParam().torn_writes != TornWrites::kPad) return;
+TEST_P(PaddedFileCrash, NeverWritesABlockThatASyncHasCovered) {
   Life life(GetParam(), 1);
   std::vector<std::byte> synced;
   life.on_moment = [&](const Life::Moment& moment) {
@@ -350,6 +352,12 @@ TEST(SingleFile, WhatAnOpeningKeptIsNotReplacedByTheNext) {
   EXPECT_EQ(log->repair().quarantine, kept + "-2");
 }
 
+INSTANTIATE_TEST_SUITE_P(, PaddedFileCrash,
+                         ::testing::Values(Kind{"Plain", Numbering::kLog, false},
+                                           Kind{"Encrypted", Numbering::kLog, true},
+                                           Kind{"Numbered", Numbering::kRising, false},
+                                           Kind{"NumberedEncrypted", Numbering::kRising, true}),
+                         [](const auto& kind) { return kind.param.name; });
 INSTANTIATE_TEST_SUITE_P(
     , SingleFileCrash,
     ::testing::Values(Kind{"Plain", Numbering::kLog, false},
