@@ -71,8 +71,9 @@ class WalWriter {
   Lsn durable_lsn() const;       ///< any thread
   uint64_t file_offset() const;  ///< bytes of frames on disk, padding included
   uint64_t file_size() const;    ///< bytes of the file, zeros written ahead included
-  /// Records appended from now on are sealed under the ring's current key; null: not at all. Takes
-  /// effect behind a sync. kInvalid (kMissingKey) if plaintext is refused.
+  /// Syncs, and writes durably that what follows is sealed under the ring's current key; null: not
+  /// at all. Whoever opens the file from then on needs that key too. kInvalid (kMissingKey) if
+  /// plaintext is refused. kFull: as before; free space, then retry.
   Status set_keys(std::shared_ptr<const KeyRing> keys);
   /// The ring given last; null: none.
   std::shared_ptr<const KeyRing> key_ring() const;

@@ -57,15 +57,16 @@ Result<ExitCode> report_nothing(const WalArguments& arguments) {
 }
 
 /// The first damage, as an error that says what can be done about it.
-Error refusal(const WalReport& found) {
+Error refusal(const WalArguments& arguments, const WalReport& found) {
   const auto damaged =
       std::find_if(found.files.begin(), found.files.end(),
                    [](const WalFileReport& file) { return file.damage.has_value(); });
   const Error error =
       damaged != found.files.end() ? damaged->damage->at(damaged->file) : found.findings.front();
-  return error.with_context(
+  const Error told = error.with_context(
       "this is no torn end, what was durable is damaged, and no cut can mend that; restore it from "
       "a copy, or take what can still be read with --policy salvage");
+  return with_path(told, arguments.path, found.is_file ? WalPlace::kFile : WalPlace::kDirectory);
 }
 
 Result<ExitCode> report_cut(const WalArguments& arguments, const WalReport& found,
@@ -96,22 +97,33 @@ Result<ExitCode> report_salvage(const WalArguments& arguments, const Keys& keys)
   return print(report, arguments);
 }
 
-struct OpenSegments {
-  Keys keys;
-  std::unique_ptr<SegmentedWal> log;
-};
-
-/// For commands that only a log of segments knows.
-Result<OpenSegments> open_segments(const WalArguments& arguments, const std::string& why) {
-  const WalPlace place = TRY(find_log_to_change(arguments.path, arguments.force));
-  if (place == WalPlace::kFile) return Error(Code::kInvalid, why, arguments.path);
-  OpenSegments opened;
-  opened.keys = TRY(read_keys(arguments.key_files));
+Result<std::unique_ptr<SegmentedWal>> open_segments(const WalArguments& arguments,
+                                                    const Keys& keys) {
   SegmentedWalOptions options;
-  options.keys = opened.keys;
-  opened.log = TRY(SegmentedWal::open(arguments.path, std::move(options)));
-  tell_cut(arguments.path, place, opened.log->repair());
-  return opened;
+  options.keys = keys;
+  std::unique_ptr<SegmentedWal> log = TRY(SegmentedWal::open(arguments.path, std::move(options)));
+  tell_cut(arguments.path, WalPlace::kDirectory, log->repair());
+  return log;
+}
+
+/// A section of its own begins under the first key.
+Result<ExitCode> rotate_key_of_file(const WalArguments& arguments, const Keys& keys) {
+  if (TRY(check_wal(arguments.path, {keys, 1})).numbering != Numbering::kLog) {
+    return Error(Code::kInvalid,
+                 "the records of this log have their callers' numbers, so only the program that "
+                 "appends them can go on; let it open the log with the new key before the old one",
+                 arguments.path);
+  }
+  WalWriter log = TRY(
+      WalWriter::open(arguments.path, {.repair = RepairPolicy::kTruncatePartial, .keys = keys}));
+  tell_cut(arguments.path, WalPlace::kFile, log.repair());
+  TRY(log.set_keys(keys));
+  TRY(log.close());
+  Report report;
+  report.field("current key", Cell::number(keys->current_id()));
+  report.field("from LSN", Cell::number(log.next_lsn()));
+  report.remark("what was appended before stays under its keys: keep them as long as the file");
+  return print(report, arguments);
 }
 
 struct KeyUse {
@@ -141,40 +153,45 @@ Result<ExitCode> repair_log(const WalArguments& arguments) {
   const bool is_whole = found.torn_bytes() == 0 && found.restorable_bytes() == 0;
   if (!found.is_damaged() && is_whole) return report_nothing(arguments);
   if (arguments.policy == MendPolicy::kSalvage) return report_salvage(arguments, keys);
-  if (found.is_damaged()) return refusal(found);
+  if (found.is_damaged()) return refusal(arguments, found);
   return report_cut(arguments, found, keys);
 }
 
 Result<ExitCode> truncate_log(const WalArguments& arguments) {
-  const OpenSegments opened =
-      TRY(open_segments(arguments, "a log of one file cannot be cut at its beginning"));
-  if (arguments.before > opened.log->next_lsn()) {
-    return Error({Code::kInvalid, Reason::kOutOfRange,
-                  "the log ends at LSN " + std::to_string(opened.log->next_lsn() - 1) +
-                      "; nothing above that can be given up",
-                  arguments.path, opened.log->next_lsn(), arguments.before});
+  if (TRY(find_log_to_change(arguments.path, arguments.force)) == WalPlace::kFile) {
+    return Error(Code::kInvalid,
+                 "a log of one file cannot lose its beginning: append to a new file, and remove "
+                 "this one when its records are not needed any more; a log in a directory drops "
+                 "whole segments",
+                 arguments.path);
   }
-  const WalTruncation gone = TRY(opened.log->truncate_before(arguments.before));
-  const std::vector<WalSegment> left = opened.log->list_segments();
+  const Keys keys = TRY(read_keys(arguments.key_files));
+  const std::unique_ptr<SegmentedWal> log = TRY(open_segments(arguments, keys));
+  if (arguments.before > log->next_lsn()) {
+    return Error({Code::kInvalid, Reason::kOutOfRange,
+                  "the log ends at LSN " + std::to_string(log->next_lsn() - 1) +
+                      "; nothing above that can be given up",
+                  arguments.path, log->next_lsn(), arguments.before});
+  }
+  const WalTruncation gone = TRY(log->truncate_before(arguments.before));
+  const std::vector<WalSegment> left = log->list_segments();
   Report report;
   report.field("removed segments", Cell::count(gone.segments));
   report.field("removed bytes", Cell::bytes(gone.bytes));
-  report.field("first LSN",
-               Cell::number(left.empty() ? opened.log->next_lsn() : left.front().first_lsn));
-  report.field("next LSN", Cell::number(opened.log->next_lsn()));
-  TRY(opened.log->close());
+  report.field("first LSN", Cell::number(left.empty() ? log->next_lsn() : left.front().first_lsn));
+  report.field("next LSN", Cell::number(log->next_lsn()));
+  TRY(log->close());
   return print(report, arguments);
 }
 
 Result<ExitCode> rotate_key(const WalArguments& arguments) {
+  const WalPlace place = TRY(find_log_to_change(arguments.path, arguments.force));
+  const Keys keys = TRY(read_keys(arguments.key_files));
+  if (place == WalPlace::kFile) return rotate_key_of_file(arguments, keys);
   // The opening begins a new segment, under the first key.
-  const OpenSegments opened = TRY(open_segments(
-      arguments,
-      "a log of one file takes the first key of whoever appends next; append with --key-file NEW "
-      "--key-file OLD instead"));
-  const uint32_t current = opened.keys->current_id();
-  TRY(opened.log->close());
-  const WalReport found = TRY(check_wal(arguments.path, {opened.keys, 1}));
+  const std::unique_ptr<SegmentedWal> log = TRY(open_segments(arguments, keys));
+  TRY(log->close());
+  const WalReport found = TRY(check_wal(arguments.path, {keys, 1}));
   std::map<uint32_t, KeyUse> uses;
   for (const WalFileReport& file : found.files) {
     KeyUse& use = uses[file.key_id];
@@ -183,8 +200,8 @@ Result<ExitCode> rotate_key(const WalArguments& arguments) {
     if (file.records > 0) use.last_lsn = file.last_lsn;
   }
   Report report;
-  report.field("current key", Cell::number(current));
-  report.listing("keys", list_keys(uses, current));
+  report.field("current key", Cell::number(keys->current_id()));
+  report.listing("keys", list_keys(uses, keys->current_id()));
   return print(report, arguments);
 }
 

@@ -70,7 +70,8 @@ Result<ExitCode> dump_records(const WalArguments& arguments) {
   Output output;
   // The callers of a log in one file may have numbered it as they liked.
   const bool is_ordered = place == WalPlace::kDirectory;
-  const Status printed = print_records(*reader, arguments, is_ordered, output);
+  Status printed = print_records(*reader, arguments, is_ordered, output);
+  if (!printed.ok()) printed = with_path(printed.error(), arguments.path, place);
   const Status flushed = output.flush();  // what is in front of damage is shown
   TRY(output.finish(printed.ok() ? flushed : printed));
   return ExitCode::kDone;

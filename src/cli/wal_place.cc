@@ -176,6 +176,13 @@ std::string path_beside(const std::string& path, WalPlace place, const std::stri
   return ((place == WalPlace::kFile ? log.parent_path() : log) / name).string();
 }
 
+Error with_path(const Error& error, const std::string& path, WalPlace place) {
+  const bool is_whole = error.where().find('/') != std::string::npos;
+  return Error({error.code(), error.reason(), error.message(),
+                is_whole ? error.where() : path_beside(path, place, error.where()),
+                error.expected(), error.found()});
+}
+
 void tell_cut(const std::string& path, WalPlace place, const WalRepair& repair) {
   if (repair.restored_bytes > 0) {
     print_note("the block in which the log ended was torn; it was restored from its side file",
@@ -191,12 +198,16 @@ void tell_cut(const std::string& path, WalPlace place, const WalRepair& repair) 
 
 Error advise(const Error& error) {
   std::string advice;
+  if (error.code() == Code::kCorrupt && error.reason() != Reason::kMissingSegment) {
+    advice = " (" + std::string(to_string(error.reason())) + " at byte " +
+             std::to_string(error.found()) + ")";
+  }
   if (error.reason() == Reason::kMissingKey) {
     advice = std::string(" (--key-file FILE, or ") + kKeyVariable + ")";
   } else if (error.reason() == Reason::kLocked) {
     advice = "; wait for it or stop it";
   } else if (error.reason() == Reason::kIncompleteHeader) {
-    advice = "; has it ever been a log?";
+    advice += "; has it ever been a log?";
   }
   return Error({error.code(), error.reason(), error.message() + advice, error.where(),
                 error.expected(), error.found()});

@@ -32,6 +32,8 @@ Result<std::shared_ptr<const KeyRing>> read_keys(const std::vector<std::string>&
 
 /// The path of a file that lies in the log's directory, or beside its one file.
 std::string path_beside(const std::string& path, WalPlace place, const std::string& name);
+/// The error of a log, which knows the names of its files, with the path of the file.
+Error with_path(const Error& error, const std::string& path, WalPlace place);
 /// What an opening cut, as a note.
 void tell_cut(const std::string& path, WalPlace place, const WalRepair& repair);
 

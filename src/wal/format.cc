@@ -165,4 +165,8 @@ Error corruption(Reason reason, std::string message, std::string_view where, uin
   return Error({Code::kCorrupt, reason, std::move(message), std::string(where), 0, offset});
 }
 
+std::string behind(Lsn last_lsn) {
+  return ", behind LSN " + std::to_string(last_lsn);
+}
+
 }  // namespace sluice::wal

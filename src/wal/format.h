@@ -242,5 +242,7 @@ std::string quarantine_name(Lsn base_lsn, uint64_t offset);
 
 /// kCorrupt at `offset` of the file `where`.
 Error corruption(Reason reason, std::string message, std::string_view where, uint64_t offset);
+/// Where damage lies, for messages: ", behind LSN 7".
+std::string behind(Lsn last_lsn);
 
 }  // namespace sluice::wal

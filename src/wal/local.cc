@@ -27,6 +27,18 @@
 namespace sluice {
 namespace {
 
+/// A log names its files; who is told what is wrong wants a path.
+template <class T>
+Result<T> in_directory(const std::string& directory, Result<T> result) {
+  const bool is_whole =
+      result.ok() || directory == "." || result.error().where().find('/') != std::string::npos;
+  if (is_whole) return result;
+  const Error& error = result.error();
+  const char* const slash = directory.ends_with('/') || error.where().empty() ? "" : "/";
+  return Error({error.code(), error.reason(), error.message(), directory + slash + error.where(),
+                error.expected(), error.found()});
+}
+
 /// A directory of this machine and a name in it.
 struct Place {
   std::unique_ptr<Runtime> runtime = io::make_thread_runtime();
@@ -116,7 +128,8 @@ Result<std::unique_ptr<wal::SingleFile>> open_single(const std::string& path,
   WritingDisk writing = TRY(open_to_write(place->directory, options.file.io));
   place->disk = std::move(writing.disk);
   std::unique_ptr<wal::SingleFile> file =
-      TRY(wal::SingleFile::open(*place->runtime, *place->disk, place->name, std::move(options)));
+      TRY(in_directory(place->directory, wal::SingleFile::open(*place->runtime, *place->disk,
+                                                               place->name, std::move(options))));
   file->keep(place, std::move(writing.is_direct));
   return file;
 }
@@ -137,7 +150,8 @@ Result<WalWriter> WalWriter::create(const std::string& path, Lsn start_lsn,
   WritingDisk writing = TRY(open_to_write(place->directory, options.io));
   place->disk = std::move(writing.disk);
   WalWriter writer =
-      TRY(create(*place->runtime, *place->disk, place->name, start_lsn, std::move(options)));
+      TRY(in_directory(place->directory, create(*place->runtime, *place->disk, place->name,
+                                                start_lsn, std::move(options))));
   writer.file_->keep(place, std::move(writing.is_direct));
   return writer;
 }
@@ -157,7 +171,8 @@ Result<std::unique_ptr<SegmentedWal>> SegmentedWal::open(const std::string& dire
   auto place = std::make_shared<Place>();
   WritingDisk writing = TRY(open_to_write(directory, options.io));
   place->disk = std::move(writing.disk);
-  std::unique_ptr<SegmentedWal> log = TRY(open(*place->runtime, *place->disk, std::move(options)));
+  std::unique_ptr<SegmentedWal> log =
+      TRY(in_directory(directory, open(*place->runtime, *place->disk, std::move(options))));
   log->owner_ = std::move(place);
   log->is_direct_ = std::move(writing.is_direct);
   return log;
@@ -167,22 +182,21 @@ Result<std::unique_ptr<WalReader>> open_wal_reader(const std::string& path,
                                                    std::shared_ptr<const KeyRing> keys,
                                                    WalReadOptions options) {
   if (std::shared_ptr<Disk> disk = TRY(directory_at(path))) {
-    return wal::open_directory_reader({*disk, disk}, std::move(keys), std::move(options));
+    return in_directory(
+        path, wal::open_directory_reader({*disk, disk}, std::move(keys), std::move(options)));
   }
   const std::shared_ptr<Place> place = TRY(place_of(path));
-  return wal::open_file_reader({*place->disk, place}, place->name, std::move(keys),
-                               std::move(options));
+  return in_directory(place->directory, wal::open_file_reader({*place->disk, place}, place->name,
+                                                              std::move(keys), std::move(options)));
 }
 
 Result<WalReport> check_wal(const std::string& path, const WalCheckOptions& options) {
   if (const std::unique_ptr<Disk> disk = TRY(directory_at(path))) {
     const std::unique_ptr<Runtime> runtime = io::make_thread_runtime();
-    const Result<WalReport> report = wal::check_log(*runtime, *disk, options);
-    if (!report.ok()) return report.error().at(path);
-    return report;
+    return in_directory(path, wal::check_log(*runtime, *disk, options));
   }
   const std::shared_ptr<Place> place = TRY(place_of(path));
-  return wal::check_file(*place->disk, place->name, options);
+  return in_directory(place->directory, wal::check_file(*place->disk, place->name, options));
 }
 
 Result<WalSalvage> salvage_wal(const std::string& path,
@@ -197,9 +211,10 @@ Result<WalSalvage> salvage_wal(const std::string& path,
       return Error(Code::kExists, "an earlier salvage was not finished there; remove it first",
                    place->directory + "/" + made);
     }
-    salvaged = TRY(wal::salvage_log(*place->runtime, *from, *to, keys));
+    salvaged = TRY(in_directory(path, wal::salvage_log(*place->runtime, *from, *to, keys)));
   } else {
-    salvaged = TRY(wal::salvage_file(*place->runtime, *place->disk, place->name, made, keys));
+    salvaged = TRY(in_directory(place->directory, wal::salvage_file(*place->runtime, *place->disk,
+                                                                    place->name, made, keys)));
     const Status removed = place->disk->remove(made + ".lock");  // of no use to anybody now
     static_cast<void>(removed);
   }

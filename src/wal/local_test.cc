@@ -93,6 +93,40 @@ TEST_F(LocalWal, ALogOfSegmentsIsOpenedByItsPathAndKeepsItsDirectory) {
   EXPECT_EQ(SegmentedWal::open(path("none"), {}).error().code(), Code::kNotFound);
 }
 
+TEST_F(LocalWal, DamageIsNamedByPathOffsetLsnAndKind) {
+  ASSERT_TRUE(fs::create_directory(path("log")));
+  const auto append_three = [](auto& log) {
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_TRUE(log.append({.head = as_bytes("a record")}).ok());
+      ASSERT_TRUE(log.sync().ok());
+    }
+    ASSERT_TRUE(log.close().ok());
+  };
+  append_three(*SegmentedWal::open(path("log"), {}).value());
+  {
+    WalWriter file = WalWriter::open(path("a.log")).value();
+    append_three(file);
+  }
+  const std::string segment = "log/wal-00000000000000000001.seg";
+  const uint64_t offset = 3 * 4096;  // each sync fills a block
+  for (const std::string& name : {segment, std::string("a.log")}) {
+    std::fstream(path(name), std::ios::binary | std::ios::in | std::ios::out)
+        .seekp(static_cast<std::streamoff>(offset))
+        .put('x');
+  }
+  const auto expect_named = [&](const Error& error, const std::string& name) {
+    EXPECT_EQ(error.code(), Code::kCorrupt);
+    EXPECT_EQ(error.reason(), Reason::kCrcMismatch);
+    EXPECT_EQ(error.where(), path(name));
+    EXPECT_EQ(error.found(), offset);
+    EXPECT_NE(error.message().find("behind LSN 1"), std::string::npos) << error.message();
+  };
+  expect_named(SegmentedWal::open(path("log"), {.repair = RepairPolicy::kStrict}).error(), segment);
+  expect_named(SegmentedWal::open(path("log") + "/", {}).error(), segment);
+  expect_named(WalWriter::open(path("a.log"), {}).error(), "a.log");
+  EXPECT_EQ(check_wal(path("log"), {}).value().files.at(0).damage->found(), offset);
+}
+
 TEST_F(LocalWal, DirectCommitsOfOneSmallRecordTakeOneBlockEach) {
   WalWriter writer = WalWriter::open(path("a.log"), {.io = WalIo::kDirect}).value();
   EXPECT_EQ(writer.file_offset(), 0u);

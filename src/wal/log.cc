@@ -132,7 +132,9 @@ Status Log::recover() {
   recovered_.repair.restored_bytes = loaded.restored_bytes;
   const bool may_cut = options_.repair != RepairPolicy::kStrict;
   if (newest.torn_bytes > 0 && !may_cut) {
-    return corruption(loaded.end_reason, "the log ends torn; open it with a policy that cuts that",
+    return corruption(loaded.end_reason,
+                      "the log ends torn" + behind(newest.accepted.last_lsn) +
+                          "; open it with a policy that cuts that",
                       names.back(), newest.accepted.end);
   }
   TRY(remove_temporaries(disk_));

@@ -241,10 +241,10 @@ Result<bool> RecordReader::end_segment() {
   }
   if (view_->hole) return describe_hole();
   if (options_.repair == RepairPolicy::kStrict && parser_->torn_bytes() > 0) {
-    return corruption(
-        parser_->end_reason(),
-        "the log ends in " + std::to_string(parser_->torn_bytes()) + " bytes that are no record",
-        segment().name, parser_->position().end);
+    return corruption(parser_->end_reason(),
+                      "the log ends in " + std::to_string(parser_->torn_bytes()) +
+                          " bytes that are no record" + behind(parser_->position().last_lsn),
+                      segment().name, parser_->position().end);
   }
   if (is_stale_) {
     TRY(renew());

@@ -266,8 +266,7 @@ Status SegmentParser::follow(const ParsedFrame& frame) {
   const bool is_here = align_up(reopening->accepted.end, kBlockBytes) == frame.offset &&
                        reopening->accepted.last_lsn == last_lsn_;
   if (layout_ != Layout::kSingleFile || !is_here) {
-    return corruption(Reason::kDecodeFailure, "a reopening that does not belong here", name_,
-                      frame.offset);
+    return damage(Reason::kDecodeFailure, "a reopening that does not belong here", frame.offset);
   }
   std::unique_ptr<Sealer> sealer;
   if (reopening->key.id != 0) {
@@ -293,16 +292,16 @@ Status SegmentParser::check_sealing(const ParsedFrame& frame) const {
       frame.type == kPadType || frame.type == kMarkType || frame.type == kReopeningType;
   const bool seals = frame.type == kSealedType;
   if (is_clear || seals == is_sealed()) return ok();
-  return corruption(Reason::kDecodeFailure,
-                    seals ? "a sealed frame in a segment that has no key"
-                          : "a frame that is not sealed in an encrypted segment",
-                    name_, frame.offset);
+  return damage(Reason::kDecodeFailure,
+                seals ? "a sealed frame in a segment that has no key"
+                      : "a frame that is not sealed in an encrypted segment",
+                frame.offset);
 }
 
 Status SegmentParser::open_sealed(const ParsedFrame& frame) {
   const auto opened = sealer_->open({frame.offset, frame.lsn}, frame.payload);
   if (!opened.ok()) {
-    return corruption(opened.error().reason(), opened.error().message(), name_, frame.offset);
+    return damage(opened.error().reason(), opened.error().message(), frame.offset);
   }
   inner_offset_ = frame.offset;
   const SealedHeader header = TRY(decode_sealed_header(frame.payload));
@@ -315,7 +314,7 @@ Result<std::optional<ParsedFrame>> SegmentParser::next_inner() {
   const Result<InnerRecords::Record> record = inner_.next();
   is_final_ = true;  // unless it is sound
   if (!record.ok()) {
-    return corruption(record.error().reason(), record.error().message(), name_, inner_offset_);
+    return damage(record.error().reason(), record.error().message(), inner_offset_);
   }
   TRY(check_type(record->type, name_));
   is_final_ = false;
@@ -372,7 +371,11 @@ Status SegmentParser::end_at(Reason damage) {
 }
 
 Error SegmentParser::corrupt(Reason reason, std::string message, uint64_t durable_end) const {
-  return Error({Code::kCorrupt, reason, std::move(message), name_, durable_end, offset_});
+  return Error({Code::kCorrupt, reason, message + behind(last_lsn_), name_, durable_end, offset_});
+}
+
+Error SegmentParser::damage(Reason reason, const std::string& message, uint64_t offset) const {
+  return corruption(reason, message + behind(last_lsn_), name_, offset);
 }
 
 /// Finds, behind the end, the highest offset that a mark or a reopening confirms and the last byte

@@ -209,6 +209,7 @@ class SegmentParser {
   uint64_t confirmed_by_reopening(uint64_t offset, ByteView frame) const;
   void note_remains(uint64_t offset, ByteView rest);
   Error corrupt(Reason reason, std::string message, uint64_t durable_end) const;
+  Error damage(Reason reason, const std::string& message, uint64_t offset) const;
 
   FileWindow window_;
   std::string name_;

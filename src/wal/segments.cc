@@ -109,7 +109,9 @@ SegmentWalk walk_segment(SegmentParser& parser, std::string_view name, const Fra
     const ParsedFrame& frame = **parsed;
     const Status noted = note_frame(frame, content);
     if (!noted.ok()) {
-      walk.damage = corruption(noted.error().reason(), noted.error().message(), name, frame.offset);
+      const Error& error = noted.error();
+      walk.damage = corruption(error.reason(), error.message() + behind(parser.position().last_lsn),
+                               name, frame.offset);
       break;
     }
     if (visit) visit(frame);

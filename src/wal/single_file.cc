@@ -200,14 +200,17 @@ Status SingleFile::check_repair(const Found& found) const {
   if (policy == RepairPolicy::kStrict) {
     return corruption(found.end_reason,
                       "the log ends in " + std::to_string(found.torn_bytes) +
-                          " bytes that are no record; a policy that cuts them mends it",
+                          " bytes that are no record" + behind(found.accepted.last_lsn) +
+                          "; a policy that cuts them mends it",
                       name_, found.accepted.end);
   }
   const bool is_narrow =
       policy == RepairPolicy::kTruncatePartial && options_.numbering != Numbering::kLog;
   if (!is_narrow || !found.is_followed) return ok();
-  return corruption(found.end_reason, "records follow the damage, so it is no torn end", name_,
-                    found.accepted.end);
+  return corruption(
+      found.end_reason,
+      "records follow the damage" + behind(found.accepted.last_lsn) + ", so it is no torn end",
+      name_, found.accepted.end);
 }
 
 /// An opening that died behind its cut may have kept more than is left to keep.
@@ -303,10 +306,7 @@ Result<Lsn> SingleFile::append(std::span<const WalRecord> records) {
   if (sealed_) return Error(Code::kInvalid, Reason::kSealed, "the log is sealed", name_);
   if (records.empty()) return Error(Code::kInvalid, "there is no record to append", name_);
   TRY(check(records));
-  if (owes_reopening_) {
-    TRY(settle(writer_->reopen(runtime_, {options_.numbering, keys_.get(), skipped_to_})));
-    owes_reopening_ = false;
-  }
+  if (owes_reopening_) TRY(settle(reopen(keys_)));
   const Lsn before = last_lsn();
   TRY(settle(writer_->stage(records)));
   return options_.numbering == Numbering::kLog ? before + 1 : records.front().lsn;
@@ -345,14 +345,22 @@ Status SingleFile::skip_to(Lsn next_lsn) {
 
 Status SingleFile::set_keys(std::shared_ptr<const KeyRing> keys) {
   TRY(usable());
+  if (sealed_) return Error(Code::kInvalid, Reason::kSealed, "the log is sealed", name_);
   if (keys == nullptr && options_.file.plaintext == Plaintext::kRefused) {
     return Error(Code::kInvalid, Reason::kMissingKey,
                  "the log must be encrypted, but no key was given", name_);
   }
   if (keys != nullptr) TRY(check_sharing(options_.file.torn_writes));
   TRY(sync());
+  TRY(settle(reopen(keys)));
   keys_ = std::move(keys);
-  owes_reopening_ = true;
+  return ok();
+}
+
+/// Nothing is staged, and all is durable.
+Status SingleFile::reopen(const std::shared_ptr<const KeyRing>& keys) {
+  TRY(writer_->reopen(runtime_, {options_.numbering, keys.get(), skipped_to_}));
+  owes_reopening_ = false;
   return ok();
 }
 

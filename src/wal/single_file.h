@@ -86,6 +86,7 @@ class SingleFile {
   Status check(std::span<const WalRecord> records) const;
   Status usable() const;
   Status settle(const Status& written);
+  Status reopen(const std::shared_ptr<const KeyRing>& keys);
   void note_durable() { durable_lsn_.store(writer_->durable().last_lsn); }
 
   std::shared_ptr<void> owner_;  ///< destroyed last

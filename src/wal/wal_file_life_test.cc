@@ -181,6 +181,10 @@ Status WalFileLife::turn_key() {
   if (!writer_) return ok();
   tell("key " + std::to_string(key));
   const Status turned = writer_->set_keys(life_ring(key));
+  if (is_sealed_) {
+    const bool is_told = !turned.ok() && turned.error().reason() == Reason::kSealed;
+    return is_told ? ok() : violation("a sealed log took keys");
+  }
   if (refuses(turned, key)) return ok();
   was_sealed_ = was_sealed_ || key != 0;
   if (turned.ok()) keys_ = life_ring(key);

@@ -480,6 +480,34 @@ TEST_F(WalLogSealed, IsNotGivenKeysThatASyncCouldNotPrecede) {
   EXPECT_EQ(frames(before.get()).value(), numbered(2));
 }
 
+TEST_F(WalLogSealed, HasItsNewKeyInTheFileBeforeARecordNeedsIt) {
+  write(2, sealed());
+  {
+    WalWriter log = open(sealed()).value();
+    ASSERT_OK(log.set_keys(rotated()));
+  }
+  expect_refused(Code::kInvalid, Reason::kMissingKey, sealed());
+  write(1, {.keys = rotated()});
+  EXPECT_EQ(frames(rotated().get()).value(), numbered(3));
+}
+
+TEST_F(WalLogSealed, KeepsItsKeysWhereAFullDiskHasNoRoomForOthers) {
+  WalWriter log = open(sealed()).value();
+  const auto before = log.key_ring();
+  put_synced(log, 1);
+  disk_.fail(DiskOp::kWrite, Code::kFull);
+  EXPECT_TRUE(fails_with(log.set_keys(rotated()), Code::kFull));
+  EXPECT_EQ(log.key_ring(), before);
+  put_synced(log, 1);
+  EXPECT_EQ(frames(before.get()).value(), numbered(2));
+  ASSERT_OK(log.set_keys(rotated()));
+  put_synced(log, 1);
+  ASSERT_OK(log.seal());
+  EXPECT_TRUE(fails_with(log.set_keys(before), Code::kInvalid, Reason::kSealed));
+  ASSERT_OK(log.close());
+  EXPECT_EQ(frames(rotated().get()).value(), numbered(3));
+}
+
 TEST_F(WalLogSealed, ThatMustBeEncryptedTakesNoPlaintext) {
   const WalFileOptions no_key{.plaintext = Plaintext::kRefused};
   EXPECT_TRUE(fails_with(open(no_key), Code::kInvalid, Reason::kMissingKey));

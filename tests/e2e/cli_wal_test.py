@@ -378,7 +378,7 @@ class Wal(cli.Case):
             self.append(path, [b"e"], *keys)
             if "--file" in make:
                 _, err = self.wal("truncate", path, "--before", "3", *keys, code=FAILED)
-                self.assertIn("one file", err)
+                self.assertIn("append to a new file", err)
                 continue
             gone = json.loads(self.wal("truncate", path, "--before", "4", "--json", *keys)[0])
             self.assertEqual((gone["removed_segments"], gone["first_LSN"], gone["next_LSN"]),
@@ -397,8 +397,11 @@ class Wal(cli.Case):
             self.append(path, [b"a", b"b"], *make)
             rotation = ["--key-file", new, *keys]
             if "--file" in make:
-                _, err = self.wal("rotate-key", path, *rotation, code=FAILED)
-                self.assertIn("append with", err)
+                report = json.loads(self.wal("rotate-key", path, "--json", *rotation)[0])
+                self.assertEqual(report["current_key"], self.key_id("new.key"))
+                self.assertEqual(report["from_LSN"], 3)
+                _, err = self.wal("append", path, *keys, code=FAILED, stdin=b"x\n")
+                self.assertIn("key", err)
             else:
                 report = json.loads(self.wal("rotate-key", path, "--json", *rotation)[0])
                 uses = {key["use"]: key for key in report["keys"]}
