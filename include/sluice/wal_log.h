@@ -69,7 +69,7 @@ class SegmentedWal {
  public:
   /// Opens the log of the directory, or makes one; the directory exists. kBusy (kLocked): another
   /// opener has it. kCorrupt: where(), found(): file and offset of damage that the policy does not
-  /// mend (kStrict: nothing was changed), or (kMissingSegment) expected() and found() LSN.
+  /// mend (kStrict: nothing was changed), or (kMissingSegment) the first missing and the next LSN.
   /// kUnsupported (kVersion). kInvalid: kMissingKey, kOutOfRange (the options). kNotFound: the
   /// directory.
   static Result<std::unique_ptr<SegmentedWal>> open(const std::string& directory,

@@ -13,10 +13,10 @@
 
 namespace sluice {
 
-/// What an opening may do about damage. Damage below anything that is known to have been durable is
-/// an error under each.
+/// What an opening may do about damage. What it reads below anything that is known to have been
+/// durable is an error under each. A log of segments reads the newest one and the headers of all.
 enum class RepairPolicy : uint8_t {
-  kStrict,            ///< nothing: any damage, a torn tail included, is an error
+  kStrict,            ///< nothing: any damage, a torn tail included, is an error; reads everything
   kTruncatePartial,   ///< cut a torn tail; of a WalFsWriter only if no record follows the damage
   kTruncateUnsynced,  ///< cut what no mark confirms, whatever follows
 };

@@ -65,11 +65,11 @@ struct WalReadStats {
 /// One thread at a time, but any. What it reads from outlives it.
 ///
 /// Errors of every call, the same for ever once there is one: kCorrupt: where() is the file,
-/// found() the offset; of kMissingSegment expected() and found() are the LSNs on both sides of the
-/// hole; kForked: what was handed out is not part of the log any more. kNotFound (kMissingSegment):
-/// a trim took what was to be read next. kUnsupported (kVersion): expected() is the LSN, found()
-/// the type of a record that must be known and is not; or the segment is of a newer format.
-/// kInvalid (kMissingKey): the log is encrypted and its key was not given; kInvalid
+/// found() the offset; of kMissingSegment expected() is the first LSN that is missing and found()
+/// the next that is there; kForked: what was handed out is not part of the log any more. kNotFound
+/// (kMissingSegment): a trim took what was to be read next. kUnsupported (kVersion): expected() is
+/// the LSN, found() the type of a record that must be known and is not; or the segment is of a
+/// newer format. kInvalid (kMissingKey): the log is encrypted and its key was not given; kInvalid
 /// (kPayloadTooLarge): a record exceeds payload_bytes_max. kIo.
 class WalReader {
  public:

@@ -121,7 +121,11 @@ std::vector<Wound> wounds_of(const WalReport& report) {
     if (file.damage->expected() != 0) wound.durable_end = file.damage->expected();
     wounds.push_back(std::move(wound));
   }
-  for (const Error& error : report.findings) wounds.push_back({error.where(), error, {}, {}});
+  for (const Error& error : report.findings) {
+    Wound wound{error.where(), error, {}, {}};
+    if (error.reason() == Reason::kMissingSegment) wound.lsn = error.expected();
+    wounds.push_back(std::move(wound));
+  }
   return wounds;
 }
 

@@ -165,6 +165,11 @@ Error corruption(Reason reason, std::string message, std::string_view where, uin
   return Error({Code::kCorrupt, reason, std::move(message), std::string(where), 0, offset});
 }
 
+Error shorter_than_accepted(std::string_view name, uint64_t file_bytes) {
+  return corruption(Reason::kIncompletePayload, "the segment is shorter than its accepted end",
+                    name, file_bytes);
+}
+
 std::string behind(Lsn last_lsn) {
   return ", behind LSN " + std::to_string(last_lsn);
 }

@@ -242,6 +242,8 @@ std::string quarantine_name(Lsn base_lsn, uint64_t offset);
 
 /// kCorrupt at `offset` of the file `where`.
 Error corruption(Reason reason, std::string message, std::string_view where, uint64_t offset);
+/// kCorrupt: bytes that its successor says were durable are gone.
+Error shorter_than_accepted(std::string_view name, uint64_t file_bytes);
 /// Where damage lies, for messages: ", behind LSN 7".
 std::string behind(Lsn last_lsn);
 

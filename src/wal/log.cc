@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "wal/opening.h"
 #include "wal/quarantine.h"
 
 namespace sluice::wal {
@@ -35,40 +36,6 @@ Status remove_temporaries(Disk& disk) {
     if (is_temporary_name(entry.name) || is_done_with) TRY(remove_if_present(disk, entry.name));
   }
   return ok();
-}
-
-/// All segments, their headers read and linked. The boundary of the newest is not known yet.
-Result<std::vector<Segment>> load_segments(Disk& disk, const std::vector<std::string>& names) {
-  std::vector<Segment> segments;
-  for (const std::string& name : names) {
-    const SegmentHeader header = TRY(read_segment_header(disk, name));
-    if (!segments.empty()) {
-      TRY(check_link(segments.back().header, header));
-      segments.back().boundary = header.accepted;
-    }
-    segments.push_back({.name = name, .header = header});
-  }
-  return segments;
-}
-
-struct Newest {
-  SegmentContent content;
-  Reason end_reason = Reason::kNone;  ///< why no frame follows
-  uint64_t restored_bytes = 0;
-};
-
-/// W4: synced, because a dead process may have left it in the cache only; then read from the
-/// device, because a cache may show what a failed sync never stored.
-Result<Newest> load_newest(Disk& disk, const std::string& name, const KeyRing* keys,
-                           RepairPolicy policy) {
-  const std::unique_ptr<File> cached = TRY(disk.open(name, OpenMode::kReadWrite));
-  TRY(cached->sync());
-  const uint64_t restored_bytes = TRY(mend_tail(disk, name, kSideFileName, policy));
-  std::unique_ptr<File> device = TRY(disk.open(name, OpenMode::kReadDevice));
-  const std::unique_ptr<SegmentParser> parser =
-      TRY(SegmentParser::open(std::move(device), name, std::nullopt, keys));
-  SegmentContent content = TRY(parse_segment(*parser, name));
-  return Newest{std::move(content), parser->end_reason(), restored_bytes};
 }
 
 }  // namespace
@@ -121,9 +88,11 @@ Status Log::recover() {
   recovered_.opening = OpeningId::draw(runtime_);
   TRY(disk_.sync_dir());
   const std::vector<std::string> names = TRY(list_segments(disk_));
-  std::vector<Segment> segments = TRY(load_segments(disk_, names));
+  std::vector<Segment> segments = TRY(load_segments(disk_, names, keys_.get()));
   TRY(check_plaintext(segments));
   if (names.empty()) return start_fresh();
+  const auto older = std::span(segments).first(segments.size() - 1);
+  TRY(check_older(disk_, older, keys_.get(), options_.repair));
   Newest loaded = TRY(load_newest(disk_, names.back(), keys_.get(), options_.repair));
   SegmentContent& newest = loaded.content;
   TRY(check_oldest(segments.front().header, newest.checkpoint));

@@ -48,7 +48,7 @@ struct LogOptions {
   TornWrites torn_writes = TornWrites::kPad;
   uint32_t spares_max = 2;   ///< files of trimmed segments that are kept to be used again
   bool zeros_ahead = false;  ///< a thread makes the next segment's file where there is no spare
-  RepairPolicy repair = RepairPolicy::kTruncatePartial;  ///< kStrict: a torn tail is kCorrupt
+  RepairPolicy repair = RepairPolicy::kTruncatePartial;  ///< kStrict: reads all, cuts nothing
   uint64_t payload_bytes_max = kPayloadBytesMax;         ///< at most that
 };
 

@@ -101,6 +101,44 @@ TEST(LogDamage, BelowTheAcceptedEndOfAnOlderSegmentIsReportedToItsReader) {
   EXPECT_EQ(open_error(disk).where(), name) << "headers are read at every opening";
 }
 
+TEST(LogDamage, OfAnOlderSegmentStopsAStrictOpeningBeforeItWrites) {
+  CrashDisk disk;
+  write_two_segments(disk);
+  const std::string name = segment_name(1);
+  const auto open_strictly = [&] {
+    TestRuntime runtime(61);
+    return Log::open(runtime, disk, {.repair = RepairPolicy::kStrict});
+  };
+  ASSERT_OK(open_strictly());
+  const uint64_t end = read_segment_header(disk, segment_name(7)).value().accepted.end;
+  for (uint64_t offset = kBlockBytes; offset < end; offset += offset % 4096 < 600 ? 7 : 97) {
+    flip(disk, name, offset);
+    const size_t files = disk.list().value().size();
+    const Error error = open_strictly().error();
+    ASSERT_EQ(error.code(), Code::kCorrupt) << "byte " << offset;
+    ASSERT_EQ(error.where(), name);
+    ASSERT_LE(error.found(), offset);
+    ASSERT_EQ(disk.list().value().size(), files);
+    flip(disk, name, offset);
+  }
+}
+
+TEST(LogDamage, OfAnOlderSegmentThatWasCutBelowItsAcceptedEndStopsEveryOpening) {
+  for (const RepairPolicy policy : {RepairPolicy::kStrict, RepairPolicy::kTruncatePartial}) {
+    CrashDisk disk;
+    write_two_segments(disk);
+    const std::string name = segment_name(1);
+    const uint64_t end = read_segment_header(disk, segment_name(7)).value().accepted.end;
+    disk.bytes(name).resize(end - 1);
+    disk.settle(name);
+    TestRuntime runtime(61);
+    const Error error = Log::open(runtime, disk, {.repair = policy}).error();
+    EXPECT_EQ(error.code(), Code::kCorrupt);
+    EXPECT_EQ(error.reason(), Reason::kIncompletePayload);
+    EXPECT_EQ(error.where(), name);
+  }
+}
+
 TEST(LogDamage, AboveTheHighestMarkIsATornTailThatIsKeptInQuarantine) {
   CrashDisk disk;
   {
@@ -182,8 +220,12 @@ TEST(LogDamage, ReportsAMissingSegmentWithItsLsns) {
     const Error error = open_error(disk);
     EXPECT_EQ(error.reason(), Reason::kMissingSegment);
     EXPECT_EQ(error.where(), segment_name(base_lsn + 2));
-    EXPECT_EQ(error.expected(), base_lsn - 2) << "the segment before";
+    EXPECT_EQ(error.expected(), base_lsn) << "the first that is missing";
     EXPECT_EQ(error.found(), base_lsn + 2);
+    const std::vector<Finding> findings = verify_log(disk).value().findings;
+    ASSERT_EQ(findings.size(), 1u);
+    EXPECT_EQ(findings[0].error.to_string(), error.to_string());
+    EXPECT_EQ(findings[0].error.expected(), base_lsn);
   }
 }
 

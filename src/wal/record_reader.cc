@@ -239,7 +239,7 @@ Result<bool> RecordReader::end_segment() {
     ++index_;
     return true;
   }
-  if (view_->hole) return describe_hole();
+  if (view_->hole) return describe_hole(*view_->hole, parser_->position().last_lsn);
   if (options_.repair == RepairPolicy::kStrict && parser_->torn_bytes() > 0) {
     return corruption(parser_->end_reason(),
                       "the log ends in " + std::to_string(parser_->torn_bytes()) +
@@ -252,13 +252,6 @@ Result<bool> RecordReader::end_segment() {
   }
   ended_ = true;
   return false;
-}
-
-Error RecordReader::describe_hole() const {
-  const Error& hole = *view_->hole;
-  if (hole.reason() != Reason::kMissingSegment) return hole;
-  return Error({hole.code(), hole.reason(), hole.message(), hole.where(),
-                parser_->position().last_lsn + 1, hole.found()});
 }
 
 /// The segment that was read to its end may have grown, or be gone.

@@ -74,7 +74,6 @@ class RecordReader final : public WalReader {
   Status open_segment(Access access);
   void close_segment();
   Result<bool> end_segment();
-  Error describe_hole() const;
   Status renew();
   Status go_on_behind(Boundary position, Segment last);
   Result<bool> has_moved_on(const Error& failure);

@@ -124,8 +124,7 @@ Result<std::unique_ptr<SegmentParser>> SegmentParser::open(std::unique_ptr<File>
                                                            Access access) {
   const uint64_t file_bytes = TRY(file->size());
   if (boundary && boundary->end > file_bytes) {
-    return corruption(Reason::kIncompletePayload, "the segment is shorter than its accepted end",
-                      name, file_bytes);
+    return shorter_than_accepted(name, file_bytes);
   }
   FileWindow window(std::move(file), boundary ? boundary->end : file_bytes, access);
   const ByteView block = TRY(window.view(0, std::min(window.end(), kBlockBytes)));

@@ -85,6 +85,16 @@ Status check_link(const SegmentHeader& segment, const SegmentHeader& next) {
   return ok();
 }
 
+Error describe_hole(const Error& hole, Lsn last_lsn_before) {
+  if (hole.reason() != Reason::kMissingSegment) return hole;
+  const Lsn first_missing = last_lsn_before + 1;
+  const std::string message = first_missing < hole.found()
+                                  ? "LSNs " + range(first_missing, hole.found() - 1) +
+                                        " are missing: a segment is gone, or was replaced"
+                                  : hole.message();
+  return Error({hole.code(), hole.reason(), message, hole.where(), first_missing, hole.found()});
+}
+
 Status check_oldest(const SegmentHeader& oldest, const Checkpoint& newest) {
   if (oldest.base_lsn <= newest.trim_lsn + 1) return ok();
   return Error({Code::kCorrupt, Reason::kMissingSegment,

@@ -40,6 +40,9 @@ bool was_trimmed(Disk& disk, const std::string& name, const SegmentId& segment);
 /// kCorrupt unless `next` directly follows `segment`: kMissingSegment (expected(), found(): the two
 /// base LSNs), kForked, kDecodeFailure.
 Status check_link(const SegmentHeader& segment, const SegmentHeader& next);
+/// What check_link() says of a hole, by who knows where the frames of the segment before end:
+/// expected(): the first LSN that is missing.
+Error describe_hole(const Error& hole, Lsn last_lsn_before);
 /// kCorrupt (kMissingSegment) if frames above the trim LSN lie before the oldest segment.
 Status check_oldest(const SegmentHeader& oldest, const Checkpoint& newest);
 

@@ -49,8 +49,9 @@ class Verification {
  private:
   struct Candidate {
     SegmentReport report;
-    bool linked = false;    ///< the one before is known to be its predecessor
-    bool vanished = false;  ///< trimmed while this ran
+    bool linked = false;               ///< the one before is known to be its predecessor
+    std::optional<size_t> unlinked{};  ///< the finding that says so
+    bool vanished = false;             ///< trimmed while this ran
   };
   /// At the frames of one.
   struct Look {
@@ -68,6 +69,9 @@ class Verification {
   }
 
   LogReport take_report() {
+    for (size_t i = 1; i < candidates_.size(); ++i) {
+      if (candidates_[i].unlinked) describe_hole_before(i);
+    }
     for (Candidate& candidate : candidates_) {
       if (!candidate.vanished) report_.segments.push_back(std::move(candidate.report));
     }
@@ -91,8 +95,18 @@ class Verification {
   void link(Candidate& candidate) {
     if (candidates_.empty() || !candidates_.back().report.header) return;
     const Status link = check_link(*candidates_.back().report.header, *candidate.report.header);
-    if (!link.ok()) note(candidate.report.name, link.error());
     candidate.linked = link.ok();
+    if (link.ok()) return;
+    candidate.unlinked = report_.findings.size();
+    note(candidate.report.name, link.error());
+  }
+
+  /// Now it is known where the frames in front of it end.
+  void describe_hole_before(size_t index) {
+    const SegmentReport& before = candidates_[index - 1].report;
+    const Lsn last_lsn = std::max(before.content.accepted.last_lsn, before.header->base_lsn - 1);
+    Error& error = report_.findings[*candidates_[index].unlinked].error;
+    error = describe_hole(error, last_lsn);
   }
 
   /// Changes nothing: several threads may look at once, at different ones.
