@@ -37,7 +37,7 @@ int main(int count, char** words) {
     printf("%" PRIu64 " is durable\n", lsn);
   }
 
-  if (sluice_wal_read(log, 1, &reader, &error) != SLUICE_WAL_OK) return fail(&error);
+  if (sluice_wal_read(log, NULL, &reader, &error) != SLUICE_WAL_OK) return fail(&error);
   while (sluice_wal_reader_next(reader, &frame, &error) == SLUICE_WAL_OK && frame.lsn != 0) {
     printf("%" PRIu64 " %.*s\n", frame.lsn, (int)frame.payload_bytes, (const char*)frame.payload);
   }

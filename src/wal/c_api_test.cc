@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,26 +36,32 @@ class CApi : public ::testing::Test {
     const sluice_wal_record one = record(text);
     return sluice_wal_append(log_, &one, 1, nullptr, &error_);
   }
-  Frames frames(uint64_t from = 1) {
+  Frames frames(uint64_t from = 0) {
+    sluice_wal_read_options options{};
+    options.from_lsn = from;
     sluice_wal_reader* reader = nullptr;
-    EXPECT_EQ(sluice_wal_read(log_, from, &reader, &error_), SLUICE_WAL_OK) << error_.message;
+    EXPECT_EQ(sluice_wal_read(log_, &options, &reader, &error_), SLUICE_WAL_OK) << error_.message;
+    Frames found = rest_of(reader);
+    sluice_wal_reader_free(reader);
+    return found;
+  }
+  /// Until it says that it is at its end.
+  Frames rest_of(sluice_wal_reader* reader) {
     Frames found;
     sluice_wal_frame frame;
     while (sluice_wal_reader_next(reader, &frame, &error_) == SLUICE_WAL_OK && frame.lsn != 0) {
-      EXPECT_EQ(frame.type, 20 | 0x8000);
-      EXPECT_EQ(frame.vshard, 2);
-      EXPECT_EQ(frame.tenant, 3u);
+      last_ = {frame.type, frame.vshard, frame.tenant, nullptr, 0};
       found.emplace_back(frame.lsn,
                          std::string(static_cast<const char*>(frame.payload), frame.payload_bytes));
     }
     EXPECT_EQ(error_.code, SLUICE_WAL_OK) << error_.message;
-    sluice_wal_reader_free(reader);
     return found;
   }
 
   fs::path directory_;
   sluice_wal* log_ = nullptr;
   sluice_wal_error error_{};
+  sluice_wal_record last_{};  ///< that was read, without its payload
 };
 
 TEST_F(CApi, AppendsSyncsAndReads) {
@@ -76,6 +83,9 @@ TEST_F(CApi, AppendsSyncsAndReads) {
   ASSERT_EQ(open(), SLUICE_WAL_OK) << error_.message;
   EXPECT_EQ(frames(), (Frames{{1, "one"}, {2, ""}, {3, "three"}, {4, "four"}}));
   EXPECT_EQ(frames(4), (Frames{{4, "four"}}));
+  EXPECT_EQ(last_.type, 20 | 0x8000);
+  EXPECT_EQ(last_.vshard, 2);
+  EXPECT_EQ(last_.tenant, 3u);
 }
 
 TEST_F(CApi, TruncatesWholeSegments) {
@@ -124,13 +134,26 @@ TEST_F(CApi, ChoosesWhatIsDoneAboutTornWrites) {
     ASSERT_EQ(sluice_wal_sync(log_, nullptr), SLUICE_WAL_OK);
   }
   EXPECT_TRUE(std::filesystem::exists(directory_ / "wal-tail.side"));
+  uint64_t double_writes = 0;
+  uint64_t padded_blocks = 1;
+  ASSERT_EQ(sluice_wal_protection(log_, &double_writes, &padded_blocks, &error_), SLUICE_WAL_OK);
+  EXPECT_GT(double_writes, 0u);
+  EXPECT_EQ(padded_blocks, 0u);
+  EXPECT_EQ(error_.code, SLUICE_WAL_OK) << "the side file has not failed";
+  EXPECT_EQ(sluice_wal_attach_side_file(log_, &error_), SLUICE_WAL_OK);
+  ASSERT_EQ(open(), SLUICE_WAL_OK);
+  EXPECT_EQ(sluice_wal_attach_side_file(log_, &error_), SLUICE_WAL_INVALID);
+  options.repair = 4;
+  EXPECT_EQ(open(&options), SLUICE_WAL_INVALID);
+  EXPECT_EQ(error_.found, 4u);
 }
 
 TEST_F(CApi, NeedsTheKeyOfAnEncryptedLog) {
-  const std::vector<uint8_t> key(32, 7);
+  const std::vector<uint8_t> bytes(32, 7);
+  const sluice_wal_key key{5, bytes.data()};
   sluice_wal_options options{};
-  options.key = key.data();
-  options.key_id = 5;
+  options.keys = &key;
+  options.key_count = 1;
   options.must_be_encrypted = 1;
   ASSERT_EQ(open(&options), SLUICE_WAL_OK) << error_.message;
   ASSERT_EQ(append("secret"), SLUICE_WAL_OK);
@@ -139,6 +162,88 @@ TEST_F(CApi, NeedsTheKeyOfAnEncryptedLog) {
   EXPECT_STREQ(error_.reason, "missing_key");
   ASSERT_EQ(open(&options), SLUICE_WAL_OK);
   EXPECT_EQ(frames(), (Frames{{1, "secret"}}));
+}
+
+TEST_F(CApi, TurnsItsKeyAndReadsWhatTheOldOneSealed) {
+  const std::vector<uint8_t> first(32, 7);
+  const std::vector<uint8_t> second(32, 8);
+  const std::vector<sluice_wal_key> keys = {{6, second.data()}, {5, first.data()}};
+  sluice_wal_options options{};
+  options.keys = &keys[1];
+  options.key_count = 1;
+  ASSERT_EQ(open(&options), SLUICE_WAL_OK) << error_.message;
+  ASSERT_EQ(append("old"), SLUICE_WAL_OK);
+  ASSERT_EQ(sluice_wal_set_keys(log_, keys.data(), keys.size(), &error_), SLUICE_WAL_OK);
+  ASSERT_EQ(append("new"), SLUICE_WAL_OK);
+  ASSERT_EQ(sluice_wal_close(log_, &error_), SLUICE_WAL_OK);
+  EXPECT_EQ(open(&options), SLUICE_WAL_INVALID) << "the new key is needed too";
+  EXPECT_STREQ(error_.reason, "missing_key");
+  options.keys = keys.data();
+  options.key_count = keys.size();
+  ASSERT_EQ(open(&options), SLUICE_WAL_OK) << error_.message;
+  EXPECT_EQ(frames(), (Frames{{1, "old"}, {2, "new"}}));
+  const std::vector<sluice_wal_key> twice = {keys[0], keys[0]};
+  EXPECT_EQ(sluice_wal_set_keys(log_, twice.data(), 2, &error_), SLUICE_WAL_EXISTS);
+  EXPECT_EQ(sluice_wal_set_keys(log_, nullptr, 1, &error_), SLUICE_WAL_INVALID);
+  EXPECT_EQ(sluice_wal_set_keys(log_, nullptr, 0, &error_), SLUICE_WAL_OK);
+}
+
+TEST_F(CApi, ReadsALogWithoutItsLockAndGoesOnAsItGrows) {
+  ASSERT_EQ(open(), SLUICE_WAL_OK);
+  ASSERT_EQ(append("one"), SLUICE_WAL_OK);
+  ASSERT_EQ(sluice_wal_sync(log_, &error_), SLUICE_WAL_OK);
+  sluice_wal_reader* reader = nullptr;
+  ASSERT_EQ(sluice_wal_reader_open(directory_.c_str(), nullptr, nullptr, &reader, &error_),
+            SLUICE_WAL_OK);
+  EXPECT_EQ(rest_of(reader), (Frames{{1, "one"}}));
+  ASSERT_EQ(append("two"), SLUICE_WAL_OK);
+  ASSERT_EQ(sluice_wal_sync(log_, &error_), SLUICE_WAL_OK);
+  EXPECT_EQ(rest_of(reader), Frames()) << "nothing comes before a reset";
+  sluice_wal_reader_reset(reader);
+  EXPECT_EQ(rest_of(reader), (Frames{{2, "two"}}));
+  sluice_wal_reader_seek(reader, 1);
+  EXPECT_EQ(rest_of(reader), (Frames{{1, "one"}, {2, "two"}}));
+  sluice_wal_reader_free(reader);
+  EXPECT_EQ(sluice_wal_reader_open("/nowhere", nullptr, nullptr, &reader, &error_),
+            SLUICE_WAL_NOT_FOUND);
+  EXPECT_EQ(reader, nullptr);
+}
+
+TEST_F(CApi, ReadsOnlyWhatIsAskedFor) {
+  ASSERT_EQ(open(), SLUICE_WAL_OK);
+  const std::vector<sluice_wal_record> records = {
+      {20, 1, 1, "a", 1}, {21, 1, 2, "b", 1}, {20, 2, 2, "c", 1}};
+  ASSERT_EQ(sluice_wal_append(log_, records.data(), records.size(), nullptr, &error_),
+            SLUICE_WAL_OK);
+  ASSERT_EQ(sluice_wal_sync(log_, &error_), SLUICE_WAL_OK);
+  const uint16_t type = 20;
+  const uint32_t tenant = 2;
+  const uint16_t vshard = 1;
+  const auto read = [&](const sluice_wal_read_options& options) {
+    sluice_wal_reader* reader = nullptr;
+    EXPECT_EQ(sluice_wal_read(log_, &options, &reader, &error_), SLUICE_WAL_OK);
+    Frames found = rest_of(reader);
+    sluice_wal_reader_free(reader);
+    return found;
+  };
+  sluice_wal_read_options types{};
+  types.types = &type;
+  types.type_count = 1;
+  EXPECT_EQ(read(types), (Frames{{1, "a"}, {3, "c"}}));
+  types.from_lsn = 2;
+  EXPECT_EQ(read(types), (Frames{{3, "c"}}));
+  sluice_wal_read_options tenants{};
+  tenants.tenants = &tenant;
+  tenants.tenant_count = 1;
+  EXPECT_EQ(read(tenants), (Frames{{2, "b"}, {3, "c"}}));
+  sluice_wal_read_options vshards{};
+  vshards.vshards = &vshard;
+  vshards.vshard_count = 1;
+  EXPECT_EQ(read(vshards), (Frames{{1, "a"}, {2, "b"}}));
+  sluice_wal_reader* reader = nullptr;
+  sluice_wal_read_options nowhere{};
+  nowhere.type_count = 1;
+  EXPECT_EQ(sluice_wal_read(log_, &nowhere, &reader, &error_), SLUICE_WAL_INVALID);
 }
 
 TEST_F(CApi, WritesPastThePageCacheIfItIsTold) {
@@ -192,6 +297,37 @@ TEST_F(CApi, AFileTakesTheCallersNumbers) {
   sluice_wal_file_free(file);
   ASSERT_EQ(sluice_wal_file_open(path.c_str(), nullptr, &file, &error_), SLUICE_WAL_OK);
   EXPECT_EQ(sluice_wal_file_current_sequence(file), 5u);
+  ASSERT_EQ(sluice_wal_file_append(file, 9, "nine", 4, &error_), SLUICE_WAL_OK);
+  ASSERT_EQ(sluice_wal_file_sync(file, &error_), SLUICE_WAL_OK);
+  sluice_wal_reader* reader = nullptr;
+  ASSERT_EQ(sluice_wal_reader_open(path.c_str(), nullptr, nullptr, &reader, &error_),
+            SLUICE_WAL_OK);
+  EXPECT_EQ(rest_of(reader), (Frames{{5, "five"}, {9, "nine"}}));
+  sluice_wal_reader_free(reader);
+  sluice_wal_file_free(file);
+  sluice_wal_options any{};
+  any.any_sequence = 1;
+  ASSERT_EQ(sluice_wal_file_open(path.c_str(), &any, &file, &error_), SLUICE_WAL_OK);
+  EXPECT_EQ(sluice_wal_file_append(file, 2, "two", 3, &error_), SLUICE_WAL_OK);
+  EXPECT_EQ(sluice_wal_file_current_sequence(file), 9u);
+  sluice_wal_file_free(file);
+}
+
+TEST_F(CApi, AFileIsOpenedStrictlyUnlessItIsToldToCut) {
+  const std::string path = directory_ / "a.log";
+  sluice_wal_file* file = nullptr;
+  ASSERT_EQ(sluice_wal_file_open(path.c_str(), nullptr, &file, &error_), SLUICE_WAL_OK);
+  ASSERT_EQ(sluice_wal_file_append(file, 1, "one", 3, &error_), SLUICE_WAL_OK);
+  sluice_wal_file_free(file);
+  const auto bytes = fs::file_size(path);
+  std::ofstream(path, std::ios::binary | std::ios::app) << std::string(40, 'x');
+  ASSERT_GT(fs::file_size(path), bytes);
+  EXPECT_EQ(sluice_wal_file_open(path.c_str(), nullptr, &file, &error_), SLUICE_WAL_CORRUPT);
+  EXPECT_EQ(file, nullptr);
+  sluice_wal_options cutting{};
+  cutting.repair = SLUICE_WAL_TRUNCATE_PARTIAL;
+  ASSERT_EQ(sluice_wal_file_open(path.c_str(), &cutting, &file, &error_), SLUICE_WAL_OK);
+  EXPECT_EQ(sluice_wal_file_current_sequence(file), 1u);
   sluice_wal_file_free(file);
 }
 
