@@ -154,14 +154,19 @@ Status replace_keeping(const std::string& directory, const Replacement& names) {
   const std::string from = directory + "/" + names.from;
   const std::string to = directory + "/" + names.to;
   const std::string kept = directory + "/" + names.kept;
-  const bool exchanges =
-      ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0;
-  if (exchanges) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) {
     TRY(sync_directory(directory));
     if (::rename(from.c_str(), kept.c_str()) != 0) return system_error(errno, "rename", from);
-  } else {
-    if (::rename(to.c_str(), kept.c_str()) != 0) return system_error(errno, "rename", to);
-    if (::rename(from.c_str(), to.c_str()) != 0) return system_error(errno, "rename", from);
+    return sync_directory(directory);
+  }
+  // What the kernel, the file system or a container does not know can be done without.
+  const bool is_unknown = errno == EINVAL || errno == ENOSYS || errno == EPERM;
+  if (!is_unknown) return system_error(errno, "exchange the names of", to);
+  if (::rename(to.c_str(), kept.c_str()) != 0) return system_error(errno, "rename", to);
+  if (::rename(from.c_str(), to.c_str()) != 0) {
+    const Error error = system_error(errno, "rename", from);
+    if (::rename(kept.c_str(), to.c_str()) == 0) return error;
+    return error.with_context("what it should replace is called " + names.kept + " now");
   }
   return sync_directory(directory);
 }

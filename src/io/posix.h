@@ -63,7 +63,8 @@ Status sync_directory(const std::string& path);
 Status make_directory(const std::string& path);
 /// Puts what `from` names under the name `to`, and what `to` named under `kept`, which is free;
 /// both in one directory. Durable on return. A crash leaves `to` as it was, as it becomes, or,
-/// where the file system cannot exchange names, absent.
+/// where the file system cannot exchange names, absent. An error loses neither of them; if `from`
+/// cannot take the name, `to` has it.
 struct Replacement {
   std::string from;
   std::string to;
