@@ -265,6 +265,19 @@ TEST_F(LocalWal, AParentThatIsMissingIsNamed) {
   EXPECT_NE(writer.error().where().find("/no"), std::string::npos);
 }
 
+// The design wins: who names a directory that is not there is told, and gets no empty log.
+TEST_F(LocalWal, ADirectoryThatIsMissingIsNoEmptyLog) {
+  const std::string missing = path("none");
+  EXPECT_EQ(SegmentedWal::open(missing, {}).error().code(), Code::kNotFound);
+  EXPECT_EQ(open_wal_reader(missing, nullptr, {}).error().code(), Code::kNotFound);
+  EXPECT_EQ(check_wal(missing, {}).error().code(), Code::kNotFound);
+  EXPECT_EQ(salvage_wal(missing, nullptr).error().code(), Code::kNotFound);
+  EXPECT_TRUE(fs::is_empty(directory_)) << "and nothing is made there";
+  const std::string file = write("file", "a text");
+  EXPECT_EQ(SegmentedWal::open(file, {}).error().code(), Code::kInvalid);
+  EXPECT_EQ(fs::file_size(file), 6u);
+}
+
 TEST_F(LocalWal, ASalvageTakesTheNameAndKeepsTheOldLog) {
   {
     WalFsWriter writer = WalFsWriter::open(path("a.log")).value();
