@@ -147,6 +147,35 @@ TEST_F(SharedBlocks, ComeBackFromTheSideFileIfTheirRewriteSpoiltThem) {
   }
 }
 
+// No ring of slots, so none is too small: a record of any size ends in the only block at risk.
+TEST_F(SharedBlocks, OfRecordsLargerThanTheBlockComeBackToo) {
+  const std::string large(100'000, 'l');
+  DiskImage image;
+  {
+    SegmentedWalOptions roomy = options(TornWrites::kDoubleWrite);
+    roomy.segment_bytes = 1 << 20;
+    const OpenWal log = open_wal(disk_, roomy).value();
+    ASSERT_NO_FATAL_FAILURE(commit(*log, 1));
+    ASSERT_OK(append(*log, large));
+    ASSERT_OK(log->sync());
+    ASSERT_OK(append(*log, "under way"));
+    disk_.after_operation = [&] {
+      if (disk_.trace.back().starts_with("write " + kSegment)) image = disk_.image();
+    };
+    ASSERT_OK(log->sync());
+    disk_.after_operation = nullptr;
+    EXPECT_EQ(log->protection().padded_blocks, 0u);
+  }
+  Dice dice(1);
+  disk_.set_image(crash(image, CrashKind::kAllLost, dice));
+  std::fill_n(disk_.bytes(kSegment).begin() + static_cast<ptrdiff_t>(tail_block()), kBlockBytes,
+              std::byte{0xd5});
+  disk_.settle(kSegment);
+  EXPECT_EQ(reread(TornWrites::kDoubleWrite, RepairPolicy::kTruncatePartial).value(),
+            (TestFrames{{1, "r1"}, {2, large}}));
+  EXPECT_GT(restored_bytes_, 0u);
+}
+
 TEST_F(SharedBlocks, ComeBackInWhateverModeTheLogIsOpened) {
   for (const TornWrites mode : {TornWrites::kPad, TornWrites::kOff}) {
     disk_.set_image({});
