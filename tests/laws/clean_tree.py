@@ -160,7 +160,8 @@ MAKEFILE = """build:
 DOCUMENT = """# Clean, and short
 
 `src/base/row.h`, `base/row.cc`, [row](../src/base/row.h), [here](#clean-and-short),
-[there](crash_safety.md#crash-safety), `Reader::sum`, `make build`, `e2e.rows`.
+[there](crash_safety.md#crash-safety), `Reader::sum`, `make build`, `e2e.rows`,
+`Reader.SumsWhatItRead`, `rows_test.test_rows_are_there`.
 
 ```sh
 cmake --preset release

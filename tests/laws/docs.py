@@ -1,9 +1,10 @@
 """laws.docs: what the documents and comments name exists: files, links, commands, options, code.
 
 Looked for in documents: links and their anchors; in code spans and blocks, paths, commands of
-`sluice` and `sluice-sim` with their options, `make` targets, presets, tests, environment
-variables, names of code (`Engine::append`), and C++ that is part of an example. In all other
-files: paths of ours in comments, and in what the program prints: commands.
+`sluice` and `sluice-sim` with their options, `make` targets, presets, tests and their cases
+(`Suite.Case`, `x_test.test_case`), environment variables, names of code (`Engine::append`), and
+C++ that is part of an example. In all other files: paths of ours in comments, and in what the
+program prints: commands.
 """
 
 import fnmatch
@@ -27,6 +28,9 @@ MAKE = re.compile(r"(?:^|\s|`)make ([a-z][\w-]*)")
 PRESET = re.compile(r"--preset[ =]([a-z]+)")
 ENVIRONMENT = re.compile(r"\b([A-Z]+_[A-Z_]+)\b")
 TEST = re.compile(r"(?<![\w.])((?:laws|e2e|readers|sim)\.[a-z_]+)\b(?![(/])")
+CASE = re.compile(r"\b([A-Z]\w+\.[A-Z]\w+|[a-z]\w*_test\.test_\w+)\b")
+CASE_OF_CPP = re.compile(r"^\w*TEST\w*\(\s*(\w+),\s*(\w+)\s*\)", re.MULTILINE)
+CASE_OF_PYTHON = re.compile(r"^ +def (test_\w+)\(", re.MULTILINE)
 MEMBER = re.compile(r"\b([A-Z]\w+(?:::\w+)+)")
 OPTION = re.compile(r"(?<![\w-])(--?[a-z][a-z-]*)")
 
@@ -104,6 +108,9 @@ def _code(known, code):
     for test in TEST.findall(code):
         if "." in test and not known.is_test(test):
             yield f"{test} is no test of ctest"
+    for case in CASE.findall(code):
+        if case not in known.cases:
+            yield f"{case} is a case of no test"
     for member in MEMBER.findall(code):
         if any(word not in known.code_words for word in member.split("::")):
             yield f"{member} names nothing in the code"
@@ -177,8 +184,17 @@ class _Known:
         for path in tree.texts():
             if not path.endswith(".md"):
                 self.code_words.update(re.findall(r"\w+", tree.text(path)))
+        self.cases = set(self._cases())
         self.helps = {}
         self.example_lines = set()
+
+    def _cases(self):
+        for path in filter(is_test, self.tree.cpp("src", "sim", "tests")):
+            for suite, case in CASE_OF_CPP.findall(self.tree.text(path)):
+                yield f"{suite}.{case}"
+        for path in self.tree.under("tests", suffix=("_test.py",)):
+            for case in CASE_OF_PYTHON.findall(self.tree.text(path)):
+                yield f"{os.path.basename(path)[:-3]}.{case}"
 
     def _text(self, path):
         return self.tree.text(path) if path in self.files else ""

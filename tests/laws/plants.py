@@ -127,6 +127,8 @@ PLANTS = [
     Plant("docs", "docs/a.md", "`build/release/show_rows`\n", 1, "show_rows is built by no target"),
     Plant("docs", "docs/a.md", "`ROWS_MAX=1`\n", 1, "ROWS_MAX is a variable of no program"),
     Plant("docs", "docs/a.md", "`e2e.columns`\n", 1, "e2e.columns is no test"),
+    Plant("docs", "docs/a.md", "| 1 | `Reader.Flies` |\n", 1, "Reader.Flies is a case of no test"),
+    Plant("docs", "docs/a.md", "`rows_test.test_b`\n", 1, "rows_test.test_b is a case of no test"),
     Plant("docs", "docs/a.md", "`Reader::product`\n", 1, "Reader::product names nothing"),
     Plant("docs", "docs/a.md", "```cpp\nengine.fly();\n```\n", 2, "stands in no example"),
     Plant("symbols", "src/wal/unbuilt.cc", "int x;\n", 1, "is not built"),
