@@ -21,9 +21,16 @@ using namespace sluice::wal;
 constexpr const char* kVariable = "SLUICE_FUZZED_KEY";
 constexpr std::string_view kDigits = "0123456789abcdefABCDEF";
 
+/// setenv() keeps every value that it was ever given, and there are millions.
+void set_variable(const std::string& value) {
+  static std::string assignment;
+  assignment = std::string(kVariable) + "=" + value;
+  CHECK(putenv(assignment.data()) == 0);
+}
+
 void try_text(std::string_view text) {
   const std::string value(text.substr(0, text.find('\0')));
-  CHECK(setenv(kVariable, value.c_str(), 1) == 0);
+  set_variable(value);
   const auto ring = wal_key_from_environment(kVariable);
   std::string_view digits = value;
   while (digits.ends_with('\n') || digits.ends_with('\r')) digits.remove_suffix(1);
