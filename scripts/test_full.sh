@@ -26,6 +26,9 @@ build/release/sim/sluice-sim --seconds "$sim_seconds" --jobs 2
 build/release/sim/sluice-sim --world flush --seconds "$sim_seconds" --jobs 2
 build/release/sim/sluice-sim --world wal --seconds "$sim_seconds" --jobs 2
 
+step 'faults at each operation of a log'
+build/release/sim/sluice-sim --world wal --sweep-faults --seeds 1..50 --jobs 2
+
 step 'logs that are killed, 30 times each'
 python3 -B tests/e2e/cli_wal_kill_test.py build/release 30
 

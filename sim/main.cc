@@ -4,6 +4,7 @@
 //   sluice-sim --seeds FROM..TO                     these worlds
 //   sluice-sim --seconds S [--seeds FROM..]         new worlds for that long
 //   --world KIND             engine, duel, flush, wal; default: engines and duels mixed
+//   --sweep-faults           of the world wal: each operation of a life fails once, in each way
 //   --jobs J                 processes
 //   --crashes N              crashes looked into in each life
 //   --check-determinism      every world twice, and both must have the same hash
@@ -129,6 +130,8 @@ std::optional<Command> parse(int count, char** words) {
     const std::string_view word = words[i];
     if (word == "--trace") {
       command.world.wants_tape = true;
+    } else if (word == "--sweep-faults") {
+      command.world.sweeps_faults = true;
     } else if (word == "--check-determinism") {
       command.checks_determinism = true;
     } else if (word == "--expect-violation") {
@@ -137,6 +140,7 @@ std::optional<Command> parse(int count, char** words) {
       return std::nullopt;
     }
   }
+  if (command.world.sweeps_faults && command.world.kind != WorldKind::kWal) return std::nullopt;
   return command;
 }
 
@@ -149,6 +153,7 @@ std::string replay(const WorldOptions& options, std::optional<uint64_t> crash_at
   if (options.crashes_max != WorldOptions().crashes_max) {
     line += " --crashes " + std::to_string(options.crashes_max);
   }
+  if (options.sweeps_faults) line += " --sweep-faults";
   if (crash_at) line += " --crash-at " + std::to_string(*crash_at);
   return line;
 }
@@ -263,7 +268,7 @@ int main(int count, char** words) {
     std::fputs(
         "usage: sluice-sim [--seed N | --seeds FROM..[TO]] [--crash-at K] [--trace]\n"
         "                  [--world KIND] [--seconds S] [--jobs J] [--crashes N]\n"
-        "                  [--check-determinism] [--expect-violation]\n",
+        "                  [--sweep-faults] [--check-determinism] [--expect-violation]\n",
         stderr);
     return 2;
   }

@@ -27,6 +27,9 @@ struct WorldOptions {
   uint32_t crashes_max = 16;  ///< a life: an even sample of its operations
   /// Only the crash after this operation is looked into, besides what the world itself runs into.
   std::optional<uint64_t> crash_at;
+  /// Of a log: instead of drawn faults and crashes, one life again and again, each time with
+  /// another operation that fails, in each way, and then a crash.
+  bool sweeps_faults = false;
   bool wants_tape = false;
 };
 

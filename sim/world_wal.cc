@@ -33,9 +33,24 @@ struct WalRemains {
 /// For some operations nothing of one kind works.
 struct FaultSpell {
   DiskFaults disk;
-  uint64_t from = 0;  ///< operation of the life; 0: there is none
-  uint64_t to = 0;
+  uint64_t from = 0;  ///< so many operations of the life before it
+  uint64_t to = 0;    ///< and at its end; 0: there is none
 };
+
+struct FaultKind {
+  const char* name;
+  uint32_t DiskFaults::*permille;
+};
+constexpr FaultKind kFaultKinds[] = {
+    {"full", &DiskFaults::full_permille}, {"write", &DiskFaults::write_permille},
+    {"sync", &DiskFaults::sync_permille}, {"directory sync", &DiskFaults::sync_dir_permille},
+    {"name", &DiskFaults::name_permille}, {"read", &DiskFaults::read_permille}};
+
+FaultSpell spell_of(const FaultKind& kind, uint64_t from, uint64_t operations) {
+  FaultSpell spell{.disk = {}, .from = from, .to = from + operations};
+  spell.disk.*kind.permille = 1000;
+  return spell;
+}
 
 struct WalLifePlan {
   uint64_t seed = 0;
@@ -50,7 +65,7 @@ struct WalLifePlan {
   std::optional<uint64_t> crash_at;
 
   bool may_fail() const {
-    return spell.from > 0 || disk != DiskFaults{.write_nanos_max = disk.write_nanos_max};
+    return spell.to > 0 || disk != DiskFaults{.write_nanos_max = disk.write_nanos_max};
   }
 };
 
@@ -69,9 +84,10 @@ class WalLife {
         stage_(std::make_unique<WalStage>(runtime_, disk_, shape, ledger_, findings_,
                                           random_.fork())) {
     if (wants_tape) runtime_.trace = &findings_.tape;
+    if (plan.spell.to > 0 && plan.spell.from == 0) disk_.set_faults(plan.spell.disk);
     runtime_.after_operation = [this](uint64_t count) {
-      if (count == plan_.spell.from) disk_.set_faults(plan_.spell.disk);
-      if (count == plan_.spell.to) disk_.set_faults(plan_.disk);
+      if (plan_.spell.to > 0 && count == plan_.spell.from) disk_.set_faults(plan_.spell.disk);
+      if (plan_.spell.to > 0 && count == plan_.spell.to) disk_.set_faults(plan_.disk);
       sampler_.offer(plan_.first_operation + count, [this] { return this->remains(); });
     };
   }
@@ -123,6 +139,7 @@ class WalWorld {
       : options_(options), random_(options.seed), shape_(draw_wal_shape(random_)) {}
 
   WorldReport run() {
+    if (options_.sweeps_faults) return sweep();
     WalRemains remains;
     for (uint64_t left = 1 + random_.below(kLivesMax); left > 0; --left) {
       WalLifePlan plan = draw_plan(random_);
@@ -143,15 +160,30 @@ class WalWorld {
   }
 
  private:
+  WorldReport sweep() {
+    WalLifePlan plan = draw_plan(random_);
+    plan.disk = {.write_nanos_max = plan.disk.write_nanos_max};
+    plan.spell = {};
+    const uint64_t operations = live({}, plan, std::nullopt).operations;
+    for (const FaultKind& kind : kFaultKinds) {
+      for (uint64_t from = 0; from <= operations && !report_.violation; ++from) {
+        plan.spell = spell_of(kind, from, 1);
+        const WalLifeReport told = live({}, plan, std::nullopt);
+        report_.operations += told.operations;
+        ++report_.crash_states;
+        if (!report_.violation) prove(told.end.crash(random_), random_.next(), std::nullopt);
+        if (!report_.violation) continue;
+        report_.violation = std::string(kind.name) + " fails behind operation " +
+                            std::to_string(from) + ": " + *report_.violation;
+      }
+    }
+    return std::move(report_);
+  }
+
   static FaultSpell draw_spell(Random& random) {
-    FaultSpell spell;
-    constexpr uint32_t DiskFaults::*kKinds[] = {
-        &DiskFaults::full_permille,     &DiskFaults::write_permille, &DiskFaults::sync_permille,
-        &DiskFaults::sync_dir_permille, &DiskFaults::name_permille,  &DiskFaults::read_permille};
-    spell.disk.*kKinds[random.below(std::size(kKinds))] = 1000;
-    spell.from = 1 + random.below(200);
-    spell.to = spell.from + 1 + random.below(4);
-    return spell;
+    const FaultKind& kind = kFaultKinds[random.below(std::size(kFaultKinds))];
+    const uint64_t from = 1 + random.below(200);
+    return spell_of(kind, from, 1 + random.below(4));
   }
 
   static WalLifePlan draw_plan(Random& random) {
