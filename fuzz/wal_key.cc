@@ -24,6 +24,7 @@ constexpr std::string_view kDigits = "0123456789abcdefABCDEF";
 /// setenv() keeps every value that it was ever given, and there are millions.
 void set_variable(const std::string& value) {
   static std::string assignment;
+  CHECK(unsetenv(kVariable) == 0);  // nothing may point to what is assigned to
   assignment = std::string(kVariable) + "=" + value;
   CHECK(putenv(assignment.data()) == 0);
 }
