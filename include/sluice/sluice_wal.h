@@ -140,7 +140,7 @@ void sluice_wal_free(sluice_wal* log); /* also of one that was not closed: nothi
 int32_t sluice_wal_read(sluice_wal* log, const sluice_wal_read_options* options,
                         sluice_wal_reader** reader, sluice_wal_error* error);
 /* Any log, a directory or a file, at rest or while others write it; takes no lock. Of `how` only
- * the keys and payload_bytes_max matter; it may be NULL. */
+ * the keys, must_be_encrypted and payload_bytes_max matter; it may be NULL. */
 int32_t sluice_wal_reader_open(const char* path, const sluice_wal_options* how,
                                const sluice_wal_read_options* options, sluice_wal_reader** reader,
                                sluice_wal_error* error);

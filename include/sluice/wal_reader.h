@@ -40,6 +40,8 @@ struct WalReadOptions {
   /// encrypted log is passed unopened.
   std::vector<uint16_t> known_types{};
   WalValidator validate{};  ///< asked for each payload that is handed out; empty: all will do
+  /// kRefused: kCorrupt instead of a payload that is not encrypted, wherever it was put.
+  Plaintext plaintext = Plaintext::kAllowed;
   /// A record above it that would be handed out is refused before its payload is read.
   uint64_t payload_bytes_max = kWalPayloadBytesMax;
   /// kStrict: a torn tail is kCorrupt; else it is the end. A log that somebody writes may look torn

@@ -217,6 +217,7 @@ Status open_reader(const char* path, const sluice_wal_options& how,
   *reader = nullptr;
   WalReadOptions made = TRY(read_options(options));
   made.payload_bytes_max = or_default(how.payload_bytes_max, made.payload_bytes_max);
+  if (how.must_be_encrypted != 0) made.plaintext = Plaintext::kRefused;
   auto keys = TRY(ring_of(how.keys, how.key_count));
   auto handle = std::make_unique<sluice_wal_reader>();
   handle->reader = TRY(open_wal_reader(path, std::move(keys), std::move(made)));

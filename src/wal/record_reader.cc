@@ -111,6 +111,12 @@ Result<WalFrame> RecordReader::with_payload(const WalFrameHeader& header) {
 }
 
 Status RecordReader::check(const WalFrame& frame, uint64_t offset) const {
+  if (options_.plaintext == Plaintext::kRefused && !parser_->is_sealed()) {
+    return corruption(Reason::kDecodeFailure,
+                      "the log must be encrypted, but the record of LSN " +
+                          std::to_string(frame.lsn) + " is not; allow plaintext to read it",
+                      segment().name, offset);
+  }
   if (!options_.validate || options_.validate(frame)) return ok();
   return corruption(Reason::kDecodeFailure,
                     "the record of LSN " + std::to_string(frame.lsn) + " is not what it should be",

@@ -48,6 +48,32 @@ TEST(SegmentedReading, EverySegmentThatIsShownIsWholeWhileTheNextOneTakesItsPlac
   runtime.on_unlock = nullptr;
 }
 
+TEST(SegmentedReading, RefusesARecordThatIsNotEncryptedWhereEachMustBe) {
+  CrashDisk disk;
+  const auto keys = test_ring(1, 9);
+  {
+    const OpenWal log = open_wal(disk, {.keys = keys}).value();
+    ASSERT_OK(append(*log, "sealed"));
+    ASSERT_OK(log->set_keys(nullptr));
+    ASSERT_OK(append(*log, "plain"));
+    ASSERT_OK(log->close());
+  }
+  WalReadOptions refusing{.plaintext = Plaintext::kRefused};
+  const auto whole = open_wal_reader(disk, keys, refusing).value();
+  EXPECT_EQ(as_text(whole->next().value()->payload), "sealed");
+  const Error error = whole->next().error();
+  EXPECT_EQ(error.code(), Code::kCorrupt);
+  EXPECT_EQ(error.reason(), Reason::kDecodeFailure);
+  EXPECT_EQ(error.where(), segment_name(2));
+  refusing.filter.tenants = {7};
+  const auto filtered = open_wal_reader(disk, keys, refusing).value();
+  ASSERT_OK(filtered->next());
+  ASSERT_OK(filtered->next_header());
+  EXPECT_EQ(filtered->payload().error().code(), Code::kCorrupt);
+  EXPECT_EQ(as_text(open_wal_reader(disk, keys, {.from = 2}).value()->next().value()->payload),
+            "plain");
+}
+
 class SegmentedRead : public SegmentedTest {
  protected:
   /// What the reader has left to say.
