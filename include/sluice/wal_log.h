@@ -57,6 +57,7 @@ struct SegmentedWalOptions {
   WalArchive archive{};
   WalRetention retention{};  ///< kInvalid without an archive
   WalIo io = WalIo::kBuffered;
+  std::shared_ptr<WalCounters> counters{};  ///< null: nothing is counted
 };
 
 struct WalTruncation {

@@ -1,6 +1,8 @@
 // What the kinds of write-ahead logs share: policies, options, what was found.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -63,6 +65,30 @@ enum class WalIo : uint8_t {
 /// (kDecodeFailure), and such a record is never cut.
 using WalValidator = std::function<bool(const WalFrame& frame)>;
 
+/// Records that were appended, or refused, by all logs that share it. What becomes of them at a
+/// sync is not counted here. Any thread; exact, but for a number that has reached 2^64 - 1: it
+/// stays.
+class WalCounters {
+ public:
+  WalCounters() = default;
+  /// Goes on from what was counted before.
+  WalCounters(uint64_t appended, uint64_t refused) : appended_(appended), refused_(refused) {}
+  uint64_t appended() const { return appended_.load(std::memory_order_relaxed); }
+  uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
+  /// For logs: the verdict on so many records.
+  void count(uint64_t records, bool are_appended) {
+    std::atomic<uint64_t>& number = are_appended ? appended_ : refused_;
+    uint64_t before = number.load(std::memory_order_relaxed);
+    while (!number.compare_exchange_weak(before, before + std::min(records, UINT64_MAX - before),
+                                         std::memory_order_relaxed)) {
+    }
+  }
+
+ private:
+  std::atomic<uint64_t> appended_ = 0;
+  std::atomic<uint64_t> refused_ = 0;
+};
+
 struct WalFileOptions {
   RepairPolicy repair = RepairPolicy::kStrict;
   std::shared_ptr<const KeyRing> keys{};  ///< what is appended is sealed under its current key
@@ -71,6 +97,7 @@ struct WalFileOptions {
   uint64_t payload_bytes_max = kWalPayloadBytesMax;  ///< at most that; of appending and of reading
   WalValidator validate{};                           ///< empty: every payload will do
   WalIo io = WalIo::kBuffered;
+  std::shared_ptr<WalCounters> counters{};  ///< null: nothing is counted
 };
 
 /// What an opening cut, and put back.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sluice/wal_log.h"
+#include "wal/counted.h"
 #include "wal/log.h"
 #include "wal/record_reader.h"
 
@@ -22,10 +23,14 @@ class SegmentedLog final : public SegmentedWal {
   SegmentedLog(Runtime& runtime, Disk& disk, SegmentedWalOptions options, std::unique_ptr<Log> log);
 
   using SegmentedWal::append;
-  Result<Lsn> append(std::span<const WalRecord> records) override;
+  Result<Lsn> append(std::span<const WalRecord> records) override {
+    return counted(options_.counters, records, append_all(records));
+  }
   Status check(const WalRecord& record) const override;
   Status sync() override;
-  Result<Lsn> commit(std::span<const WalRecord> records) override;
+  Result<Lsn> commit(std::span<const WalRecord> records) override {
+    return counted(options_.counters, records, commit_all(records));
+  }
   Status wait_durable(Lsn lsn) override;
   Lsn durable_lsn() const override { return log_->durable_lsn(); }
   Lsn next_lsn() const override;
@@ -49,6 +54,9 @@ class SegmentedLog final : public SegmentedWal {
     Lsn first_lsn;
     Nanos at;
   };
+
+  Result<Lsn> append_all(std::span<const WalRecord> records);
+  Result<Lsn> commit_all(std::span<const WalRecord> records);
 
   // Those who call these hold the monitor.
   Status usable() const;
@@ -183,7 +191,7 @@ Status SegmentedLog::begin_segment() {
   return ok();
 }
 
-Result<Lsn> SegmentedLog::append(std::span<const WalRecord> records) {
+Result<Lsn> SegmentedLog::append_all(std::span<const WalRecord> records) {
   const uint64_t bytes = TRY(check_all(records));
   bool retains = false;
   Result<Lsn> first_lsn = Lsn{0};
@@ -197,7 +205,7 @@ Result<Lsn> SegmentedLog::append(std::span<const WalRecord> records) {
   return first_lsn;
 }
 
-Result<Lsn> SegmentedLog::commit(std::span<const WalRecord> records) {
+Result<Lsn> SegmentedLog::commit_all(std::span<const WalRecord> records) {
   TRY(check_all(records));
   bool retains = false;
   Result<Lsn> first_lsn = Lsn{0};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "wal/counted.h"
 #include "wal/quarantine.h"
 #include "wal/segments.h"
 
@@ -302,6 +303,10 @@ Status SingleFile::check(std::span<const WalRecord> records) const {
 }
 
 Result<Lsn> SingleFile::append(std::span<const WalRecord> records) {
+  return counted(options_.file.counters, records, append_all(records));
+}
+
+Result<Lsn> SingleFile::append_all(std::span<const WalRecord> records) {
   TRY(usable());
   if (sealed_) return Error(Code::kInvalid, Reason::kSealed, "the log is sealed", name_);
   if (records.empty()) return Error(Code::kInvalid, "there is no record to append", name_);

@@ -74,6 +74,7 @@ class SingleFile {
   struct Found;
 
   SingleFile(Runtime& runtime, Disk& disk, std::string name, SingleFileOptions options);
+  Result<Lsn> append_all(std::span<const WalRecord> records);
   Status lock();
   Status make(Lsn start_lsn);
   Status recover();
