@@ -5,7 +5,7 @@
 //
 //   raw       a file that was filled with zeros; one pwrite of as many bytes and one fdatasync
 //   log       Log::append and Log::sync; "sealed" with AES-256-GCM; "double" and "off" with commits
-//             that share blocks (TornWrites)
+//             that share blocks (TornWrites); "public" with SegmentedWal, what users call
 //   rocksdb   a WriteBatch of as many puts, sync = true; leveldb the same
 //
 // With --direct raw and log again, written past the page cache, and compared with each other. With
@@ -32,6 +32,7 @@
 #include "bench/measure.h"
 #include "io/posix_disk.h"
 #include "io/thread_runtime.h"
+#include "sluice/wal_log.h"
 #include "wal/log.h"
 
 namespace {
@@ -98,6 +99,30 @@ class OwnLog final : public Subject {
   std::unique_ptr<wal::Log> log_;
   const std::string payload_ = std::string(kPayloadBytes, 'p');
   std::vector<wal::RecordView> records_;
+};
+
+class PublicLog final : public Subject {
+ public:
+  explicit PublicLog(const std::string& directory) {
+    std::filesystem::create_directories(directory);
+    log_ = SegmentedWal::open(directory, {}).value();
+  }
+  void commit(uint32_t records) override {
+    records_.assign(records, {.tenant = 1, .head = as_bytes(payload_)});
+    const Result<Lsn> lsn = log_->append(records_);
+    if (!lsn.ok()) die(lsn.error().to_string());
+    require(log_->sync());
+    const Lsn first_lsn = log_->active_segment_first_lsn();
+    if (first_lsn == first_lsn_) return;
+    if (!log_->truncate_before(first_lsn).ok()) die("truncate");
+    first_lsn_ = first_lsn;
+  }
+
+ private:
+  std::unique_ptr<SegmentedWal> log_;
+  Lsn first_lsn_ = 0;
+  const std::string payload_ = std::string(kPayloadBytes, 'p');
+  std::vector<WalRecord> records_;
 };
 
 /// RocksDB and LevelDB have the same words for this.
@@ -173,6 +198,14 @@ void compare(std::vector<Contestant>& contestants, uint32_t records, double seco
                 contestant.name.c_str(), commits * records, 1e6 / commits,
                 median(contestant.p99_micros), commits / raw);
   }
+  const auto commits_of = [&](std::string_view name) {
+    const auto found =
+        std::find_if(contestants.begin(), contestants.end(),
+                     [&](const Contestant& contestant) { return contestant.name == name; });
+    return median(found->commits_per_second);
+  };
+  std::printf("  log by rocksdb %.2f, by leveldb %.2f\n", commits_of("log") / commits_of("rocksdb"),
+              commits_of("log") / commits_of("leveldb"));
 }
 
 void replay(Runtime& runtime, const std::string& directory,
@@ -216,6 +249,8 @@ Arguments parse(int argc, char** argv) {
       arguments.direct = true;
     } else if (word == "--records" && i + 1 < argc) {
       arguments.records = static_cast<uint32_t>(std::atoi(argv[++i]));
+    } else if (word.starts_with("-")) {
+      return {};
     } else if (arguments.directory.empty()) {
       arguments.directory = word;
     } else {
@@ -243,6 +278,7 @@ std::vector<Contestant> make_contestants(Runtime& runtime, const Arguments& argu
     add_log("log", {});
     add_log("sealed", {.keys = some_key()});
     if (io == WalIo::kDirect) continue;
+    add("public", std::make_unique<PublicLog>(directory + "/public"));
     add_log("double", {.torn_writes = TornWrites::kDoubleWrite});
     add_log("off", {.torn_writes = TornWrites::kOff});
     add("rocksdb", std::make_unique<RocksDb>(directory + "/rocksdb"));
