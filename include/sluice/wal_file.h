@@ -37,8 +37,10 @@ class WalWriter {
   /// Opens the log, or makes it with LSN 1 to come. kBusy (kLocked): another opener has it.
   /// kCorrupt: damage that the policy does not mend; where(), found(): the offset; reason() is one
   /// of kIncompleteHeader, kIncompletePayload, kCrcMismatch, kDecodeFailure, kSequenceViolation.
-  /// kUnsupported (kVersion). kInvalid: kMissingKey; kNone: its records have numbers of their
-  /// callers, or, for a WalFsWriter, of the log. kNotFound: the directory. Nothing was changed.
+  /// kUnsupported (kVersion): of a newer format, or expected() is the LSN and found() the type of a
+  /// record that must be known and is not. kInvalid: kMissingKey; kNone: its records have numbers
+  /// of their callers, or, for a WalFsWriter, of the log. kNotFound: the directory. Nothing was
+  /// changed.
   static Result<WalWriter> open(const std::string& path, WalFileOptions options);
   static Result<WalWriter> open(const std::string& path);  ///< kTruncatePartial
   /// Makes it with `start_lsn` to come. kExists if there is a file with records; kInvalid

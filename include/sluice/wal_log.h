@@ -54,6 +54,9 @@ struct SegmentedWalOptions {
   /// Where none of those waits, a thread of the log fills the next segment's file with zeros
   /// meanwhile, if at least two segments' room is left on the disk.
   bool zeros_ahead = false;
+  /// As in WalReadOptions: a record of another type that has kWalRequired is kUnsupported where the
+  /// opening meets it: in the newest segment, with kStrict in any. Empty: all are known.
+  std::vector<uint16_t> known_types{};
   WalArchive archive{};
   WalRetention retention{};  ///< kInvalid without an archive
   WalIo io = WalIo::kBuffered;
@@ -71,8 +74,9 @@ class SegmentedWal {
   /// Opens the log of the directory, or makes one; the directory exists. kBusy (kLocked): another
   /// opener has it. kCorrupt: where(), found(): file and offset of damage that the policy does not
   /// mend (kStrict: nothing was changed), or (kMissingSegment) the first missing and the next LSN.
-  /// kUnsupported (kVersion). kInvalid: kMissingKey, kOutOfRange (the options). kNotFound: the
-  /// directory.
+  /// kUnsupported (kVersion): of a newer format, or expected() is the LSN and found() the type of a
+  /// record that must be known and is not; nothing was changed. kInvalid: kMissingKey, kOutOfRange
+  /// (the options). kNotFound: the directory.
   static Result<std::unique_ptr<SegmentedWal>> open(const std::string& directory,
                                                     SegmentedWalOptions options);
   /// The same on other seams, which outlive the log.

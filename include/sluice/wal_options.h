@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sluice/result.h"
 #include "sluice/wal_key.h"
@@ -96,6 +97,9 @@ struct WalFileOptions {
   TornWrites torn_writes = TornWrites::kPad;
   uint64_t payload_bytes_max = kWalPayloadBytesMax;  ///< at most that; of appending and of reading
   WalValidator validate{};                           ///< empty: every payload will do
+  /// As in WalReadOptions: a record of another type that has kWalRequired is kUnsupported at
+  /// opening. Empty: all are known.
+  std::vector<uint16_t> known_types{};
   WalIo io = WalIo::kBuffered;
   std::shared_ptr<WalCounters> counters{};  ///< null: nothing is counted
 };

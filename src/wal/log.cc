@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "wal/opening.h"
 #include "wal/quarantine.h"
+#include "wal/type_set.h"
 
 namespace sluice::wal {
 namespace {
@@ -92,8 +93,9 @@ Status Log::recover() {
   TRY(check_plaintext(segments));
   if (names.empty()) return start_fresh();
   const auto older = std::span(segments).first(segments.size() - 1);
-  TRY(check_older(disk_, older, keys_.get(), options_.repair));
-  Newest loaded = TRY(load_newest(disk_, names.back(), keys_.get(), options_.repair));
+  const OpeningRules rules{options_.repair, keys_.get(), TypeSet(options_.known_types)};
+  TRY(check_older(disk_, older, rules));
+  Newest loaded = TRY(load_newest(disk_, names.back(), rules));
   SegmentContent& newest = loaded.content;
   TRY(check_oldest(segments.front().header, newest.checkpoint));
   segments.back().boundary = newest.accepted;

@@ -50,6 +50,7 @@ struct LogOptions {
   bool zeros_ahead = false;  ///< a thread makes the next segment's file where there is no spare
   RepairPolicy repair = RepairPolicy::kTruncatePartial;  ///< kStrict: reads all, cuts nothing
   uint64_t payload_bytes_max = kPayloadBytesMax;         ///< at most that
+  std::vector<uint16_t> known_types{};  ///< of records that must be; see SegmentedWalOptions
 };
 
 /// What an opening found.

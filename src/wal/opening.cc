@@ -39,34 +39,32 @@ Result<std::vector<Segment>> load_segments(Disk& disk, const std::vector<std::st
   return segments;
 }
 
-Status check_older(Disk& disk, std::span<const Segment> segments, const KeyRing* keys,
-                   RepairPolicy policy) {
+Status check_older(Disk& disk, std::span<const Segment> segments, const OpeningRules& rules) {
   const std::vector<DiskEntry> files = TRY(disk.list());
   auto file = files.begin();  // both are sorted by name
   for (const Segment& segment : segments) {
     while (file != files.end() && file->name != segment.name) ++file;
     const uint64_t file_bytes = file == files.end() ? 0 : file->bytes;
     if (file_bytes < segment.boundary.end) return shorter_than_accepted(segment.name, file_bytes);
-    if (policy != RepairPolicy::kStrict) continue;
+    if (rules.policy != RepairPolicy::kStrict) continue;
     std::unique_ptr<File> device = TRY(disk.open(segment.name, OpenMode::kReadDevice));
     const std::unique_ptr<SegmentParser> parser =
-        TRY(SegmentParser::open(std::move(device), segment.name, segment.boundary, keys));
-    TRY(parse_segment(*parser, segment.name));
+        TRY(SegmentParser::open(std::move(device), segment.name, segment.boundary, rules.keys));
+    TRY(parse_segment(*parser, segment.name, rules.known));
   }
   return ok();
 }
 
 /// W4: synced, because a dead process may have left it in the cache only; then read from the
 /// device, because a cache may show what a failed sync never stored.
-Result<Newest> load_newest(Disk& disk, const std::string& name, const KeyRing* keys,
-                           RepairPolicy policy) {
+Result<Newest> load_newest(Disk& disk, const std::string& name, const OpeningRules& rules) {
   const std::unique_ptr<File> cached = TRY(disk.open(name, OpenMode::kReadWrite));
   TRY(cached->sync());
-  const uint64_t restored_bytes = TRY(mend_tail(disk, name, kSideFileName, policy));
+  const uint64_t restored_bytes = TRY(mend_tail(disk, name, kSideFileName, rules.policy));
   std::unique_ptr<File> device = TRY(disk.open(name, OpenMode::kReadDevice));
   const std::unique_ptr<SegmentParser> parser =
-      TRY(SegmentParser::open(std::move(device), name, std::nullopt, keys));
-  SegmentContent content = TRY(parse_segment(*parser, name));
+      TRY(SegmentParser::open(std::move(device), name, std::nullopt, rules.keys));
+  SegmentContent content = TRY(parse_segment(*parser, name, rules.known));
   return Newest{std::move(content), parser->end_reason(), restored_bytes};
 }
 

@@ -29,34 +29,25 @@ bool is_any_within(const std::vector<T>& wanted, T lowest, T highest) {
 
 }  // namespace
 
-RecordFilter::Types RecordFilter::types_of(const std::vector<uint16_t>& types) {
-  Types set;
-  if (types.empty()) set.set();
-  for (const uint16_t type : types) set.set(type & kTypeNumberMask);
-  return set;
-}
-
 RecordFilter::RecordFilter(const WalReadOptions& options)
     : from_(options.from),
-      types_(types_of(options.filter.types)),
-      known_(types_of(options.known_types)),
+      types_(options.filter.types),
+      known_(options.known_types),
       tenants_(sorted(options.filter.tenants)),
       vshards_(sorted(options.filter.vshards)),
-      knows_all_(known_.all()),
-      is_open_(types_.all() && knows_all_ && tenants_.empty() && vshards_.empty()) {
+      knows_all_(known_.has_all()),
+      is_open_(types_.has_all() && knows_all_ && tenants_.empty() && vshards_.empty()) {
   for (const uint16_t type : options.filter.types) type_bits_ |= uint64_t{1} << (type % 64);
   if (options.filter.types.empty()) type_bits_ = UINT64_MAX;
 }
 
 bool RecordFilter::takes(const WalFrameHeader& record) const {
-  const uint16_t number = record.type & kTypeNumberMask;
-  return record.lsn >= from_ && types_[number] && known_[number] &&
+  return record.lsn >= from_ && types_.has(record.type) && known_.has(record.type) &&
          is_among(tenants_, record.tenant) && is_among(vshards_, record.vshard);
 }
 
 bool RecordFilter::must_refuse(const WalFrameHeader& record) const {
-  return (record.type & kRequiredBit) != 0 && record.lsn >= from_ &&
-         !known_[record.type & kTypeNumberMask];
+  return record.lsn >= from_ && known_.must_refuse(record.type);
 }
 
 bool RecordFilter::may_take(const SealedHeader& block) const {

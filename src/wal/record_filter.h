@@ -1,13 +1,13 @@
 // RecordFilter: which records a reader wants, told by their headers alone.
 #pragma once
 
-#include <bitset>
 #include <cstdint>
 #include <vector>
 
 #include "sluice/wal_reader.h"
 #include "wal/format.h"
 #include "wal/sealed.h"
+#include "wal/type_set.h"
 
 namespace sluice::wal {
 
@@ -23,17 +23,15 @@ class RecordFilter {
   bool takes(const WalFrameHeader& record) const;
   /// Its type says that it must be known, and is not: no other wish of the reader passes it.
   bool must_refuse(const WalFrameHeader& record) const;
+  const TypeSet& known() const { return known_; }
   /// Whether a record that it takes or must refuse, or a type of the log's own that must be known,
   /// may be in the block. A block does not tell types whose numbers are equal modulo 64 apart.
   bool may_take(const SealedHeader& block) const;
 
  private:
-  using Types = std::bitset<kTypeNumberMask + 1>;
-  static Types types_of(const std::vector<uint16_t>& types);
-
   Lsn from_;
-  Types types_;  ///< those wanted
-  Types known_;
+  TypeSet types_;  ///< those wanted
+  TypeSet known_;
   uint64_t type_bits_ = 0;         ///< of wanted types, as in a SealedHeader
   std::vector<uint32_t> tenants_;  ///< sorted; empty: any
   std::vector<uint16_t> vshards_;

@@ -131,16 +131,10 @@ Result<bool> SegmentParser::try_match(const RecordFilter& filter, const ParsedFr
 }
 
 Result<bool> SegmentParser::wants(const RecordFilter& filter, const WalFrameHeader& record) const {
-  if (!filter.must_refuse(record)) {
-    if (!filter.takes(record)) return false;
-    TRY(check_payload_bytes(record.payload_bytes));
-    return true;
-  }
-  return Error({Code::kUnsupported, Reason::kVersion,
-                "the record of LSN " + std::to_string(record.lsn) + " is of type " +
-                    std::to_string(record.type & kTypeNumberMask) +
-                    ", which must be known and is not",
-                name_, record.lsn, record.type});
+  if (filter.must_refuse(record)) TRY(filter.known().check(record.lsn, record.type, name_));
+  if (!filter.takes(record)) return false;
+  TRY(check_payload_bytes(record.payload_bytes));
+  return true;
 }
 
 /// A record above the limit is refused before its payload is read; where it may be torn that is

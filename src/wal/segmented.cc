@@ -462,7 +462,8 @@ Result<std::unique_ptr<SegmentedWal>> SegmentedWal::open(Runtime& runtime, Disk&
                                .spares_max = options.spares_max,
                                .zeros_ahead = options.zeros_ahead,
                                .repair = options.repair,
-                               .payload_bytes_max = options.payload_bytes_max};
+                               .payload_bytes_max = options.payload_bytes_max,
+                               .known_types = options.known_types};
   std::unique_ptr<wal::Log> log = TRY(wal::Log::open(runtime, disk, of_log));
   return std::make_unique<wal::SegmentedLog>(runtime, disk, std::move(options), std::move(log));
 }

@@ -132,8 +132,14 @@ SegmentWalk walk_segment(SegmentParser& parser, std::string_view name, const Fra
   return walk;
 }
 
-Result<SegmentContent> parse_segment(SegmentParser& parser, std::string_view name) {
-  SegmentWalk walk = walk_segment(parser, name, nullptr);
+Result<SegmentContent> parse_segment(SegmentParser& parser, std::string_view name,
+                                     const TypeSet& known) {
+  Status refused;
+  const FrameVisitor visit = [&](const ParsedFrame& frame) {
+    if (refused.ok()) refused = known.check(frame.lsn, frame.type, name);
+  };
+  SegmentWalk walk = walk_segment(parser, name, known.has_all() ? nullptr : visit);
+  TRY(refused);
   if (walk.damage) return *std::move(walk.damage);
   return std::move(walk.content);
 }

@@ -12,6 +12,7 @@
 #include "wal/checkpoint.h"
 #include "wal/format.h"
 #include "wal/segment_parser.h"
+#include "wal/type_set.h"
 
 namespace sluice::wal {
 
@@ -69,7 +70,8 @@ struct SegmentWalk {
 };
 /// Parses to the end, or to the damage. `visit` may be empty.
 SegmentWalk walk_segment(SegmentParser& parser, std::string_view name, const FrameVisitor& visit);
-/// The content of a segment without damage.
-Result<SegmentContent> parse_segment(SegmentParser& parser, std::string_view name);
+/// The content of a segment without damage. Errors also as TypeSet::check() of its records.
+Result<SegmentContent> parse_segment(SegmentParser& parser, std::string_view name,
+                                     const TypeSet& known);
 
 }  // namespace sluice::wal

@@ -6,6 +6,7 @@
 #include "wal/counted.h"
 #include "wal/quarantine.h"
 #include "wal/segments.h"
+#include "wal/type_set.h"
 
 namespace sluice::wal {
 
@@ -152,10 +153,12 @@ Result<SingleFile::Found> SingleFile::read_all(RepairPolicy policy) {
   Found found{.file_bytes = TRY(device->size())};
   const std::unique_ptr<SegmentParser> parser =
       TRY(SegmentParser::open_single(std::move(device), name_, std::nullopt, keys_.get()));
+  const TypeSet known(options_.file.known_types);
   Status refused = ok();
   uint64_t mark = 0;  // the last one's offset
   const FrameVisitor visit = [&](const ParsedFrame& frame) {
     if (frame.type == kMarkType) mark = frame.offset;
+    if (refused.ok()) refused = known.check(frame.lsn, frame.type, name_);
     if (refused.ok() && !is_own_type(frame.type)) refused = check_record(*parser, frame);
   };
   SegmentWalk walk = walk_segment(*parser, name_, visit);

@@ -254,7 +254,7 @@ class LiveReading : public ::testing::TestWithParam<bool> {
     const auto parser = SegmentParser::open(disk_.open(last, OpenMode::kRead).value(), last,
                                             std::nullopt, test_keys().get())
                             .value();
-    view_.segments.back().boundary = parse_segment(*parser, last).value().accepted;
+    view_.segments.back().boundary = parse_segment(*parser, last, TypeSet({})).value().accepted;
   }
   void write_durably(int count) {
     std::vector<TestRecord> records;
