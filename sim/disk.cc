@@ -131,6 +131,7 @@ class SimFile final : public File {
                                 .bytes = bytes,
                                 .content = content,
                                 .failed = error.has_value()});
+    disk_.state_.stamp(id_, disk_.runtime_.wall_now());
     if (error) return *error;
     return ok();
   }
@@ -193,6 +194,7 @@ Result<std::unique_ptr<File>> SimDisk::create(std::string_view name) {
     return Error(Code::kExists, "the file exists", std::string(name));
   }
   const FileId id = state_.create(name);
+  state_.stamp(id, runtime_.wall_now());
   auto file = open_file(id, OpenMode::kReadWrite);
   runtime_.took_effect(create);
   return file;
@@ -235,7 +237,8 @@ Result<std::vector<DiskEntry>> SimDisk::list() {
   runtime_.observed(list);
   std::vector<DiskEntry> entries;
   for (const auto& [name, id] : state_.names()) {
-    entries.push_back({name, state_.file(id).cache().bytes});
+    const FileState& file = state_.file(id);
+    entries.push_back({name, file.cache().bytes, file.written_wall_time});
   }
   return entries;
 }

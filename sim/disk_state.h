@@ -69,6 +69,8 @@ class FileState {
   /// Flips one bit of a byte, on the device and in the cache. False: there is no such byte.
   bool rot(uint64_t offset, Random& random);
 
+  Nanos written_wall_time = 0;  ///< kept in a power cut
+
  private:
   struct BlockWrite {
     uint64_t index;
@@ -117,6 +119,7 @@ class DiskState {
   void write(FileId id, uint64_t offset, ByteView bytes);
   void write_zeros(FileId id, uint64_t offset, uint64_t bytes);
   void truncate(FileId id, uint64_t bytes);
+  void stamp(FileId id, Nanos wall_time) { edit(id).written_wall_time = wall_time; }
   // Changes are numbered: a sync that starts now covers those below the next number.
   uint64_t next_write() const { return next_write_; }
   void write_back(FileId id, uint64_t end, Luck luck, Random& random);

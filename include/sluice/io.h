@@ -53,6 +53,9 @@ enum class OpenMode : uint8_t {
 struct DiskEntry {
   std::string name;
   uint64_t bytes = 0;
+  /// When bytes were written last, or zeros, or cut: UTC since 1970, by the wall clock and as
+  /// coarse as the file system; a power cut may leave an earlier time. 0: not told.
+  Nanos written_wall_time = 0;
 };
 
 /// Held until destroyed, or until the process dies.

@@ -138,7 +138,8 @@ Result<std::vector<DiskEntry>> PosixDisk::list() {
       return system_error(errno, "look at", path);
     }
     if (!S_ISREG(status.st_mode)) continue;
-    entries.push_back({std::move(name), static_cast<uint64_t>(status.st_size)});
+    const Nanos written = status.st_mtim.tv_sec * kSecond + status.st_mtim.tv_nsec;
+    entries.push_back({std::move(name), static_cast<uint64_t>(status.st_size), written});
   }
   std::sort(entries.begin(), entries.end(),
             [](const DiskEntry& a, const DiskEntry& b) { return a.name < b.name; });

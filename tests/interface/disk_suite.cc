@@ -230,6 +230,21 @@ SEAM_TEST(DiskSuite, ListNamesEveryFileInOrderWithItsSize) {
   }
 }
 
+SEAM_TEST(DiskSuite, ListTellsWhenAFileWasWrittenLast) {
+  const auto written = [&] { return platform.disk->list().value().at(0).written_wall_time; };
+  constexpr Nanos kCoarse = kSecond;
+  const Nanos before = platform.runtime->wall_now();
+  const auto file = create(*platform.disk, "a", "x");
+  EXPECT_GE(written(), before - kCoarse);
+  EXPECT_LE(written(), platform.runtime->wall_now() + kCoarse);
+  const Nanos first = written();
+  platform.runtime->sleep_until(platform.runtime->now() + 20 * kMillisecond);
+  EXPECT_OK(platform.disk->rename("a", "b"));
+  EXPECT_EQ(written(), first) << "another name is no writing";
+  EXPECT_OK(file->pwrite_at(0, as_bytes("y")));
+  EXPECT_GT(written(), first);
+}
+
 SEAM_TEST(DiskSuite, BadNamesAreInvalidEverywhere) {
   Disk& disk = *platform.disk;
   create(disk, "good", "x");
