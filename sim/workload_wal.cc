@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "sim/world_faults.h"
@@ -10,6 +11,8 @@ namespace sluice::sim {
 namespace {
 
 constexpr uint32_t kTriesMax = 3;
+constexpr std::string_view kNoArchive = "the archive is not there";
+constexpr Nanos kSettling = 60 * kSecond;  ///< what was refused is tried again by then
 constexpr uint32_t kErrandRunners = 2;
 
 WalEncryptionKey key_of(uint64_t id) {
@@ -63,8 +66,11 @@ SegmentedWalOptions WalStage::draw_options() {
   options.archive = [this](const WalSegment& segment, File& file) {
     return archive(segment, file);
   };
-  if (random_.chance(300)) options.retention.bytes_max = pick(random_, {20'000, 100'000});
-  if (random_.chance(200)) options.retention.age_max = kSecond;
+  retention_ = {};
+  if (retains_all_) return options;
+  if (random_.chance(400)) retention_.bytes_max = pick(random_, {1, 20'000, 100'000});
+  if (random_.chance(300)) retention_.age_max = pick(random_, {kMillisecond * 20, kSecond});
+  options.retention = retention_;
   return options;
 }
 
@@ -76,7 +82,8 @@ bool WalStage::judge(const char* call, const Status& answer) {
   const bool is_of_disk =
       error.code() == Code::kPoisoned || error.code() == Code::kFull || error.code() == Code::kIo;
   const bool is_of_close = closing_ && error.reason() == Reason::kClosed;
-  if (!is_of_close && !(is_of_disk && faults_)) {
+  const bool is_of_archive = error.code() == Code::kBusy && error.message() == kNoArchive;
+  if (!is_of_close && !is_of_archive && !(is_of_disk && faults_)) {
     findings_.violate(std::string(call) + " fails: " + error.to_string());
   }
   return false;
@@ -84,7 +91,8 @@ bool WalStage::judge(const char* call, const Status& answer) {
 
 bool WalStage::open(const DiskFaults& faults, bool may_fail) {
   faults_ = may_fail;
-  poisoned_ = closing_ = false;
+  poisoned_ = closing_ = recovered_ = false;
+  archives_ = random_.fork();
   shown_.clear();
   for (uint32_t tries = 0; tries < kTriesMax && !log_; ++tries) {
     Result<std::unique_ptr<SegmentedWal>> opened =
@@ -98,6 +106,7 @@ bool WalStage::open(const DiskFaults& faults, bool may_fail) {
   disk_.set_faults({});
   recover();
   disk_.set_faults(faults);
+  recovered_ = true;
   was_closed_ = false;
   return !findings_.violation;
 }
@@ -150,7 +159,25 @@ void WalStage::work(const WalPlan& plan) {
     start("outside", [&](Random own) { follow(own, outside_); });
   }
   for (const auto& thread : threads) thread->join();
-  if (!is_over()) check(ledger_.acknowledge_upto(log_->durable_lsn()));
+  if (is_over()) return;
+  check(ledger_.acknowledge_upto(log_->durable_lsn()));
+  if (!closing_) check_retention();
+}
+
+/// Nobody uses the log any more, and all the time that it takes is given.
+void WalStage::check_retention() {
+  if (retention_.bytes_max == 0 && retention_.age_max == 0) return;
+  settles_ = true;
+  runtime_.sleep_until(runtime_.now() + retention_.age_max + kSettling);
+  settles_ = false;
+  if (!judge("retention", log_->retention()) || faults_) return;
+  std::vector<WalSegment> segments = log_->list_segments();
+  segments.pop_back();  // the active one stays
+  uint64_t bytes = 0;
+  for (const WalSegment& segment : segments) bytes += segment.bytes;
+  const bool is_much = retention_.bytes_max > 0 && bytes > retention_.bytes_max;
+  const bool is_old = retention_.age_max > 0 && !segments.empty();
+  if (is_much || is_old) findings_.violate("what is not retained is still there");
 }
 
 void WalStage::end(bool closes) {
@@ -261,6 +288,12 @@ void WalStage::truncate(Random& random) {
 }
 
 Status WalStage::archive(const WalSegment& segment, File& file) {
+  // What a recovery shows is read before anything may go.
+  const bool refuses = !recovered_ || (!settles_ && archives_.chance(100));
+  if (refuses) return Error(Code::kBusy, std::string(kNoArchive));
+  if (!settles_ && archives_.chance(100)) {
+    runtime_.sleep_until(runtime_.now() + static_cast<Nanos>(archives_.below(2000)) * kMillisecond);
+  }
   std::vector<std::byte> bytes(segment.bytes);
   if (TRY(file.read_at(0, bytes)) != bytes.size()) {
     findings_.violate("the archive is shown too short a " + segment.name);

@@ -56,6 +56,8 @@ class WalStage {
   /// What was found when it was opened.
   const std::vector<FoundRecord>& found() const { return found_; }
   void check_archive();
+  /// The openings to come take nothing away by themselves.
+  void retain_all() { retains_all_ = true; }
 
  private:
   /// A reader that goes on where it stopped.
@@ -78,6 +80,7 @@ class WalStage {
   void follow(Random random, Tail& tail);
   void drain(Tail& tail);
   void close();
+  void check_retention();
   Status archive(const WalSegment& segment, File& file);
 
   /// Whether the answer is ok; if it is an error that may not be, that is found.
@@ -99,6 +102,11 @@ class WalStage {
   std::vector<FoundRecord> found_;
   Tail outside_{.from_outside = true};  ///< of another process: it outlives the log
   std::set<std::string> shown_;         ///< to the archive, in this opening
+  Random archives_{0};                  ///< whether the archive is there
+  WalRetention retention_;              ///< of this opening
+  bool retains_all_ = false;
+  bool recovered_ = false;  ///< what this opening found was read
+  bool settles_ = false;    ///< the archive takes everything
   bool faults_ = false;
   bool poisoned_ = false;
   bool closing_ = false;

@@ -112,6 +112,7 @@ class WalLife {
   }
 
   void prove() {
+    stage_->retain_all();
     if (!stage_->open({}, false)) return stage_->end(false);
     const std::vector<FoundRecord> first = stage_->found();
     stage_->check_archive();

@@ -33,14 +33,21 @@ struct WalSegment {
 
 /// Shown each segment before it goes, oldest first, with its bytes to read. Anything but ok keeps
 /// it and all that follow, until the next truncation. May be shown a segment again if its removal
-/// failed. Others may use the log meanwhile; it must not change the log itself.
+/// failed. Called by truncate_before(), or for a retention by a thread of the log, perhaps before
+/// open() has returned; by one of them at a time. Others may use the log meanwhile, and it may read
+/// the log, but must not change it.
 using WalArchive = std::function<Status(const WalSegment& segment, File& file)>;
 
-/// What goes, oldest segments first, whenever the log has begun a new one; only what the archive
-/// took, and without complaint: what could not go is tried again. 0: no such limit.
+/// What goes, oldest segments first but never the active one: a thread of the log sees to it when a
+/// segment begins, at the opening too, and when the oldest comes of age. With an archive only what
+/// that took; without one it is gone for good, also what nobody has read. What could not go is
+/// tried again, after 10 seconds at the latest: SegmentedWal::retention(). 0: no such limit.
 struct WalRetention {
-  uint64_t bytes_max = 0;  ///< of all segments
-  Nanos age_max = 0;       ///< since a segment ended, or was found by open(); the runtime's now()
+  uint64_t bytes_max = 0;  ///< of all segments; they may exceed it by as much as the active one has
+  /// Since a segment ended. Of those that open() found, since their files were written last, by the
+  /// disk's and the runtime's wall clocks (ADR 23); since open() if the disk does not tell, or
+  /// tells a time to come.
+  Nanos age_max = 0;
 };
 
 struct SegmentedWalOptions {
@@ -58,7 +65,7 @@ struct SegmentedWalOptions {
   /// opening meets it: in the newest segment, with kStrict in any. Empty: all are known.
   std::vector<uint16_t> known_types{};
   WalArchive archive{};
-  WalRetention retention{};  ///< kInvalid without an archive
+  WalRetention retention{};
   WalIo io = WalIo::kBuffered;
   std::shared_ptr<WalCounters> counters{};  ///< null: nothing is counted
 };
@@ -110,6 +117,9 @@ class SegmentedWal {
   /// No record below `lsn` is needed: whole segments go, oldest first, never the active one. An
   /// error of the archive or of the disk ends it; what went is gone.
   virtual Result<WalTruncation> truncate_before(Lsn lsn) = 0;
+  /// The verdict of the last attempt to take away what is not retained: its error (of the archive,
+  /// of the disk, also of the directory's sync) until an attempt goes well.
+  virtual Status retention() const = 0;
   virtual std::vector<WalSegment> list_segments() const = 0;  ///< oldest first
   virtual uint64_t total_size_bytes() const = 0;              ///< of list_segments()
   virtual Lsn active_segment_first_lsn() const = 0;
@@ -129,8 +139,9 @@ class SegmentedWal {
   /// Uses the side file again after a failure, a new one. kInvalid: the mode has none. An error of
   /// the disk: as before.
   virtual Status attach_side_file() = 0;
-  /// Syncs, leaves a mark of that and ends the log. Whoever waits gets a verdict: durable, or
-  /// kClosed. kFull: the log is not closed. Any other error: it is.
+  /// Syncs, leaves a mark of that and ends the log, and waits for an archive that its thread shows
+  /// a segment; so does the destructor. Whoever waits gets a verdict: durable, or kClosed. kFull:
+  /// the log is not closed. Any other error: it is.
   virtual Status close() = 0;
   virtual Runtime& runtime() const = 0;  ///< that it was opened with
   /// Whether WalIo::kDirect was asked for and no file was refused it.

@@ -144,6 +144,7 @@ class PlannedLog final : public SegmentedWal {
   Lsn next_lsn() const override { return texts.size() + 1; }
   Status roll() override { return ok(); }
   Result<WalTruncation> truncate_before(Lsn) override { return WalTruncation{}; }
+  Status retention() const override { return ok(); }
   std::vector<WalSegment> list_segments() const override { return {}; }
   uint64_t total_size_bytes() const override { return 0; }
   Lsn active_segment_first_lsn() const override { return 1; }

@@ -2,9 +2,13 @@
 //
 // One monitor guards the log and all that changes it, with two exceptions: the thread that is in
 // wait_for_sync() lets others stage meanwhile, and an archive is shown its segments without it.
+// A retention has a thread of its own (retainer.h), which waits on another monitor and takes this
+// one for as long as it takes away one segment.
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -12,15 +16,26 @@
 #include "wal/counted.h"
 #include "wal/log.h"
 #include "wal/record_reader.h"
+#include "wal/retainer.h"
 
 namespace sluice {
 
 namespace wal {
 namespace {
 
+/// When a segment's newest record was written at the latest.
+struct Ending {
+  Lsn first_lsn;
+  Nanos at;
+};
+
+/// What a retention could not take is tried again after so long.
+constexpr Nanos kRetryAfter = 10 * kSecond;
+
 class SegmentedLog final : public SegmentedWal {
  public:
-  SegmentedLog(Runtime& runtime, Disk& disk, SegmentedWalOptions options, std::unique_ptr<Log> log);
+  SegmentedLog(Runtime& runtime, Disk& disk, SegmentedWalOptions options, std::unique_ptr<Log> log,
+               std::vector<Ending> endings);
 
   using SegmentedWal::append;
   Result<Lsn> append(std::span<const WalRecord> records) override {
@@ -36,6 +51,7 @@ class SegmentedLog final : public SegmentedWal {
   Lsn next_lsn() const override;
   Status roll() override;
   Result<WalTruncation> truncate_before(Lsn lsn) override;
+  Status retention() const override;
   std::vector<WalSegment> list_segments() const override;
   uint64_t total_size_bytes() const override;
   Lsn active_segment_first_lsn() const override;
@@ -49,12 +65,6 @@ class SegmentedLog final : public SegmentedWal {
   Runtime& runtime() const override { return runtime_; }
 
  private:
-  /// When a segment's newest record was written at the latest.
-  struct Ending {
-    Lsn first_lsn;
-    Nanos at;
-  };
-
   Result<Lsn> append_all(std::span<const WalRecord> records);
   Result<Lsn> commit_all(std::span<const WalRecord> records);
 
@@ -65,14 +75,17 @@ class SegmentedLog final : public SegmentedWal {
   Status begin_segment();
   Status sync_to(Lsn lsn);
   Status run_sync();
+  bool may_not_sync() const { return syncing_ || changers_ > 0; }
+  void wait_for_quiet();
   Status sync_all();
   Result<WalTruncation> truncate(size_t segments);
   size_t archive(std::span<const Segment> segments, Status& verdict);
-  size_t expired(const std::vector<Segment>& segments) const;
+  bool must_go(const std::vector<Segment>& segments) const;
+  Nanos next_expiry() const;
 
   Result<uint64_t> check_all(std::span<const WalRecord> records) const;
   Status show(const Segment& segment);
-  void retain();
+  Retainer::Attempted retain();
 
   Runtime& runtime_;
   Disk& disk_;
@@ -83,9 +96,10 @@ class SegmentedLog final : public SegmentedWal {
   Lsn target_ = 0;        ///< of the last sync that began
   bool closing_ = false;
   bool truncating_ = false;  ///< a thread takes segments away
-  bool owes_retention_ = false;
+  uint32_t changers_ = 0;    ///< threads that wait for the end of a sync, and none begins meanwhile
   std::shared_ptr<const KeyRing> keys_;
-  std::vector<Ending> endings_;  ///< of all segments but the active one, oldest first
+  std::vector<Ending> endings_;         ///< of all segments but the active one, oldest first
+  std::unique_ptr<Retainer> retainer_;  ///< null: all is retained; ended before all else
 };
 
 bool is_users_type(uint16_t type) {
@@ -115,15 +129,16 @@ size_t removable(const std::vector<Segment>& segments, Lsn lsn) {
 }
 
 SegmentedLog::SegmentedLog(Runtime& runtime, Disk& disk, SegmentedWalOptions options,
-                           std::unique_ptr<Log> log)
+                           std::unique_ptr<Log> log, std::vector<Ending> endings)
     : runtime_(runtime),
       disk_(disk),
       options_(std::move(options)),
       log_(std::move(log)),
       monitor_(runtime.monitor()),
-      keys_(options_.keys) {
-  for (const Lsn first_lsn : log_->segment_bases()) endings_.push_back({first_lsn, runtime.now()});
-  endings_.pop_back();
+      keys_(options_.keys),
+      endings_(std::move(endings)) {
+  const bool retains_all = options_.retention.bytes_max == 0 && options_.retention.age_max == 0;
+  if (!retains_all) retainer_ = std::make_unique<Retainer>(runtime, [this] { return retain(); });
 }
 
 Status SegmentedLog::check(const WalRecord& record) const {
@@ -187,38 +202,25 @@ Status SegmentedLog::begin_segment() {
   TRY(log_->roll(log_->recovered().application));
   if (log_->active_base() == first_lsn) return ok();
   endings_.push_back({first_lsn, runtime_.now()});
-  owes_retention_ = true;
+  if (retainer_ != nullptr) retainer_->wake();
   return ok();
 }
 
 Result<Lsn> SegmentedLog::append_all(std::span<const WalRecord> records) {
   const uint64_t bytes = TRY(check_all(records));
-  bool retains = false;
-  Result<Lsn> first_lsn = Lsn{0};
-  {
-    const MonitorLock lock(*monitor_);
-    TRY(make_room(bytes));
-    first_lsn = log_->stage(records);
-    retains = std::exchange(owes_retention_, false);
-  }
-  if (retains) retain();
-  return first_lsn;
+  const MonitorLock lock(*monitor_);
+  TRY(make_room(bytes));
+  return log_->stage(records);
 }
 
 Result<Lsn> SegmentedLog::commit_all(std::span<const WalRecord> records) {
   TRY(check_all(records));
-  bool retains = false;
-  Result<Lsn> first_lsn = Lsn{0};
-  {
-    const MonitorLock lock(*monitor_);
-    // What a full disk takes back is erased by a sync of its own.
-    while (syncing_) monitor_->wait_until(kForever);
-    TRY(make_room(0));
-    first_lsn = log_->append(records);
-    if (first_lsn.ok()) TRY(run_sync());
-    retains = std::exchange(owes_retention_, false);
-  }
-  if (retains) retain();
+  const MonitorLock lock(*monitor_);
+  // What a full disk takes back is erased by a sync of its own.
+  while (may_not_sync()) monitor_->wait_until(kForever);
+  TRY(make_room(0));
+  const Result<Lsn> first_lsn = log_->append(records);
+  if (first_lsn.ok()) TRY(run_sync());
   return first_lsn;
 }
 
@@ -244,7 +246,7 @@ Status SegmentedLog::wait_durable(Lsn lsn) {
 Status SegmentedLog::sync_to(Lsn lsn) {
   while (log_->durable_lsn() < lsn) {
     TRY(log_->usable());
-    if (syncing_) {
+    if (may_not_sync()) {
       monitor_->wait_until(kForever);
     } else {
       TRY(run_sync());
@@ -270,9 +272,18 @@ Status SegmentedLog::run_sync() {
   return ended;
 }
 
+/// No sync is running then. Those who sync one after another would leave no gap for it by chance.
+void SegmentedLog::wait_for_quiet() {
+  if (!syncing_) return;
+  ++changers_;
+  while (syncing_) monitor_->wait_until(kForever);
+  --changers_;
+  monitor_->notify_all();
+}
+
 /// Everything is durable then. Others wait.
 Status SegmentedLog::sync_all() {
-  while (syncing_) monitor_->wait_until(kForever);
+  wait_for_quiet();
   TRY(log_->usable());
   if (log_->durable_lsn() == log_->appended_lsn()) return ok();
   const Boundary target = TRY(log_->begin_sync());
@@ -286,16 +297,11 @@ Lsn SegmentedLog::next_lsn() const {
 }
 
 Status SegmentedLog::roll() {
-  {
-    const MonitorLock lock(*monitor_);
-    TRY(usable());
-    TRY(sync_all());
-    if (log_->appended_lsn() < log_->active_base()) return ok();
-    TRY(begin_segment());
-    owes_retention_ = false;
-  }
-  retain();
-  return ok();
+  const MonitorLock lock(*monitor_);
+  TRY(usable());
+  TRY(sync_all());
+  if (log_->appended_lsn() < log_->active_base()) return ok();
+  return begin_segment();
 }
 
 /// W16: the boundary of the active segment is what a finished sync has confirmed.
@@ -331,18 +337,24 @@ WalProtection SegmentedLog::protection() const {
 
 Status SegmentedLog::attach_side_file() {
   const MonitorLock lock(*monitor_);
-  while (syncing_) monitor_->wait_until(kForever);
+  wait_for_quiet();
   TRY(usable());
   return log_->attach_side_file();
 }
 
 Status SegmentedLog::close() {
-  const MonitorLock lock(*monitor_);
-  TRY(usable());
-  closing_ = true;
-  Status closed = sync_all();
-  if (closed.ok()) closed = log_->close();
-  closing_ = closed.ok() || closed.error().code() != Code::kFull;
+  Status closed;
+  {
+    const MonitorLock lock(*monitor_);
+    TRY(usable());
+    closing_ = true;
+    closed = sync_all();
+    if (closed.ok()) closed = log_->close();
+    closing_ = closed.ok() || closed.error().code() != Code::kFull;
+    if (!closing_) return closed;
+  }
+  // Without the monitor: an archive that is at work may read the log.
+  if (retainer_ != nullptr) retainer_->stop();
   return closed;
 }
 
@@ -374,7 +386,7 @@ Result<WalTruncation> SegmentedLog::truncate(size_t count) {
   Status verdict;
   truncating_ = true;
   const size_t taken = archive(std::span(before).first(count), verdict);
-  while (syncing_) monitor_->wait_until(kForever);
+  wait_for_quiet();
   truncating_ = false;
   monitor_->notify_all();
   TRY(usable());
@@ -417,28 +429,55 @@ Status SegmentedLog::show(const Segment& segment) {
   return file.error().code() == Code::kNotFound ? ok() : Status(file.error());
 }
 
-/// What cannot go now is tried again when the next segment begins.
-void SegmentedLog::retain() {
-  if (options_.retention.bytes_max == 0 && options_.retention.age_max == 0) return;
-  const MonitorLock lock(*monitor_);
-  if (truncating_ || !usable().ok()) return;
-  const Result<WalTruncation> truncated = truncate(expired(log_->segments()));
-  static_cast<void>(truncated);
+Status SegmentedLog::retention() const {
+  return retainer_ == nullptr ? ok() : retainer_->verdict();
 }
 
-/// How many of the oldest segments nobody wants to retain.
-size_t SegmentedLog::expired(const std::vector<Segment>& segments) const {
-  const WalRetention& retention = options_.retention;
-  const Nanos now = runtime_.now();
-  uint64_t bytes = total_bytes(segments);
-  size_t count = 0;
-  for (; count < endings_.size() && count + 1 < segments.size(); ++count) {
-    const bool is_old = retention.age_max > 0 && now - endings_[count].at >= retention.age_max;
-    const bool is_much = retention.bytes_max > 0 && bytes > retention.bytes_max;
-    if (!is_old && !is_much) break;
-    bytes -= segments[count].boundary.end;
+/// Takes the oldest segment away if it must go: one at a time, so that nobody waits for more.
+Retainer::Attempted SegmentedLog::retain() {
+  const MonitorLock lock(*monitor_);
+  while (truncating_) monitor_->wait_until(kForever);
+  if (closing_) return {ok(), runtime_.now() + kRetryAfter};  // it may prove impossible to close
+  const Status is_usable = log_->usable();
+  if (!is_usable.ok()) return {is_usable, kForever};
+  if (!must_go(log_->segments())) return {ok(), next_expiry()};
+  const Result<WalTruncation> gone = truncate(1);
+  if (gone.ok()) return {ok(), runtime_.now()};
+  return {gone.error(), runtime_.now() + kRetryAfter};
+}
+
+/// The oldest one. The active one stays.
+bool SegmentedLog::must_go(const std::vector<Segment>& segments) const {
+  if (segments.size() < 2) return false;
+  const uint64_t bytes_max = options_.retention.bytes_max;
+  return runtime_.now() >= next_expiry() || (bytes_max > 0 && total_bytes(segments) > bytes_max);
+}
+
+/// When the oldest segment comes of age.
+Nanos SegmentedLog::next_expiry() const {
+  const Nanos age_max = options_.retention.age_max;
+  if (age_max == 0 || endings_.empty()) return kForever;
+  const Nanos ended = endings_.front().at;
+  return ended > 0 && age_max > kForever - ended ? kForever : ended + age_max;
+}
+
+/// Of the segments that were found, by the time of their files. What is not told, or lies ahead,
+/// counts as now: nothing goes before its time.
+Result<std::vector<Ending>> endings_of(Runtime& runtime, Disk& disk, const Log& log) {
+  std::map<std::string, Nanos> written;
+  for (DiskEntry& file : TRY(disk.list())) {
+    if (file.written_wall_time > 0) written[std::move(file.name)] = file.written_wall_time;
   }
-  return count;
+  const Nanos now = runtime.now();
+  const Nanos wall_now = runtime.wall_now();
+  std::vector<Ending> endings;
+  for (const Segment& segment : log.segments()) {
+    const auto file = written.find(segment.name);
+    const Nanos age = file == written.end() ? 0 : wall_now - file->second;
+    endings.push_back({segment.header.base_lsn, now - std::max<Nanos>(age, 0)});
+  }
+  endings.pop_back();  // the active one
+  return endings;
 }
 
 }  // namespace
@@ -446,14 +485,13 @@ size_t SegmentedLog::expired(const std::vector<Segment>& segments) const {
 
 Result<std::unique_ptr<SegmentedWal>> SegmentedWal::open(Runtime& runtime, Disk& disk,
                                                          SegmentedWalOptions options) {
-  const WalRetention& retention = options.retention;
   const bool repairs = options.repair == RepairPolicy::kTruncateUnsynced;
-  const bool retains = retention.bytes_max > 0 || retention.age_max > 0;
-  if (repairs || (retains && !options.archive) || options.payload_bytes_max > kWalPayloadBytesMax) {
+  const bool ages = options.retention.age_max < 0;
+  if (repairs || ages || options.payload_bytes_max > kWalPayloadBytesMax) {
     return Error(Code::kInvalid, Reason::kOutOfRange,
                  repairs ? "a log of segments is opened strictly or with its torn tail cut"
-                 : retains && !options.archive ? "a retention needs an archive"
-                                               : "a payload is limited to 64 MiB");
+                 : ages  ? "an age is not negative"
+                         : "a payload is limited to 64 MiB");
   }
   const wal::LogOptions of_log{.segment_bytes = options.segment_bytes,
                                .keys = options.keys,
@@ -465,7 +503,10 @@ Result<std::unique_ptr<SegmentedWal>> SegmentedWal::open(Runtime& runtime, Disk&
                                .payload_bytes_max = options.payload_bytes_max,
                                .known_types = options.known_types};
   std::unique_ptr<wal::Log> log = TRY(wal::Log::open(runtime, disk, of_log));
-  return std::make_unique<wal::SegmentedLog>(runtime, disk, std::move(options), std::move(log));
+  std::vector<wal::Ending> endings;
+  if (options.retention.age_max > 0) endings = TRY(wal::endings_of(runtime, disk, *log));
+  return std::make_unique<wal::SegmentedLog>(runtime, disk, std::move(options), std::move(log),
+                                             std::move(endings));
 }
 
 }  // namespace sluice

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <set>
 
 #include "wal/segmented_fixture.h"
 
@@ -268,11 +267,11 @@ TEST_P(Segmented, AStrictOpeningTakesACleanLog) {
 TEST_P(Segmented, OptionsThatSayNothingAreRefused) {
   SegmentedWalOptions unsynced = options();
   unsynced.repair = RepairPolicy::kTruncateUnsynced;
-  SegmentedWalOptions unarchived = options();
-  unarchived.retention.bytes_max = 1;
+  SegmentedWalOptions ageless = options();
+  ageless.retention.age_max = -1;
   SegmentedWalOptions large = options();
   large.payload_bytes_max = kWalPayloadBytesMax + 1;
-  for (const SegmentedWalOptions& bad : {unsynced, unarchived, large}) {
+  for (const SegmentedWalOptions& bad : {unsynced, ageless, large}) {
     EXPECT_EQ(open(bad).error().reason(), Reason::kOutOfRange);
   }
 }
@@ -297,33 +296,6 @@ TEST_P(Segmented, TheArchiveIsShownWhatGoesOldestFirstAndMayKeepTheRest) {
   EXPECT_EQ(log->truncate_before(100).value().segments, 2u);
   EXPECT_EQ(shown, (std::vector<std::string>{segment_name(1), segment_name(11), segment_name(21),
                                              segment_name(31)}));
-}
-
-TEST_P(Segmented, RetentionByBytesGoesThroughTheArchiveWheneverASegmentBegins) {
-  std::set<std::string> shown;
-  SegmentedWalOptions with = options(100);
-  with.archive = [&](const WalSegment& segment, File&) { return shown.insert(segment.name), ok(); };
-  with.retention.bytes_max = 40 << 10;
-  const OpenWal log = open(with).value();
-  for (int i = 0; i < 20; ++i) {
-    ASSERT_OK(append(*log, kText));
-    ASSERT_OK(log->sync());
-    EXPECT_LE(log->total_size_bytes(), with.retention.bytes_max + (16 << 10));
-  }
-  EXPECT_EQ(shown.size() + log->list_segments().size(), 20u);
-  EXPECT_LT(log->list_segments().size(), 10u);
-}
-
-TEST_P(Segmented, WhatTheArchiveRefusesIsRetainedAndTheAppendThatRolledSucceeds) {
-  SegmentedWalOptions with = options(100);
-  with.archive = [](const WalSegment&, File&) { return Status(Error(Code::kIo, "no tape")); };
-  with.retention.bytes_max = 1;
-  const OpenWal log = open(with).value();
-  for (int i = 0; i < 5; ++i) {
-    ASSERT_OK(append(*log, kText));
-    ASSERT_OK(log->sync());
-  }
-  EXPECT_EQ(log->list_segments().size(), 5u);
 }
 
 }  // namespace
