@@ -72,9 +72,13 @@ Result<std::unique_ptr<SegmentParser>> open_parser(Disk& disk, const Segment& se
     return missing_segment(segment, wanted);
   }
   if (!file.ok()) return file.error();
-  std::unique_ptr<SegmentParser> parser = TRY(SegmentParser::open(
-      std::move(*file), segment.name, options.boundary, options.keys, options.access));
-  if (parser->header().segment == segment.header.segment) return parser;
+  Result<std::unique_ptr<SegmentParser>> parser = SegmentParser::open(
+      std::move(*file), segment.name, options.boundary, options.keys, options.access);
+  // What is read of another segment may look like damage to this one.
+  const bool is_it = parser.ok() ? (*parser)->header().segment == segment.header.segment
+                                 : parser.error().code() != Code::kCorrupt ||
+                                       !was_trimmed(disk, segment.name, segment.header.segment);
+  if (is_it) return parser;
   return corruption(Reason::kForked, "another segment has taken the place", segment.name, 0);
 }
 

@@ -48,6 +48,22 @@ TEST(SegmentedReading, EverySegmentThatIsShownIsWholeWhileTheNextOneTakesItsPlac
   runtime.on_unlock = nullptr;
 }
 
+TEST(SegmentedReading, AReaderGoesOnInTheShorterSegmentThatTookThePlaceOfAnEmptyOne) {
+  CrashDisk disk;
+  const OpenWal log = open_wal(disk, {}).value();
+  ASSERT_OK(append(*log, "r1"));
+  ASSERT_OK(log->roll());
+  ASSERT_OK(log->truncate_before(2));
+  const uint64_t bytes_before = log->list_segments().back().bytes;
+  const std::unique_ptr<WalReader> reader = log->read({}).value();
+  ASSERT_OK(log->set_keys(test_ring(1, 9)));
+  ASSERT_OK(log->close());
+  ASSERT_LT(disk.bytes(segment_name(2)).size(), bytes_before);
+  const Result<std::optional<WalFrame>> frame = reader->next();
+  ASSERT_TRUE(frame.ok()) << frame.error().to_string();
+  EXPECT_FALSE(frame->has_value());
+}
+
 TEST(SegmentedReading, RefusesARecordThatIsNotEncryptedWhereEachMustBe) {
   CrashDisk disk;
   const auto keys = test_ring(1, 9);
