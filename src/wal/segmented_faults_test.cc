@@ -67,6 +67,21 @@ TEST_P(SegmentedFaults, AFailedDirectorySyncInARollLeavesTheOldSegmentWritable) 
   EXPECT_EQ(survivors(), numbered(1, 2));
 }
 
+// W10: or the successor's name, which a crash may leave, ends the log before what follows.
+TEST_P(SegmentedFaults, AFailedDirectorySyncInARollIsUndoneBeforeTheOldSegmentGoesOn) {
+  const OpenWal log = open(options()).value();
+  ASSERT_OK(append(*log, "r1"));
+  disk_.fail(DiskOp::kSyncDir, Code::kIo);
+  EXPECT_EQ(log->roll().error().code(), Code::kIo);
+  EXPECT_EQ(append(*log, "r2").value(), 2u);
+  ASSERT_OK(log->sync());
+  EXPECT_EQ(first_lsns(*log), std::vector<Lsn>{1}) << "it is not full";
+  for (const CrashKind kind :
+       {CrashKind::kAllLost, CrashKind::kAllKept, CrashKind::kMixed, CrashKind::kProcessDied}) {
+    EXPECT_EQ(survivors(kind), numbered(1, 2));
+  }
+}
+
 TEST_P(SegmentedFaults, AFailedDirectorySyncInATruncationIsReturnedAndARetryCompletes) {
   const OpenWal log = open(options()).value();
   fill(*log, 30, 10);
