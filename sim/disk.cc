@@ -42,7 +42,10 @@ class SimFile final : public File {
   SimFile(SimDisk& disk, FileId id, OpenMode mode) : disk_(disk), id_(id), mode_(mode) {
     disk_.open_.insert(id);
   }
-  ~SimFile() override { disk_.close_file(id_); }
+  ~SimFile() override {
+    if (is_locked_) disk_.locked_files_.erase(id_);
+    disk_.close_file(id_);
+  }
 
   Status pwrite_at(uint64_t offset, ByteView bytes) override {
     TRY(enter_write());
@@ -109,6 +112,16 @@ class SimFile final : public File {
     return image().bytes;
   }
 
+  Status lock() override {
+    TRY(disk_.runtime_.enter(0));
+    if (is_locked_) return ok();
+    if (!disk_.locked_files_.insert(id_).second) {
+      return Error(Code::kBusy, Reason::kLocked, "the file is locked", std::string(name()));
+    }
+    is_locked_ = true;
+    return ok();
+  }
+
  private:
   Random& random() { return disk_.random_; }
   std::string_view name() { return name_ = disk_.state_.name_of(id_); }
@@ -139,6 +152,7 @@ class SimFile final : public File {
   SimDisk& disk_;
   const FileId id_;
   const OpenMode mode_;
+  bool is_locked_ = false;
   std::string name_;  // what name() points to
 };
 

@@ -62,6 +62,7 @@ class SimDisk final : public Disk {
   DiskFaults faults_;
   std::multiset<FileId> open_;
   std::set<std::string, std::less<>> locks_;
+  std::set<FileId> locked_files_;
 };
 
 }  // namespace sluice::sim

@@ -42,6 +42,11 @@ class File {
   /// Writes zeros over [offset, offset + bytes), so that later overwrites need no new blocks.
   virtual Status allocate(uint64_t offset, uint64_t bytes) = 0;
   virtual Result<uint64_t> size() = 0;
+  /// Of a file that is open for writing: excludes every other one that asks for it, across
+  /// processes and within this one, whichever of the file's names it was opened by, until this one
+  /// is destroyed. Neither content nor names change. kBusy (kLocked): another has it. Where a file
+  /// has one name only, Disk::lock() says it all, and there is nothing to do.
+  virtual Status lock() { return ok(); }
 };
 
 enum class OpenMode : uint8_t {
@@ -79,8 +84,8 @@ class Disk {
   /// All regular files, sorted by name.
   virtual Result<std::vector<DiskEntry>> list() = 0;
   virtual Status sync_dir() = 0;
-  /// An exclusive lock of the directory across processes and within this one; kBusy (kLocked) if it
-  /// is held.
+  /// An exclusive lock by name across processes and within this one; kBusy (kLocked) if it is held.
+  /// It may make a file of that name; one that is there and holds something else is left as it is.
   virtual Result<std::unique_ptr<DiskLock>> lock(std::string_view name) = 0;
   virtual Result<uint64_t> free_bytes() = 0;
 };

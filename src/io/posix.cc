@@ -202,6 +202,17 @@ Result<std::vector<std::string>> directory_names(const std::string& path) {
   return names;
 }
 
+Result<std::string> follow_links(std::string path) {
+  constexpr int kLinksMax = 40;  // as the system does
+  for (int links = 0; links < kLinksMax; ++links) {
+    std::error_code error;
+    const std::filesystem::path target = std::filesystem::read_symlink(path, error);
+    if (error) return path;  // whatever else is wrong with it is told to whoever opens it
+    path = (std::filesystem::path(path).parent_path() / target).string();
+  }
+  return system_error(ELOOP, "open", path);
+}
+
 Result<std::string> absolute_directory(const std::string& path) {
   TRY(require_directory(path));
   std::error_code error;

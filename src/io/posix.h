@@ -84,6 +84,8 @@ struct DirectoryName {
 /// All names in the directory that begin with `start`, but "." and "..", in no order.
 Result<std::vector<DirectoryName>> names_in(const std::string& path, std::string_view start);
 Result<std::vector<std::string>> directory_names(const std::string& path);
+/// The path itself, or where it leads as a symbolic link, which need not be there.
+Result<std::string> follow_links(std::string path);
 /// The absolute path of an existing directory. kNotFound; kInvalid: it is something else.
 Result<std::string> absolute_directory(const std::string& path);
 

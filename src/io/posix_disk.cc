@@ -33,7 +33,19 @@ Result<std::unique_ptr<File>> open_device(const std::string& path) {
 // changes nothing.
 constexpr size_t kHolderBytesMax = 20;
 
+/// Whether it is empty or names a holder. What holds anything else is no lock's.
+bool is_lock_file(const Descriptor& file) {
+  char text[kHolderBytesMax + 1] = {};
+  const ssize_t got = ::pread(file.get(), text, sizeof text, 0);
+  if (got < 0 || static_cast<size_t>(got) > kHolderBytesMax) return false;
+  const std::string_view holder(text, static_cast<size_t>(got));
+  const size_t digits = std::min(holder.find_first_not_of("0123456789"), holder.size());
+  const std::string_view rest = holder.substr(digits);
+  return rest.empty() || (digits > 0 && rest == "\n");
+}
+
 void name_holder(const Descriptor& file) {
+  if (!is_lock_file(file)) return;
   const std::string holder = std::to_string(::getpid()) + "\n";
   const bool named =
       ::ftruncate(file.get(), 0) == 0 && ::pwrite(file.get(), holder.data(), holder.size(), 0) > 0;

@@ -2,9 +2,9 @@
 //
 // Durability rests on fdatasync for files and fsync for the directory, also where files are written
 // directly: the device has a cache of its own. kReadDevice uses O_DIRECT; where the file system
-// refuses it, the file is synced and dropped from the page cache first. Locks are flock(2): they
-// hold between processes and between two opens within one process. list() leaves out files whose
-// names no other function would accept.
+// refuses it, the file is synced and dropped from the page cache first. Locks, of names and of
+// files, are flock(2): they hold between processes and between two opens within one process. list()
+// leaves out files whose names no other function would accept.
 #pragma once
 
 #include <atomic>

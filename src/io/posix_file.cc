@@ -1,5 +1,6 @@
 #include "io/posix_file.h"
 
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,6 +46,14 @@ Result<uint64_t> PosixFile::size() {
   struct stat status;
   if (::fstat(file_.get(), &status) != 0) return system_error(errno, "look at", path_);
   return static_cast<uint64_t>(status.st_size);
+}
+
+Status PosixFile::lock() {
+  const auto take = [&] { return ::flock(file_.get(), LOCK_EX | LOCK_NB); };
+  if (uninterrupted(take) == 0) return ok();
+  if (errno != EWOULDBLOCK) return system_error(errno, "lock", path_);
+  return Error(Code::kBusy, Reason::kLocked,
+               "another opening holds this file, perhaps by another name", path_);
 }
 
 }  // namespace sluice::io

@@ -24,6 +24,7 @@ class PosixFile : public File {
   Status truncate(uint64_t bytes) override;
   Status allocate(uint64_t offset, uint64_t bytes) override;
   Result<uint64_t> size() override;
+  Status lock() override;
 
  protected:
   const Descriptor file_;

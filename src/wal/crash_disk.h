@@ -133,6 +133,7 @@ class CrashDisk : public Disk {
   Dice dice_;
   std::vector<Fault> faults_;
   std::set<std::string> locked_;
+  std::set<uint64_t> locked_inodes_;
 };
 
 }  // namespace sluice::wal

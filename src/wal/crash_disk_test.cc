@@ -136,6 +136,9 @@ class CrashFile : public File {
  public:
   CrashFile(CrashDisk& disk, std::string name, uint64_t inode, OpenMode mode)
       : disk_(disk), name_(std::move(name)), inode_(inode), mode_(mode) {}
+  ~CrashFile() override {
+    if (is_locked_) disk_.locked_inodes_.erase(inode_);
+  }
 
   Status pwrite_at(uint64_t offset, ByteView bytes) override {
     return write(DiskOp::kWrite, offset, bytes);
@@ -176,6 +179,11 @@ class CrashFile : public File {
     const DiskImage::Inode& inode = disk_.image_.inodes.at(inode_);
     return inode.cached.size();
   }
+  Status lock() override {
+    CHECK(mode_ == OpenMode::kReadWrite);
+    is_locked_ = is_locked_ || disk_.locked_inodes_.insert(inode_).second;
+    return is_locked_ ? ok() : Status(Error(Code::kBusy, Reason::kLocked, "locked", name_));
+  }
 
  private:
   Status write(DiskOp op, uint64_t offset, ByteView bytes) {
@@ -194,6 +202,7 @@ class CrashFile : public File {
   std::string name_;
   uint64_t inode_;
   OpenMode mode_;
+  bool is_locked_ = false;
 };
 
 std::unique_ptr<Error> CrashDisk::begin(DiskOp op, std::string words) {

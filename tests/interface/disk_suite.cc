@@ -296,6 +296,32 @@ SEAM_TEST(DiskSuite, ALockExcludesASecondOneUntilItIsDestroyed) {
   EXPECT_OK(platform.disk->lock("LOCK"));
 }
 
+SEAM_TEST(DiskSuite, AFileThatIsLockedIsLockedUnderItsNextNameTooAndKeepsItsBytes) {
+  Disk& disk = *platform.disk;
+  auto held = create(disk, "a", "0123");
+  const auto other = disk.open("a", OpenMode::kReadWrite).value();
+  EXPECT_OK(held->lock());
+  EXPECT_OK(held->lock()) << "it has it already";
+  EXPECT_OK(disk.rename("a", "b"));
+  const auto third = disk.open("b", OpenMode::kReadWrite).value();
+  for (File* file : {other.get(), third.get()}) {
+    const Status refused = file->lock();
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code(), Code::kBusy);
+    EXPECT_EQ(refused.error().reason(), Reason::kLocked);
+  }
+  EXPECT_EQ(whole(disk, "b"), "0123") << "readers need no lock";
+  held.reset();
+  EXPECT_OK(third->lock());
+  EXPECT_EQ(names(disk), std::vector<std::string>({"b"}));
+}
+
+SEAM_TEST(DiskSuite, ALockLeavesAFileOfItsNameAsItIs) {
+  create(*platform.disk, "a", "0123 is no lock's");
+  EXPECT_OK(platform.disk->lock("a"));
+  EXPECT_EQ(whole(*platform.disk, "a"), "0123 is no lock's");
+}
+
 SEAM_TEST(DiskSuite, FreeSpaceIsKnown) {
   EXPECT_GT(platform.disk->free_bytes().value(), 0u);
 }
