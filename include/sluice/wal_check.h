@@ -61,14 +61,18 @@ Result<WalReport> check_wal(const std::string& path, const WalCheckOptions& opti
 
 struct WalSalvage {
   uint64_t records = 0;     ///< that are in the log now
-  uint64_t gaps = 0;        ///< in their LSNs
+  uint64_t gaps = 0;        ///< in the LSNs from the first to next_lsn; of a log that numbers
   uint64_t lost_bytes = 0;  ///< that are no frame
+  Lsn next_lsn = 0;         ///< that the log goes on with; 0: its records have callers' numbers
   std::string kept{};       ///< where the log as it was lies now
 };
 
 /// Takes every record that can still be read, in order, into a new log with the same LSNs, which
 /// then has the old one's name; the old one is kept beside it, whole. What is lost is lost, and its
-/// LSNs are a gap that the new log declares. For one who has looked at check_wal() first: rows that
+/// LSNs are a gap that the new log declares. No LSN is given out again that anything left of the
+/// log shows to have been given out; where bytes at its end can be told from nothing but not read,
+/// as many are passed over as there could be records in them. What left no byte, a file that is
+/// gone or was cut, is not known of. For one who has looked at check_wal() first: rows that
 /// were acknowledged may be among the lost. kBusy (kLocked): somebody has it open.
 Result<WalSalvage> salvage_wal(const std::string& path, const std::shared_ptr<const KeyRing>& keys);
 

@@ -89,10 +89,13 @@ Result<ExitCode> report_salvage(const WalArguments& arguments, const Keys& keys)
   report.field("repaired", Cell::flag(true)).field("records", Cell::count(salvage.records));
   report.field("gaps", Cell::count(salvage.gaps));
   report.field("lost bytes", Cell::count(salvage.lost_bytes));
+  if (salvage.next_lsn != 0) report.field("next LSN", Cell::number(salvage.next_lsn));
   // Beside the log, whatever that is.
   report.field("kept in", Cell::words(path_beside(arguments.path, WalPlace::kFile, salvage.kept)));
   if (salvage.gaps > 0) {
-    report.remark("LSNs are missing: records that were acknowledged may be among what is lost");
+    report.remark(
+        "LSNs are missing, and stay so: records that were acknowledged may be among what "
+        "is lost");
   }
   return print(report, arguments);
 }
@@ -114,8 +117,7 @@ Result<ExitCode> rotate_key_of_file(const WalArguments& arguments, const Keys& k
                  "appends them can go on; let it open the log with the new key before the old one",
                  arguments.path);
   }
-  WalWriter log = TRY(
-      WalWriter::open(arguments.path, {.repair = RepairPolicy::kTruncatePartial, .keys = keys}));
+  WalWriter log = TRY(WalWriter::open(arguments.path, {.keys = keys}));
   tell_cut(arguments.path, WalPlace::kFile, log.repair());
   TRY(log.set_keys(keys));
   TRY(log.close());

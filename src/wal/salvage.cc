@@ -7,12 +7,17 @@
 
 #include "base/crc32c.h"
 #include "wal/log.h"
+#include "wal/sealed.h"
 #include "wal/segment_parser.h"
 #include "wal/side_file.h"
 #include "wal/single_file.h"
 
 namespace sluice::wal {
 namespace {
+
+/// A record takes no less than this in a sealed frame, and by itself.
+constexpr uint64_t kRecordBytesMin = inner_bytes(0);
+static_assert(kRecordBytesMin <= frame_bytes(0));
 
 class Salvage {
  public:
@@ -24,11 +29,12 @@ class Salvage {
         end_lsn_(source.end_lsn),
         keys_(keys),
         last_lsn_(last_lsn),
-        take_(take) {
+        take_(take),
+        proven_lsn_(header_.base_lsn <= kLsnMax ? header_.base_lsn - 1 : 0) {
     if (source.is_single_file) window_.extend();
   }
 
-  Result<uint64_t> run() {
+  Result<SalvagedRecords> run() {
     if (header_.is_encrypted()) {
       const auto data_key = unwrap_data_key(keys_, header_, name_);
       if (!data_key.ok() && data_key.error().code() == Code::kInvalid) return data_key.error();
@@ -44,20 +50,17 @@ class Salvage {
         continue;
       }
       const uint64_t taken_bytes = TRY(take_frame(at));
-      if (taken_bytes == 0) {
-        const ByteView word = TRY(window_.view(at, kFrameAlignment));
-        lost_bytes_ += load<uint64_t>(word.data()) != 0 ? kFrameAlignment : 0;
-      }
+      if (taken_bytes == 0) TRY(note_lost(at));
       at += std::max(taken_bytes, kFrameAlignment);
     }
-    return lost_bytes_;
+    return SalvagedRecords{lost_bytes_, given_lsn()};
   }
 
  private:
   /// What an opening of the file cut: it is no part of the log, however whole it looks.
   struct Cut {
-    uint64_t start;
-    uint64_t end;
+    uint64_t start = 0;
+    uint64_t end = 0;
   };
 
   Result<std::vector<Cut>> find_cuts() {
@@ -73,20 +76,71 @@ class Salvage {
     return cuts;
   }
 
+  /// A frame's header, whatever follows it.
+  Result<std::optional<FrameHeader>> header_at(uint64_t at) {
+    if (at + sizeof(FrameHeader) > window_.end()) return std::optional<FrameHeader>();
+    const auto header = load<FrameHeader>(TRY(window_.view(at, sizeof(FrameHeader))).data());
+    const bool is_one = is_sound(header, frame_seed(header_.segment, at));
+    return is_one ? std::optional(header) : std::nullopt;
+  }
+
   struct Frame {
     FrameHeader header;
     ByteView payload;
   };
   Result<std::optional<Frame>> frame_at(uint64_t at) {
-    if (at + sizeof(FrameHeader) > window_.end()) return std::optional<Frame>();
-    const auto header = load<FrameHeader>(TRY(window_.view(at, sizeof(FrameHeader))).data());
-    const uint32_t seed = frame_seed(header_.segment, at);
-    if (header.zero != 0 || !is_sound(header, seed)) return std::optional<Frame>();
-    const uint64_t bytes = frame_bytes(header.payload_bytes);
+    const std::optional<FrameHeader> header = TRY(header_at(at));
+    if (!header) return std::optional<Frame>();
+    const uint64_t bytes = frame_bytes(header->payload_bytes);
     if (bytes > window_.end() - at) return std::optional<Frame>();
     const ByteView padded = TRY(window_.view(at, bytes)).subspan(sizeof(FrameHeader));
-    if (header.payload_crc != crc32c(padded, seed)) return std::optional<Frame>();
-    return std::optional(Frame{header, padded.first(header.payload_bytes)});
+    const uint32_t seed = frame_seed(header_.segment, at);
+    if (header->payload_crc != crc32c(padded, seed)) return std::optional<Frame>();
+    return std::optional(Frame{*header, padded.first(header->payload_bytes)});
+  }
+
+  /// A frame, or its header alone, says which LSNs were given out before it and in it. What is not
+  /// the source's own, or beyond all reason, says nothing.
+  void note_given(Lsn lsn, uint64_t end) {
+    proven_end_ = std::max(proven_end_, end);
+    unread_ = {};
+    lost_records_ = 0;
+    const bool is_own = end_lsn_ == 0 || lsn < end_lsn_;
+    if (is_own && lsn < kLsnMax) proven_lsn_ = std::max(proven_lsn_, lsn);
+  }
+
+  Status note_lost(uint64_t at) {
+    const ByteView word = TRY(window_.view(at, kFrameAlignment));
+    if (load<uint64_t>(word.data()) == 0) return ok();
+    lost_bytes_ += kFrameAlignment;
+    if (const std::optional<FrameHeader> header = TRY(header_at(at))) {
+      note_given(header->lsn, at + frame_bytes(header->payload_bytes));
+      // With the payload of a sealed one it is lost how many records were in it.
+      if (header->type == kSealedType) lost_records_ = records_max(header->payload_bytes);
+    } else if (at >= proven_end_) {
+      if (unread_.end == 0) unread_.start = at;
+      unread_.end = at + kFrameAlignment;
+    }
+    return ok();
+  }
+
+  static uint64_t records_max(uint64_t bytes) {
+    return std::max<uint64_t>(1, bytes / kRecordBytesMin);
+  }
+
+  Lsn given_lsn() const {
+    if (end_lsn_ != 0) return proven_lsn_;  // whose base says more
+    const bool is_known = unread_.end == 0 || is_older_content();
+    const uint64_t unread = is_known ? 0 : records_max(unread_.end - unread_.start);
+    return proven_lsn_ + lost_records_ + unread;
+  }
+
+  /// Whether what is left unread is certainly of an older segment in the same file (format.h).
+  bool is_older_content() const {
+    if (header_.recycled_bytes == 0 || unread_.end > header_.recycled_bytes) return false;
+    const bool is_newborn = proven_end_ == header_.birth_end;
+    return proven_end_ == quiet_end_ ||
+           (is_newborn && unread_.start >= header_.birth_end + kBlockBytes);
   }
 
   /// Bytes of the whole frame at the offset; 0: there is none.
@@ -95,6 +149,10 @@ class Salvage {
     if (!frame) return uint64_t{0};
     const auto& [header, payload] = *frame;
     const uint64_t bytes = frame_bytes(header.payload_bytes);
+    note_given(header.lsn, at + bytes);
+    const bool confirms_itself = header.type == kMarkType && payload.size() == sizeof(at) &&
+                                 load<uint64_t>(payload.data()) == at;
+    if (confirms_itself) quiet_end_ = closed_end(at + bytes);
     if (header.type == kSealedType) {
       TRY(take_sealed({at, header.lsn}, payload));
     } else if (header.type == kReopeningType) {
@@ -106,6 +164,8 @@ class Salvage {
   }
 
   Status take_sealed(SealPlace place, ByteView payload) {
+    const SealedHeader header = TRY(decode_sealed_header(payload));
+    note_given(header.last_lsn, 0);
     const Result<ByteView> plain =
         sealer_ != nullptr ? sealer_->open(place, payload)
                            : Error(Code::kCorrupt, Reason::kWrongKey, "sealed with a lost key");
@@ -113,7 +173,6 @@ class Salvage {
       lost_bytes_ += payload.size();
       return ok();
     }
-    const SealedHeader header = TRY(decode_sealed_header(payload));
     InnerRecords records(header, numbering_, place.lsn, *plain);
     while (!records.at_end()) {
       const auto record = records.next();
@@ -128,6 +187,7 @@ class Salvage {
   Status follow(uint64_t at, ByteView payload) {
     const Result<Reopening> reopening = decode_reopening(payload);
     if (!reopening.ok()) return ok();
+    note_given(reopening->base_lsn - 1, 0);
     numbering_ = reopening->numbering;
     sealer_.reset();
     if (reopening->key.id == 0) return ok();
@@ -158,6 +218,12 @@ class Salvage {
   Numbering numbering_ = Numbering::kLog;
   std::unique_ptr<Sealer> sealer_;
   uint64_t lost_bytes_ = 0;
+  Lsn proven_lsn_;             ///< was given out, and all below it
+  uint64_t proven_end_ = 0;    ///< behind the last frame, or header of a frame, that says so
+  uint64_t quiet_end_ = 0;     ///< of the pad behind the last mark that confirms its own offset
+  uint64_t lost_records_ = 0;  ///< at most, in the sealed frame that ends there
+  /// From the first to the last byte behind proven_end_ that is not zero. End 0: there is none.
+  Cut unread_{};
 };
 
 /// What is known of each segment: a header that cannot be read is told by its successor and its
@@ -190,20 +256,6 @@ class NewLog {
   NewLog(Runtime& runtime, Disk& disk, std::shared_ptr<const KeyRing> keys, WalSalvage& salvage)
       : runtime_(runtime), disk_(disk), keys_(std::move(keys)), salvage_(salvage) {}
 
-  Status take(const LogFrame& frame) {
-    if (log_ == nullptr || frame.lsn != log_->appended_lsn() + 1) TRY(open_at(frame.lsn));
-    RecordView record = view_of(frame);
-    record.lsn = 0;
-    TRY(log_->append({&record, 1}));
-    ++salvage_.records;
-    return log_->wants_roll() ? log_->roll({}) : ok();
-  }
-  Status finish() {
-    if (log_ == nullptr) TRY(open_at(1));
-    return log_->close();
-  }
-
- private:
   Status open_at(Lsn lsn) {
     if (log_ != nullptr) {
       ++salvage_.gaps;
@@ -211,9 +263,25 @@ class NewLog {
       log_.reset();
     }
     log_ = TRY(Log::open(runtime_, disk_, {.lsn_floor = lsn - 1, .keys = keys_}));
+    salvage_.next_lsn = lsn;
     return ok();
   }
+  Status take(const LogFrame& frame) {
+    if (frame.lsn != salvage_.next_lsn) TRY(open_at(frame.lsn));
+    RecordView record = view_of(frame);
+    record.lsn = 0;
+    TRY(log_->append({&record, 1}));
+    ++salvage_.records;
+    ++salvage_.next_lsn;
+    return log_->wants_roll() ? log_->roll({}) : ok();
+  }
+  /// The next record will be above `given_lsn`.
+  Status finish(Lsn given_lsn) {
+    if (given_lsn >= salvage_.next_lsn) TRY(open_at(given_lsn + 1));
+    return log_->close();
+  }
 
+ private:
   Runtime& runtime_;
   Disk& disk_;
   const std::shared_ptr<const KeyRing> keys_;
@@ -223,8 +291,8 @@ class NewLog {
 
 }  // namespace
 
-Result<uint64_t> salvage_records(SalvageSource source, const KeyRing* keys, Lsn& last_lsn,
-                                 const RecordTaker& take) {
+Result<SalvagedRecords> salvage_records(SalvageSource source, const KeyRing* keys, Lsn& last_lsn,
+                                        const RecordTaker& take) {
   uint64_t end = TRY(source.file->size());
   if (source.accepted_end != 0) end = std::min(end, source.accepted_end);
   return Salvage(std::move(source), end, keys, last_lsn, take).run();
@@ -237,7 +305,10 @@ Result<Salvaged> salvage_log(Runtime& runtime, Disk& from, Disk& to,
   const std::vector<SegmentHeader> headers = TRY(known_headers(from, names));
   WalSalvage salvage;
   NewLog log(runtime, to, keys, salvage);
+  const bool has_base = !headers.empty() && headers.front().base_lsn < kLsnMax;
+  TRY(log.open_at(has_base ? headers.front().base_lsn : 1));
   Lsn last_lsn = 0;
+  Lsn given_lsn = 0;
   for (size_t i = 0; i < names.size(); ++i) {
     const bool has_next = i + 1 < names.size() && !headers[i].segment.is_zero() &&
                           headers[i + 1].predecessor == headers[i].segment;
@@ -247,15 +318,20 @@ Result<Salvaged> salvage_log(Runtime& runtime, Disk& from, Disk& to,
     // Where the next header is lost, its name still tells the LSNs that were cut here.
     if (i + 1 < names.size()) source.end_lsn = headers[i + 1].base_lsn;
     const auto take = [&](const LogFrame& frame) { return log.take(frame); };
-    salvage.lost_bytes += TRY(salvage_records(std::move(source), keys.get(), last_lsn, take));
+    const SalvagedRecords found =
+        TRY(salvage_records(std::move(source), keys.get(), last_lsn, take));
+    salvage.lost_bytes += found.lost_bytes;
+    given_lsn = std::max(given_lsn, found.given_lsn);
   }
-  TRY(log.finish());
+  TRY(log.finish(given_lsn));
   return Salvaged{salvage, std::move(lock)};
 }
 
 Result<Salvaged> salvage_file(Runtime& runtime, Disk& disk, const std::string& from,
                               const std::string& to, const std::shared_ptr<const KeyRing>& keys) {
   std::unique_ptr<DiskLock> lock = TRY(disk.lock(from + ".lock"));
+  std::unique_ptr<File> locked = TRY(disk.open(from, OpenMode::kReadWrite));
+  TRY(locked->lock());
   std::unique_ptr<File> file = std::move(TRY(open_mended(disk, from, side_file_name(from))).file);
   std::vector<std::byte> block(kBlockBytes);
   const size_t got_bytes = TRY(file->read_at(0, block));
@@ -266,22 +342,27 @@ Result<Salvaged> salvage_file(Runtime& runtime, Disk& disk, const std::string& f
   const std::unique_ptr<SingleFile> log =
       TRY(SingleFile::create(runtime, disk, to, header.base_lsn, options));
   WalSalvage salvage;
+  const auto skip_to = [&](Lsn lsn) -> Status {
+    if (is_callers || lsn <= log->next_lsn()) return ok();
+    ++salvage.gaps;
+    return log->skip_to(lsn);
+  };
   const auto take = [&](const LogFrame& frame) -> Status {
-    if (header.numbering == Numbering::kLog && frame.lsn != log->next_lsn()) {
-      ++salvage.gaps;
-      TRY(log->skip_to(frame.lsn));
-    }
+    TRY(skip_to(frame.lsn));
     const RecordView record = view_of(frame);
     TRY(log->append({&record, 1}));
     ++salvage.records;
     return ok();
   };
   Lsn last_lsn = header.base_lsn - 1;
-  salvage.lost_bytes = TRY(salvage_records(
+  const SalvagedRecords found = TRY(salvage_records(
       {.file = std::move(file), .name = from, .header = header, .is_single_file = true}, keys.get(),
       last_lsn, take));
+  salvage.lost_bytes = found.lost_bytes;
+  TRY(skip_to(found.given_lsn + 1));
   TRY(log->close());
-  return Salvaged{salvage, std::move(lock)};
+  if (!is_callers) salvage.next_lsn = log->next_lsn();
+  return Salvaged{salvage, std::move(lock), std::move(locked)};
 }
 
 }  // namespace sluice::wal

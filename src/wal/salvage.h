@@ -25,19 +25,27 @@ struct SalvageSource {
   bool is_single_file = false;  ///< as for SegmentParser::open_single()
 };
 
-/// What was salvaged, and the lock of the log that it was taken from.
+/// What was salvaged, and the locks of the log that it was taken from.
 struct Salvaged {
   WalSalvage salvage{};
   std::unique_ptr<DiskLock> lock{};
+  std::unique_ptr<File> file{};  ///< null: of segments
+};
+
+struct SalvagedRecords {
+  uint64_t lost_bytes = 0;  ///< not zero, and of no frame, or of a record that was not shown
+  /// Of a log that numbers: no LSN above it was given out in the source, as far as any byte of it
+  /// tells. The header and each frame say how far it had come, also a frame whose payload is lost;
+  /// bytes behind them all count for as many records as can have been there.
+  Lsn given_lsn = 0;
 };
 
 /// Shows each record of the source that is whole, in the order of the file, but what an opening cut
-/// and, in logs whose LSNs rise, what is not above the last one shown. Returns how many bytes that
-/// are not zero belong to no frame, or to a record that was not shown. kInvalid (kMissingKey); what
+/// and, in logs whose LSNs rise, what is not above the last one shown. kInvalid (kMissingKey); what
 /// `take` fails with.
 using RecordTaker = std::function<Status(const LogFrame& record)>;
-Result<uint64_t> salvage_records(SalvageSource source, const KeyRing* keys, Lsn& last_lsn,
-                                 const RecordTaker& take);
+Result<SalvagedRecords> salvage_records(SalvageSource source, const KeyRing* keys, Lsn& last_lsn,
+                                        const RecordTaker& take);
 
 /// Everything of the log in the first disk into a new log in the second, which is empty.
 Result<Salvaged> salvage_log(Runtime& runtime, Disk& from, Disk& to,

@@ -51,7 +51,7 @@ TestFrames salvaged(CrashDisk& disk, WalSalvage& salvage,
   test_keys() = keys;
   const OpenLog log = open_log(to, 5).value();
   TestFrames found = frames(*log).value();
-  EXPECT_EQ(append(*log, {"next"}).value(), found.back().first + 1);
+  EXPECT_EQ(append(*log, {"next"}).value(), salvage.next_lsn);
   test_keys() = nullptr;
   return found;
 }
@@ -150,6 +150,7 @@ TEST(Salvage, LosesTheRecordThatRottedAndNoOther) {
             (TestFrames{{1, "1"}, {2, "2"}, {4, "4"}, {5, "5"}, {6, "6"}, {7, "7"}, {8, "8"}}));
   EXPECT_EQ(salvage.gaps, 1u);
   EXPECT_EQ(salvage.lost_bytes, 40u);
+  EXPECT_EQ(salvage.next_lsn, 9u);
 }
 
 TEST(Salvage, GoesOnBehindAMissingSegment) {
@@ -179,6 +180,204 @@ TEST(Salvage, LosesTheSealedBlockThatRottedAndNoOther) {
   const TestFrames found = salvaged(disk, salvage, keys);
   EXPECT_EQ(found.size(), 6u) << "records 3 and 4 were sealed together";
   EXPECT_EQ(salvage.gaps, 1u);
+}
+
+/// Logs whose last records are lost: in segments or one file, sealed or not, closed or killed.
+struct Shape {
+  bool is_file = false;
+  bool is_sealed = false;
+  bool is_closed = false;
+};
+
+class SalvageOfAnEnd : public ::testing::TestWithParam<Shape> {
+ protected:
+  /// Commits of so many records each.
+  void write(const std::vector<int>& commits) {
+    const auto write_to = [&](auto& log) {
+      for (const int records : commits) {
+        ASSERT_OK(append(*log, std::vector<std::string>(records, "record")));
+        ASSERT_OK(log->sync());
+      }
+      if (GetParam().is_closed) {
+        ASSERT_OK(log->close());
+      }
+    };
+    if (GetParam().is_file) {
+      const OpenFile log = open_file(disk_, {{.keys = keys_}, {}}).value();
+      write_to(log);
+    } else {
+      test_keys() = keys_;
+      const OpenLog log = open_log(disk_).value();
+      write_to(log);
+      test_keys() = nullptr;
+    }
+  }
+  std::string file() const { return GetParam().is_file ? kFile : segment_name(1); }
+  /// The start of the block that the commit with this number, from 0, began in.
+  static uint64_t block_of(int commit) { return (2 + commit) * kBlockBytes; }
+  void spoil(uint64_t offset, uint64_t bytes) {
+    for (uint64_t at = offset; at < offset + bytes; ++at) disk_.bytes(file()).at(at) ^= kSpoilt;
+    disk_.settle(file());
+  }
+  /// Everything from the offset on is of no use, but no byte is gone.
+  void spoil_from(uint64_t offset) { spoil(offset, disk_.bytes(file()).size() - offset); }
+  /// What the next records of the new log have.
+  Lsn salvage_next() {
+    TestRuntime runtime(77);
+    if (!GetParam().is_file) {
+      CrashDisk to;
+      salvage_ = salvage_log(runtime, disk_, to, keys_).value().salvage;
+      test_keys() = keys_;
+      const OpenLog log = open_log(to, 5).value();
+      records_ = frames(*log).value().size();
+      test_keys() = nullptr;
+      return append(*log, {"next"}).value();
+    }
+    salvage_ = salvage_file(runtime, disk_, kFile, "new.log", keys_).value().salvage;
+    EXPECT_FALSE(check_file(disk_, "new.log", {.keys = keys_}).value().is_damaged());
+    EXPECT_TRUE(disk_.rename("new.log", kFile).ok());
+    records_ = file_frames(disk_, keys_.get()).value().size();
+    const OpenFile log = open_file(disk_, {{.keys = keys_}, {}}, 9).value();
+    return append(*log, {"next"}).value();
+  }
+
+  static constexpr std::byte kSpoilt{0x5a};
+  CrashDisk disk_;
+  const std::shared_ptr<const KeyRing> keys_ =
+      GetParam().is_sealed ? test_ring(1, 9) : std::shared_ptr<const KeyRing>();
+  WalSalvage salvage_;
+  size_t records_ = 0;
+};
+INSTANTIATE_TEST_SUITE_P(, SalvageOfAnEnd,
+                         ::testing::Values(Shape{}, Shape{true}, Shape{false, true},
+                                           Shape{true, true}, Shape{false, false, true},
+                                           Shape{true, false, true}, Shape{false, true, true},
+                                           Shape{true, true, true}),
+                         [](const auto& shape) {
+                           const Shape& of = shape.param;
+                           return std::string(of.is_file ? "File" : "Segments") +
+                                  (of.is_sealed ? "Sealed" : "") + (of.is_closed ? "Closed" : "");
+                         });
+
+TEST_P(SalvageOfAnEnd, GivesTheLsnOfALastRecordThatRottedToNoOther) {
+  for (const uint64_t offset : {0, 2, 16, 24, 34}) {  // its frame's header, and its payload
+    disk_.set_image({});
+    write({1, 1, 1, 1, 1});
+    spoil(block_of(4) + offset, 1);
+    EXPECT_EQ(salvage_next(), 6u) << "the pad behind it says so";
+    EXPECT_EQ(records_, 4u);
+    EXPECT_EQ(salvage_.records, 4u);
+    EXPECT_EQ(salvage_.gaps, 1u);
+    EXPECT_EQ(salvage_.next_lsn, 6u);
+  }
+}
+
+TEST_P(SalvageOfAnEnd, PassesOverAsManyLsnsAsThereMayHaveBeenRecordsWhereNothingTells) {
+  for (const int lost : {1, 30, 300}) {
+    for (const bool has_header : {true, false}) {
+      disk_.set_image({});
+      write({1, 1, lost});
+      spoil_from(block_of(2) + (has_header ? sizeof(FrameHeader) : 0));
+      EXPECT_GT(salvage_next(), Lsn(2 + lost));
+      EXPECT_EQ(records_, 2u);
+      EXPECT_EQ(salvage_.gaps, 1u);
+    }
+  }
+}
+
+TEST_P(SalvageOfAnEnd, DeclaresNoGapWhereNothingIsLost) {
+  write({1, 3, 2});
+  EXPECT_EQ(salvage_next(), 7u);
+  EXPECT_EQ(salvage_.gaps, 0u);
+  EXPECT_EQ(salvage_.lost_bytes, 0u);
+}
+
+TEST_P(SalvageOfAnEnd, OrOfABeginningDeclaresTheGap) {
+  write({1, 1, 1});
+  spoil(block_of(0) + 34, 1);
+  EXPECT_EQ(salvage_next(), 4u);
+  EXPECT_EQ(records_, 2u);
+  EXPECT_EQ(salvage_.gaps, 1u);
+}
+
+TEST_P(SalvageOfAnEnd, OfWhichNoRecordIsLeftStillGoesOnBehindIt) {
+  write({1, 2});
+  spoil(block_of(0) + 34, 1);
+  spoil(block_of(1) + 34, 1);
+  spoil(block_of(1) + 74, 1);
+  EXPECT_EQ(salvage_next(), 4u);
+  EXPECT_EQ(salvage_.records + records_, 0u);
+  EXPECT_EQ(salvage_.gaps, 1u);
+}
+
+TEST(Salvage, GivesNoLsnOfANewestSegmentWithoutAHeaderToAnother) {
+  for (const auto& keys : {std::shared_ptr<const KeyRing>(), test_ring(1, 9)}) {
+    CrashDisk disk;
+    write_segments(disk, keys);
+    test_keys() = keys;
+    {
+      const OpenLog log = open_log(disk, 3).value();
+      ASSERT_OK(append(*log, {"9", "10", "11"}));
+      ASSERT_OK(log->close());
+    }
+    test_keys() = nullptr;
+    flip(disk, segment_name(9), 20);
+    WalSalvage salvage;
+    EXPECT_EQ(salvaged(disk, salvage, keys).size(), 8u);
+    EXPECT_EQ(salvage.gaps, 1u);
+    EXPECT_GT(salvage.next_lsn, 11u);
+    std::vector<std::byte>& bytes = disk.bytes(segment_name(9));
+    bytes.resize(kBlockBytes);
+    disk.settle(segment_name(9));
+    EXPECT_EQ(salvaged(disk, salvage, keys).size(), 8u);
+    EXPECT_EQ(salvage.next_lsn, 9u) << "no byte of a record is left";
+    EXPECT_EQ(salvage.gaps, 0u);
+  }
+}
+
+TEST(Salvage, TakesWhatASegmentBeforeHadInItsFileForNoLostRecords) {
+  for (const bool is_idle : {true, false}) {
+    CrashDisk disk;
+    {
+      const OpenLog log = open_log(disk).value();
+      for (int i = 1; i <= 8; i += 2) {
+        ASSERT_OK(append(*log, {std::to_string(i), std::string(3 * kBlockBytes, 'x')}));
+        ASSERT_OK(log->roll({}));
+        ASSERT_OK(log->trim(i - 1, {}));
+      }
+      ASSERT_OK(append(*log, {"9"}));
+      ASSERT_OK(log->sync());
+      if (is_idle) {
+        ASSERT_OK(log->idle());
+      }
+    }
+    const SegmentHeader header = read_segment_header(disk, segment_name(9)).value();
+    ASSERT_GT(header.recycled_bytes, 4 * kBlockBytes);
+    WalSalvage salvage;
+    EXPECT_EQ(salvaged(disk, salvage).back(), TestFrame(9, "9"));
+    EXPECT_EQ(salvage.next_lsn == 10, is_idle) << "else something may have been under way";
+    EXPECT_EQ(salvage.gaps, is_idle ? 0u : 1u);
+  }
+}
+
+TEST(Salvage, LeavesTheNumbersOfCallersToThem) {
+  CrashDisk disk;
+  {
+    const OpenFile log = open_file(disk, {{}, Numbering::kRising}).value();
+    for (const Lsn sequence : {3, 9}) {
+      ASSERT_OK(append(*log, {"record"}, sequence));
+      ASSERT_OK(log->sync());
+    }
+    ASSERT_OK(log->close());
+  }
+  flip(disk, kFile, offset_of(disk, kFile, 9) + 33);
+  TestRuntime runtime(5);
+  const WalSalvage salvage = salvage_file(runtime, disk, kFile, "new.log", nullptr).value().salvage;
+  EXPECT_EQ(salvage.records, 1u);
+  EXPECT_EQ(salvage.gaps + salvage.next_lsn, 0u);
+  ASSERT_OK(disk.rename("new.log", kFile));
+  const OpenFile log = open_file(disk, {{}, Numbering::kRising}, 9).value();
+  EXPECT_EQ(append(*log, {"again"}, 9).value(), 9u);
 }
 
 TEST(Salvage, OfAFileDeclaresTheGapAndGoesOnNumbering) {
