@@ -1,5 +1,7 @@
 #include "cli/log_appender.h"
 
+#include <atomic>
+#include <condition_variable>
 #include <mutex>
 #include <utility>
 
@@ -32,13 +34,24 @@ class SegmentAppender final : public LogAppender {
   const bool is_shared_;
 };
 
+/// Of the groups that come while a sync runs the last one that is appended syncs for all of them.
 class FileAppender final : public LogAppender {
  public:
   explicit FileAppender(WalWriter log) : log_(std::move(log)) {}
   Result<Lsn> commit(std::span<const WalRecord> records) override {
-    const std::lock_guard lock(mutex_);
-    const Lsn first = TRY(log_.append(records));
-    TRY(log_.sync());
+    ++coming_;
+    std::unique_lock lock(mutex_);
+    const Result<Lsn> first = log_.append(records);
+    const uint64_t turn = turn_;
+    if (--coming_ > 0 && first.ok()) {
+      synced_.wait(lock, [&] { return turn != turn_; });
+    } else {
+      verdict_ = log_.sync();
+      ++turn_;
+      synced_.notify_all();
+    }
+    TRY(first);
+    TRY(verdict_);
     return first;
   }
   Status close() override { return log_.close(); }
@@ -47,8 +60,12 @@ class FileAppender final : public LogAppender {
   bool is_direct() const override { return log_.is_direct(); }
 
  private:
-  std::mutex mutex_;
+  std::atomic<uint64_t> coming_ = 0;  ///< groups that are about to be appended
+  std::mutex mutex_;                  ///< guards what follows
   WalWriter log_;
+  std::condition_variable synced_;
+  uint64_t turn_ = 0;      ///< syncs so far
+  Status verdict_ = ok();  ///< of the last
 };
 
 }  // namespace
@@ -56,8 +73,7 @@ class FileAppender final : public LogAppender {
 Result<std::unique_ptr<LogAppender>> open_appender(const std::string& path,
                                                    AppenderOptions options) {
   if (options.place == WalPlace::kFile) {
-    WalFileOptions single{.repair = RepairPolicy::kTruncatePartial,
-                          .keys = std::move(options.keys)};
+    WalFileOptions single{.keys = std::move(options.keys)};
     single.io = options.io;
     single.torn_writes = options.torn_writes;
     WalWriter log = TRY(WalWriter::open(path, std::move(single)));
