@@ -358,7 +358,7 @@ class FuzzedLog {
     TestRecord added{.type = kWalTypeMin, .payload = "added"};
     {
       Result<WalWriter> log = WalWriter::open(runtime, disk, kFile, options);
-      if (is_refused(log, whole, options.repair)) return;
+      if (is_refused(log, whole, *options.repair)) return;
       check_repair(log->repair());
       const Result<Lsn> lsn = log->append({.head = as_bytes(added.payload)});
       CHECK(lsn.ok() || log->next_lsn() >= kLsnMax);
@@ -375,7 +375,7 @@ class FuzzedLog {
       Result<WalFsWriter> log = WalFsWriter::open(runtime, disk, kFile, {options});
       const bool is_narrow = options.repair == RepairPolicy::kTruncatePartial && torn_;
       if (is_narrow && !log.ok() && is_same(log.error(), torn_)) return;
-      if (is_refused(log, whole, options.repair)) return;
+      if (is_refused(log, whole, *options.repair)) return;
       check_repair(log->repair());
       added.lsn = log->current_sequence() + 1;
       if (!log->append(added.lsn, as_bytes(added.payload)).ok()) {

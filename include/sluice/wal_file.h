@@ -3,8 +3,10 @@
 //
 // Opening takes the file's lock, checks every record, and cuts, as far as the policy lets it, what
 // a crash has torn; what is cut is kept in `<file>.quarantine-<offset>`. Nothing that is
-// acknowledged is ever rewritten. Beside the file there are `<file>.lock` and, while it is made,
-// `<file>.new`.
+// acknowledged is ever rewritten. The lock is of the name, `<file>.lock`, and of the file itself:
+// it is opened once, by whichever link. A symbolic link is followed first; by another hard link the
+// side file would not be found. No other file is touched but `<file>.side` and what has a name that
+// ends in `.sluice-unborn`, under which a file is made; no log is opened by such a name (kInvalid).
 //
 // One thread at a time, but for what says otherwise. Errors of every call: kPoisoned: for ever, a
 // sync or a write failed and nothing more can be promised, open it again; kInvalid (kClosed) after
@@ -34,15 +36,14 @@ class SingleFile;
 /// The log numbers: LSNs rise by 1 from the first.
 class WalWriter {
  public:
-  /// Opens the log, or makes it with LSN 1 to come. kBusy (kLocked): another opener has it.
-  /// kCorrupt: damage that the policy does not mend; where(), found(): the offset; reason() is one
-  /// of kIncompleteHeader, kIncompletePayload, kCrcMismatch, kDecodeFailure, kSequenceViolation.
-  /// kUnsupported (kVersion): of a newer format, or expected() is the LSN and found() the type of a
-  /// record that must be known and is not. kInvalid: kMissingKey; kNone: its records have numbers
-  /// of their callers, or, for a WalFsWriter, of the log. kNotFound: the directory. Nothing was
-  /// changed.
-  static Result<WalWriter> open(const std::string& path, WalFileOptions options);
-  static Result<WalWriter> open(const std::string& path);  ///< kTruncatePartial
+  /// Opens the log, or makes it with LSN 1 to come. Without a policy: kTruncatePartial. kBusy
+  /// (kLocked): another opener has it. kCorrupt: damage that the policy does not mend; where(),
+  /// found(): the offset; reason() is one of kIncompleteHeader, kIncompletePayload, kCrcMismatch,
+  /// kDecodeFailure, kSequenceViolation. kUnsupported (kVersion): of a newer format, or expected()
+  /// is the LSN and found() the type of a record that must be known and is not. kInvalid:
+  /// kMissingKey; kNone: its records have numbers of their callers, or, for a WalFsWriter, of the
+  /// log. kNotFound: the directory. Nothing was changed.
+  static Result<WalWriter> open(const std::string& path, WalFileOptions options = {});
   /// Makes it with `start_lsn` to come. kExists if there is a file with records; kInvalid
   /// (kOutOfRange): LSN 0, or none is left above it.
   static Result<WalWriter> create(const std::string& path, Lsn start_lsn, WalFileOptions options);
@@ -69,7 +70,7 @@ class WalWriter {
   Status close();
 
   Lsn current_lsn() const;  ///< the highest given; the start LSN minus 1 if none was
-  Lsn next_lsn() const { return current_lsn() + 1; }
+  Lsn next_lsn() const;
   Lsn durable_lsn() const;       ///< any thread
   uint64_t file_offset() const;  ///< bytes of frames on disk, padding included
   uint64_t file_size() const;    ///< bytes of the file, zeros written ahead included

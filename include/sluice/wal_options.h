@@ -91,7 +91,8 @@ class WalCounters {
 };
 
 struct WalFileOptions {
-  RepairPolicy repair = RepairPolicy::kStrict;
+  /// Unset: each writer's own, kTruncatePartial of a WalWriter, kStrict of a WalFsWriter.
+  std::optional<RepairPolicy> repair{};
   std::shared_ptr<const KeyRing> keys{};  ///< what is appended is sealed under its current key
   Plaintext plaintext = Plaintext::kAllowed;
   TornWrites torn_writes = TornWrites::kPad;

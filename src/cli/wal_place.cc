@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 
 #include "cli/figures.h"
@@ -25,10 +26,17 @@ Error failure(int code, const char* what, const std::string& path) {
   return Error(kind, std::string(what) + ": " + std::strerror(code), path);
 }
 
-/// "log/" and "log" are the same log.
+/// "log/" and "log" are the same log, and so is what a link leads to: its files lie there.
 fs::path place_of(const std::string& path) {
-  const fs::path place = fs::path(path).lexically_normal();
-  return place.has_filename() ? place : place.parent_path();
+  fs::path place = fs::path(path).lexically_normal();
+  if (!place.has_filename()) place = place.parent_path();
+  std::error_code failed;
+  for (int links = 0; links < 40; ++links) {
+    const fs::path target = fs::read_symlink(place, failed);
+    if (failed) break;
+    place = (place.parent_path() / target).lexically_normal();
+  }
+  return place;
 }
 
 bool holds_format(const fs::path& directory) {
@@ -36,13 +44,18 @@ bool holds_format(const fs::path& directory) {
   return fs::is_regular_file(directory / "FORMAT", ignored);
 }
 
-bool is_segment(const std::string& name) {
-  return name.ends_with(".seg");
+/// "wal-", 20 digits, ".seg".
+bool is_segment(std::string_view name) {
+  constexpr size_t kDigitsEnd = 24;
+  return name.size() == 28 && name.starts_with("wal-") && name.ends_with(".seg") &&
+         name.find_first_not_of("0123456789", 4) == kDigitsEnd;
 }
 
-/// What a log's directory may hold before it has a segment.
-bool is_by_product(const std::string& name) {
-  return name == "lock" || name.ends_with(".new");
+/// What a log's directory may hold before it has a segment: the first one under construction.
+bool is_by_product(std::string_view name) {
+  constexpr std::string_view kUnfinished = ".new";
+  return name == "lock" || (name.ends_with(kUnfinished) &&
+                            is_segment(name.substr(0, name.size() - kUnfinished.size())));
 }
 
 struct Content {

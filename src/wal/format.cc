@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "base/check.h"
 #include "base/crc32c.h"
@@ -10,17 +9,7 @@
 namespace sluice::wal {
 namespace {
 
-constexpr size_t kDigits = 20;
-constexpr std::string_view kSegmentPrefix = "wal-";
-constexpr std::string_view kSegmentSuffix = ".seg";
-constexpr std::string_view kOldSegmentSuffix = ".wal";
-constexpr std::string_view kTemporarySuffix = ".new";
 constexpr size_t kHeaderCrcOffset = kBlockBytes - sizeof(uint32_t);
-
-std::string twenty_digits(uint64_t value) {
-  const std::string digits = std::to_string(value);
-  return std::string(kDigits - digits.size(), '0') + digits;
-}
 
 template <class Id>
 Id read_id(ByteReader& reader) {
@@ -122,43 +111,6 @@ Result<SegmentHeader> decode_segment_header(ByteView block, std::string_view nam
     return corruption(Reason::kDecodeFailure, "the segment header contradicts itself", name, 0);
   }
   return header;
-}
-
-std::string segment_name(Lsn base_lsn) {
-  return std::string(kSegmentPrefix).append(twenty_digits(base_lsn)).append(kSegmentSuffix);
-}
-
-std::optional<Lsn> parse_segment_name(std::string_view name) {
-  if (!name.starts_with(kSegmentPrefix) || !name.ends_with(kSegmentSuffix)) return std::nullopt;
-  if (name.size() != kSegmentPrefix.size() + kDigits + kSegmentSuffix.size()) return std::nullopt;
-  name.remove_prefix(kSegmentPrefix.size());
-  Lsn base_lsn = 0;
-  const char* const end = name.data() + kDigits;
-  const auto [at, error] = std::from_chars(name.data(), end, base_lsn);
-  if (error != std::errc() || at != end || base_lsn == 0) return std::nullopt;
-  return base_lsn;
-}
-
-bool is_old_segment_name(std::string_view name) {
-  return name.size() == kDigits + kOldSegmentSuffix.size() && name.ends_with(kOldSegmentSuffix) &&
-         std::all_of(name.begin(), name.begin() + kDigits,
-                     [](char c) { return c >= '0' && c <= '9'; });
-}
-
-std::string temporary_name(std::string_view name) {
-  return std::string(name).append(kTemporarySuffix);
-}
-
-std::string spare_name(Lsn base_lsn) {
-  return temporary_name("spare-" + twenty_digits(base_lsn));
-}
-
-bool is_temporary_name(std::string_view name) {
-  return name.ends_with(kTemporarySuffix);
-}
-
-std::string quarantine_name(Lsn base_lsn, uint64_t offset) {
-  return "quarantine-" + std::to_string(base_lsn) + "-" + std::to_string(offset) + ".bin";
 }
 
 Error corruption(Reason reason, std::string message, std::string_view where, uint64_t offset) {

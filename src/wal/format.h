@@ -2,11 +2,7 @@
 //
 // A log is a directory of segment files. Integers are little-endian. A *block* is 4096 bytes.
 //
-//   wal-<base LSN, 20 digits>.seg         a segment
-//   *.new                                 under construction, or a trimmed segment's file that
-//   waits
-//                                         to be one again; worthless after a crash
-//   quarantine-<base LSN>-<offset>.bin    bytes that an opening cut from that segment's tail
+//   wal-<base LSN, 20 digits>.seg         a segment; see file_names.h for the other files
 //
 // SEGMENT
 //
@@ -97,7 +93,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -109,6 +104,7 @@
 #include "sluice/io.h"
 #include "sluice/result.h"
 #include "sluice/wal_record.h"
+#include "wal/file_names.h"
 
 namespace sluice::wal {
 
@@ -229,16 +225,6 @@ std::vector<std::byte> encode_segment_header(const SegmentHeader& header);
 /// Checks everything that the block alone can show. kCorrupt, or kUnsupported (kVersion; also a
 /// block size or a key that this version does not know).
 Result<SegmentHeader> decode_segment_header(ByteView block, std::string_view name);
-
-std::string segment_name(Lsn base_lsn);
-std::optional<Lsn> parse_segment_name(std::string_view name);
-/// Of a segment of format version 0.
-bool is_old_segment_name(std::string_view name);
-std::string temporary_name(std::string_view name);
-/// Of the file of a trimmed segment that waits to be used again. A temporary name.
-std::string spare_name(Lsn base_lsn);
-bool is_temporary_name(std::string_view name);
-std::string quarantine_name(Lsn base_lsn, uint64_t offset);
 
 /// kCorrupt at `offset` of the file `where`.
 Error corruption(Reason reason, std::string message, std::string_view where, uint64_t offset);

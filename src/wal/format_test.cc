@@ -176,7 +176,17 @@ TEST(Format, NamesSegmentsSoThatTheySortByLsn) {
                           "wal--0000000000000000042.seg", "quarantine-42-8192.bin"}) {
     EXPECT_FALSE(parse_segment_name(bad).has_value()) << bad;
   }
-  EXPECT_TRUE(is_temporary_name(temporary_name(segment_name(42))));
+  for (const std::string& own : {temporary_name(segment_name(42)), spare_name(UINT64_MAX),
+                                 zeros_name(), temporary_name(quarantine_name(42, 8192))}) {
+    EXPECT_TRUE(is_temporary_name(own)) << own;
+  }
+  for (const char* foreign :
+       {"letter.new", ".new", "zeros", "wal-x.seg.new", "wal-42.seg.new", "log.new",
+        "wal-00000000000000000042.seg", "wal-00000000000000000042.seg.new.new", "spare-42.new",
+        "spare-0000000000000000004x.new", "quarantine-42.bin.new", "quarantine-42-x.bin.new",
+        "quarantine--1.bin.new", "quarantine-.bin.new", "quarantine-42-8192.new", "my-zeros.new"}) {
+    EXPECT_FALSE(is_temporary_name(foreign)) << foreign;
+  }
   EXPECT_EQ(quarantine_name(42, 8192), "quarantine-42-8192.bin");
 }
 

@@ -63,8 +63,10 @@ Result<WritingDisk> open_to_write(const std::string& directory, WalIo way) {
   return opened;
 }
 
+/// What lies beside a log lies beside the file itself, by whichever link that is opened.
 Result<std::shared_ptr<Place>> place_of(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
+  path = TRY(io::follow_links(std::move(path)));
   const size_t slash = path.rfind('/');
   auto place = std::make_shared<Place>();
   place->name = slash == std::string::npos ? path : path.substr(slash + 1);
@@ -89,6 +91,26 @@ std::string free_name(const Place& place) {
   std::string name = place.name + ".damaged";
   for (int i = 2; is_taken(name); ++i) name = place.name + ".damaged-" + std::to_string(i);
   return name;
+}
+
+/// Salvages the place's file into another one beside it, of which nothing is left if that fails.
+Result<wal::Salvaged> salvage_beside(const Place& place, const std::string& made,
+                                     const std::shared_ptr<const KeyRing>& keys) {
+  const std::string lock = made + ".lock";
+  for (const DiskEntry& entry : TRY(place.disk->list())) {
+    if (entry.name != made && entry.name != lock) continue;
+    return Error(Code::kExists, "the name is needed for what is salvaged; remove it first",
+                 entry.name);
+  }
+  Result<wal::Salvaged> salvaged =
+      wal::salvage_file(*place.runtime, *place.disk, place.name, made, keys);
+  std::vector<std::string> leftovers{lock};
+  if (!salvaged.ok()) leftovers.push_back(made);
+  for (const std::string& name : leftovers) {
+    const Status removed = place.disk->remove(name);  // of no use to anybody now
+    static_cast<void>(removed);
+  }
+  return salvaged;
 }
 
 Result<WalEncryptionKey> decode_key(ByteView bytes, const std::string& where) {
@@ -135,10 +157,6 @@ Result<std::unique_ptr<wal::SingleFile>> open_single(const std::string& path,
 }
 
 }  // namespace
-
-Result<WalWriter> WalWriter::open(const std::string& path) {
-  return open(path, {.repair = RepairPolicy::kTruncatePartial});
-}
 
 Result<WalWriter> WalWriter::open(const std::string& path, WalFileOptions options) {
   return WalWriter(TRY(open_single(path, {std::move(options), Numbering::kLog})));
@@ -213,10 +231,7 @@ Result<WalSalvage> salvage_wal(const std::string& path,
     }
     salvaged = TRY(in_directory(path, wal::salvage_log(*place->runtime, *from, *to, keys)));
   } else {
-    salvaged = TRY(in_directory(place->directory, wal::salvage_file(*place->runtime, *place->disk,
-                                                                    place->name, made, keys)));
-    const Status removed = place->disk->remove(made + ".lock");  // of no use to anybody now
-    static_cast<void>(removed);
+    salvaged = TRY(in_directory(place->directory, salvage_beside(*place, made, keys)));
   }
   WalSalvage& salvage = salvaged.salvage;
   salvage.kept = free_name(*place);

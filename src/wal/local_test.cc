@@ -50,6 +50,10 @@ class LocalWal : public ::testing::Test {
     }
     EXPECT_FALSE(reader->next().value());
   }
+  void expect_one(const std::string& name) const {
+    const auto reader = open_wal_reader(path(name), nullptr, {}).value();
+    EXPECT_EQ(as_text(reader->next().value()->payload), "one");
+  }
   bool takes_direct_writes() const {
     const int file = ::open(path("probe").c_str(), O_RDWR | O_CREAT | O_DIRECT, 0644);
     if (file >= 0) ::close(file);
@@ -76,6 +80,51 @@ TEST_F(LocalWal, AWriterGoesOnWhereTheLastOneClosed) {
   append(writer, "two");
   EXPECT_TRUE(writer.sync().ok());
   EXPECT_EQ(writer.durable_lsn(), 2u);
+}
+
+TEST_F(LocalWal, AFileIsOpenedOnceWhateverNamesItHas) {
+  fs::create_symlink("a.log", path("link"));
+  fs::create_symlink(path("link"), path("link-to-link"));
+  WalWriter writer = WalWriter::open(path("a.log")).value();
+  append(writer, "one");
+  EXPECT_TRUE(writer.sync().ok());
+  fs::create_hard_link(path("a.log"), path("twin"));
+  for (const char* other : {"link", "link-to-link", "twin"}) {
+    const Error error = WalWriter::open(path(other)).error();
+    EXPECT_EQ(error.code(), Code::kBusy) << other;
+    EXPECT_EQ(error.reason(), Reason::kLocked) << other;
+    EXPECT_EQ(WalWriter::create(path(other), 1, {}).error().reason(), Reason::kLocked) << other;
+    EXPECT_EQ(salvage_wal(path(other), nullptr).error().reason(), Reason::kLocked) << other;
+    EXPECT_FALSE(check_wal(path(other), {}).value().is_damaged()) << "who only reads needs no lock";
+    expect_one(other);
+  }
+  append(writer, "two");
+  EXPECT_TRUE(writer.close().ok());
+  { const WalWriter closed = std::move(writer); }
+  WalWriter twin = WalWriter::open(path("twin")).value();
+  EXPECT_EQ(twin.current_lsn(), 2u);
+  EXPECT_EQ(WalWriter::open(path("a.log")).error().reason(), Reason::kLocked)
+      << "also of a log that was opened, not made";
+  EXPECT_EQ(WalFsWriter::open(path("link")).error().reason(), Reason::kLocked);
+}
+
+TEST_F(LocalWal, WhatLiesBesideAFileIsFoundThroughALink) {
+  ASSERT_TRUE(fs::create_directory(path("there")));
+  fs::create_symlink("there/a.log", path("link"));
+  {
+    WalWriter writer = WalWriter::open(path("link")).value();
+    append(writer, "one");
+    EXPECT_TRUE(writer.close().ok());
+  }
+  EXPECT_TRUE(fs::is_symlink(path("link"))) << "the log is made where the link leads";
+  EXPECT_TRUE(fs::exists(path("there/a.log")));
+  EXPECT_TRUE(fs::exists(path("there/a.log.lock")));
+  std::ofstream(path("link"), std::ios::app | std::ios::binary) << std::string(100, 'x');
+  const WalWriter writer = WalWriter::open(path("link")).value();
+  EXPECT_TRUE(fs::exists(path("there/" + writer.repair().quarantine)));
+  EXPECT_EQ(writer.current_lsn(), 1u);
+  fs::create_symlink("round", path("round"));
+  EXPECT_EQ(WalWriter::open(path("round")).error().code(), Code::kIo);
 }
 
 TEST_F(LocalWal, ALogOfSegmentsIsOpenedByItsPathAndKeepsItsDirectory) {

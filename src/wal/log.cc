@@ -112,8 +112,8 @@ Status Log::recover() {
   if (newest.torn_bytes > 0) {
     const Segment& torn = segments.back();
     const uint64_t end = newest.accepted.end;
-    TRY(quarantine(
-        disk_, {torn.name, quarantine_name(torn.header.base_lsn, end), end, newest.torn_bytes}));
+    const std::string kept_in = quarantine_name(torn.header.base_lsn, end);
+    TRY(quarantine(disk_, {torn.name, kept_in, temporary_name(kept_in), end, newest.torn_bytes}));
   }
   return continue_after(std::move(segments), std::move(newest));
 }
@@ -194,8 +194,8 @@ Result<std::unique_ptr<Writer>> Log::create_segment(SegmentHeader header,
     options.spare = spare_maker_->take();
     options.is_spare_zeros = !options.spare.empty();
   }
-  return Writer::create(runtime_, disk_, segment_name(header.base_lsn), header, checkpoint,
-                        options);
+  return Writer::create(runtime_, disk_, temporary_name(segment_name(header.base_lsn)), header,
+                        checkpoint, options);
 }
 
 /// For the next segment, if no trimmed one waits.

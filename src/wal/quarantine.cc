@@ -25,13 +25,12 @@ Status copy_tail(File& from, File& to, const TornTail& tail) {
 }  // namespace
 
 Status quarantine(Disk& disk, const TornTail& tail) {
-  const std::string temporary = temporary_name(tail.kept_in);
-  TRY(remove_if_present(disk, temporary));
+  TRY(remove_if_present(disk, tail.made_as));
   const std::unique_ptr<File> from = TRY(disk.open(tail.file, OpenMode::kReadDevice));
-  const std::unique_ptr<File> to = TRY(disk.create(temporary));
+  const std::unique_ptr<File> to = TRY(disk.create(tail.made_as));
   TRY(copy_tail(*from, *to, tail));
   TRY(to->sync());
-  TRY(disk.rename(temporary, tail.kept_in));
+  TRY(disk.rename(tail.made_as, tail.kept_in));
   return disk.sync_dir();
 }
 

@@ -12,6 +12,7 @@ namespace sluice::wal {
 struct TornTail {
   std::string file;     ///< that holds it
   std::string kept_in;  ///< the quarantine file
+  std::string made_as;  ///< its name until it is whole
   uint64_t offset = 0;
   uint64_t bytes = 0;
 };

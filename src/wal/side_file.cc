@@ -53,6 +53,18 @@ std::optional<TailImage> decode(const SideBlocks& blocks) {
   return image;
 }
 
+/// Whether a new side file may take the place of what has the name. A crash may have left anything
+/// of an old one, but no more than its bytes, and nothing that begins like a log.
+Result<bool> may_replace(Disk& disk, const std::string& name) {
+  const Result<std::unique_ptr<File>> file = disk.open(name, OpenMode::kRead);
+  if (!file.ok() && file.error().code() == Code::kNotFound) return true;
+  if (!file.ok()) return file.error();
+  std::array<std::byte, kMagic.size()> start{};
+  TRY((*file)->read_at(0, start));
+  const uint64_t bytes = TRY((*file)->size());
+  return bytes <= kSideFileBytes && as_text(start) != kMagic;
+}
+
 /// Whether the file holds the segment that the image is of.
 Result<bool> is_of(File& segment, const TailImage& image) {
   std::array<std::byte, kBlockBytes> block;
@@ -125,6 +137,11 @@ Status SideFile::write(const TailImage& image) {
 
 /// Its name is durable before anything relies on what it holds.
 Status SideFile::make() {
+  const bool is_free = TRY(may_replace(disk_, name_));
+  if (!is_free) {
+    return Error(Code::kExists, "another file has the name of the log's side file; move it away",
+                 name_);
+  }
   TRY(remove_if_present(disk_, name_));
   file_ = TRY(disk_.create(name_));
   return disk_.sync_dir();

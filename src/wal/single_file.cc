@@ -25,10 +25,14 @@ struct SingleFile::Found {
 
 namespace {
 
-/// What the format cannot hold is refused whatever the caller's limit.
-SingleFileOptions limited(SingleFileOptions options) {
+/// What the format cannot hold is refused whatever the caller's limit. And each writer has its own
+/// policy where none was chosen.
+SingleFileOptions settled(SingleFileOptions options) {
   uint64_t& limit = options.file.payload_bytes_max;
   limit = std::min(limit, kPayloadBytesMax);
+  const bool is_callers = options.numbering != Numbering::kLog;
+  options.file.repair = options.file.repair.value_or(is_callers ? RepairPolicy::kStrict
+                                                                : RepairPolicy::kTruncatePartial);
   return options;
 }
 
@@ -38,7 +42,7 @@ SingleFile::SingleFile(Runtime& runtime, Disk& disk, std::string name, SingleFil
     : runtime_(runtime),
       disk_(disk),
       name_(std::move(name)),
-      options_(limited(std::move(options))),
+      options_(settled(std::move(options))),
       keys_(options_.file.keys) {
   if (options_.file.torn_writes == TornWrites::kDoubleWrite) {
     side_file_.emplace(disk_, side_file_name(name_));
@@ -56,11 +60,8 @@ Result<std::unique_ptr<SingleFile>> SingleFile::open(Runtime& runtime, Disk& dis
                                                      SingleFileOptions options) {
   std::unique_ptr<SingleFile> log(new SingleFile(runtime, disk, name, std::move(options)));
   TRY(log->lock());
-  const Result<std::unique_ptr<File>> file = disk.open(name, OpenMode::kReadWrite);
-  if (!file.ok() && file.error().code() != Code::kNotFound) return file.error();
-  // A log is born whole: an empty file never was one.
-  const bool is_empty = !file.ok() || TRY((*file)->size()) == 0;
-  TRY(is_empty ? log->make(1) : log->recover());
+  const bool is_there = TRY(log->lock_content());
+  TRY(is_there ? log->recover() : log->make(1));
   return log;
 }
 
@@ -73,9 +74,7 @@ Result<std::unique_ptr<SingleFile>> SingleFile::create(Runtime& runtime, Disk& d
   }
   std::unique_ptr<SingleFile> log(new SingleFile(runtime, disk, name, std::move(options)));
   TRY(log->lock());
-  const Result<std::unique_ptr<File>> file = disk.open(name, OpenMode::kReadWrite);
-  if (!file.ok() && file.error().code() != Code::kNotFound) return file.error();
-  if (file.ok() && TRY((*file)->size()) > 0) {
+  if (TRY(log->lock_content())) {
     const Found found = TRY(log->read_all(RepairPolicy::kStrict));
     if (found.accepted.last_lsn >= found.header.base_lsn || found.torn_bytes > 0) {
       return Error({Code::kExists, Reason::kNone,
@@ -88,6 +87,13 @@ Result<std::unique_ptr<SingleFile>> SingleFile::create(Runtime& runtime, Disk& d
 }
 
 Status SingleFile::lock() {
+  if (is_unborn_name(name_)) {
+    return Error(
+        Code::kInvalid,
+        "a log has such a name only while it is made, and what has it may be removed; give "
+        "it another one",
+        name_);
+  }
   if (keys_ != nullptr) TRY(check_sharing(options_.file.torn_writes));
   lock_ = TRY(disk_.lock(name_ + ".lock"));
   if (options_.file.plaintext == Plaintext::kRefused && keys_ == nullptr) {
@@ -97,7 +103,19 @@ Status SingleFile::lock() {
   return disk_.sync_dir();
 }
 
-/// W1: whole and durable before it has its name.
+/// Whether there is a file that holds something: a log is born whole, so an empty one never was
+/// one. W15: what has several names is opened by one of them at a time.
+Result<bool> SingleFile::lock_content() {
+  Result<std::unique_ptr<File>> file = disk_.open(name_, OpenMode::kReadWrite);
+  if (!file.ok() && file.error().code() != Code::kNotFound) return file.error();
+  if (!file.ok()) return false;
+  found_ = *std::move(file);
+  const Status locked = found_->lock();
+  if (!locked.ok()) return locked.error().at(name_);
+  return TRY(found_->size()) > 0;
+}
+
+/// W1: whole and durable, and W15: locked, before it has its name.
 Status SingleFile::make(Lsn start_lsn) {
   SegmentHeader header{.log = LogId::draw(runtime_),
                        .opening = OpeningId::draw(runtime_),
@@ -107,15 +125,17 @@ Status SingleFile::make(Lsn start_lsn) {
   const Checkpoint checkpoint{.trim_lsn = start_lsn - 1, .chain = {{header.opening, start_lsn}}};
   const WriterOptions options{
       .segment_bytes = kUnlimited, .keys = keys_.get(), .tail = tail_policy()};
-  writer_ = TRY(Writer::create(runtime_, disk_, name_, header, checkpoint, options));
-  TRY(disk_.rename(temporary_name(name_), name_));
+  writer_ = TRY(Writer::create(runtime_, disk_, unborn_name(name_), header, checkpoint, options));
+  TRY(writer_->lock_file());
+  TRY(disk_.rename(unborn_name(name_), name_));
   TRY(disk_.sync_dir());
+  found_.reset();
   note_durable();
   return ok();
 }
 
 Status SingleFile::recover() {
-  const Found found = TRY(read_all(options_.file.repair));
+  const Found found = TRY(read_all(*options_.file.repair));
   const bool is_callers = found.numbering != Numbering::kLog;
   if (is_callers != (options_.numbering != Numbering::kLog)) {
     return Error(Code::kInvalid, Reason::kNone,
@@ -124,7 +144,7 @@ Status SingleFile::recover() {
                  name_);
   }
   TRY(check_repair(found));
-  TRY(remove_if_present(disk_, temporary_name(name_)));
+  TRY(remove_if_present(disk_, unborn_name(name_)));
   if (repair_.restored_bytes > 0) TRY(remove_if_present(disk_, side_file_name(name_)));
   if (found.torn_bytes > 0) {
     TRY(cut(found));
@@ -200,7 +220,7 @@ Status SingleFile::check_record(const SegmentParser& parser, const ParsedFrame& 
 /// W5: damage below a mark was an error before; what is left may be torn.
 Status SingleFile::check_repair(const Found& found) const {
   if (found.torn_bytes == 0) return ok();
-  const RepairPolicy policy = options_.file.repair;
+  const RepairPolicy policy = *options_.file.repair;
   if (policy == RepairPolicy::kStrict) {
     return corruption(found.end_reason,
                       "the log ends in " + std::to_string(found.torn_bytes) +
@@ -233,7 +253,8 @@ Status SingleFile::cut(const Found& found) {
   const uint64_t end = found.accepted.end;
   repair_ = {found.torn_bytes, repair_.restored_bytes, end, found.end_reason,
              TRY(free_quarantine_name(end))};
-  TRY(quarantine(disk_, {name_, repair_.quarantine, end, found.torn_bytes}));
+  TRY(quarantine(
+      disk_, {name_, repair_.quarantine, unborn_name(repair_.quarantine), end, found.torn_bytes}));
   std::unique_ptr<File> file = TRY(disk_.open(name_, OpenMode::kReadWrite));
   const uint64_t start = align_up(end, kBlockBytes);
   TRY(file->truncate(start));
@@ -314,7 +335,7 @@ Result<Lsn> SingleFile::append_all(std::span<const WalRecord> records) {
   if (sealed_) return Error(Code::kInvalid, Reason::kSealed, "the log is sealed", name_);
   if (records.empty()) return Error(Code::kInvalid, "there is no record to append", name_);
   TRY(check(records));
-  if (owes_reopening_) TRY(settle(reopen(keys_)));
+  if (owes_reopening_) TRY(settle(reopen(keys_, 0)));
   const Lsn before = last_lsn();
   TRY(settle(writer_->stage(records)));
   return options_.numbering == Numbering::kLog ? before + 1 : records.front().lsn;
@@ -344,11 +365,9 @@ Status SingleFile::close() {
 }
 
 Status SingleFile::skip_to(Lsn next_lsn) {
-  if (options_.numbering != Numbering::kLog || next_lsn <= last_lsn()) return ok();
+  if (options_.numbering != Numbering::kLog || next_lsn <= last_lsn() + 1) return ok();
   TRY(sync());
-  skipped_to_ = next_lsn;
-  owes_reopening_ = true;
-  return ok();
+  return settle(reopen(keys_, next_lsn));
 }
 
 Status SingleFile::set_keys(std::shared_ptr<const KeyRing> keys) {
@@ -360,14 +379,14 @@ Status SingleFile::set_keys(std::shared_ptr<const KeyRing> keys) {
   }
   if (keys != nullptr) TRY(check_sharing(options_.file.torn_writes));
   TRY(sync());
-  TRY(settle(reopen(keys)));
+  TRY(settle(reopen(keys, 0)));
   keys_ = std::move(keys);
   return ok();
 }
 
 /// Nothing is staged, and all is durable.
-Status SingleFile::reopen(const std::shared_ptr<const KeyRing>& keys) {
-  TRY(writer_->reopen(runtime_, {options_.numbering, keys.get(), skipped_to_}));
+Status SingleFile::reopen(const std::shared_ptr<const KeyRing>& keys, Lsn base_lsn) {
+  TRY(writer_->reopen(runtime_, {options_.numbering, keys.get(), base_lsn}));
   owes_reopening_ = false;
   return ok();
 }

@@ -1,7 +1,8 @@
 // SingleFile: a log in one file, what WalWriter and WalFsWriter share.
 //
 // Opening, step by step:
-//   1. take the lock; sync the directory and the file; an absent or empty file is made and renamed
+//   1. take the lock of the name, and that of the file, which may have other names; sync the
+//      directory and the file; an absent or empty file is made, locked and renamed
 //   2. restore its tail block if that is torn and there is a side file; parse the file from the
 //      device, every record
 //   3. a torn tail: copy it into a quarantine file, remove whole blocks behind the one in which the
@@ -56,12 +57,12 @@ class SingleFile {
   Status seal();
   Status close();
   Status set_keys(std::shared_ptr<const KeyRing> keys);
-  /// The next record has this LSN, if the log numbers and has come no further.
+  /// The next record has this LSN, if the log numbers and has come no further; durable on return.
   Status skip_to(Lsn next_lsn);
 
   std::shared_ptr<const KeyRing> key_ring() const { return keys_; }
   Lsn last_lsn() const { return writer_->last_lsn(); }
-  Lsn next_lsn() const { return std::max(last_lsn() + 1, skipped_to_); }
+  Lsn next_lsn() const { return last_lsn() + 1; }
   Lsn durable_lsn() const { return durable_lsn_.load(); }
   uint64_t frames_bytes() const { return writer_->durable().end - writer_->header().birth_end; }
   uint64_t file_bytes() const { return writer_->file_bytes(); }
@@ -76,6 +77,7 @@ class SingleFile {
   SingleFile(Runtime& runtime, Disk& disk, std::string name, SingleFileOptions options);
   Result<Lsn> append_all(std::span<const WalRecord> records);
   Status lock();
+  Result<bool> lock_content();
   Status make(Lsn start_lsn);
   Status recover();
   Result<Found> read_all(RepairPolicy policy);
@@ -87,7 +89,7 @@ class SingleFile {
   Status check(std::span<const WalRecord> records) const;
   Status usable() const;
   Status settle(const Status& written);
-  Status reopen(const std::shared_ptr<const KeyRing>& keys);
+  Status reopen(const std::shared_ptr<const KeyRing>& keys, Lsn base_lsn);
   void note_durable() { durable_lsn_.store(writer_->durable().last_lsn); }
 
   std::shared_ptr<void> owner_;  ///< destroyed last
@@ -97,12 +99,12 @@ class SingleFile {
   const std::string name_;
   const SingleFileOptions options_;
   std::shared_ptr<const KeyRing> keys_;
-  std::unique_ptr<DiskLock> lock_;
+  std::unique_ptr<DiskLock> lock_;     ///< of the name
+  std::unique_ptr<File> found_;        ///< has the lock of the file itself; null: writer_ has it
   std::optional<SideFile> side_file_;  ///< of TornWrites::kDoubleWrite
   std::unique_ptr<Writer> writer_;
   bool owes_reopening_ = false;
   bool was_marked_ = false;  ///< as it was found: a mark of its whole content is at its end
-  Lsn skipped_to_ = 0;
   bool sealed_ = false;
   bool closed_ = false;
   std::optional<Error> poison_;

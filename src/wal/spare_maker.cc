@@ -16,7 +16,7 @@ constexpr uint64_t kStepBytes = 2 << 20;
 SpareMaker::SpareMaker(Runtime& runtime, Disk& disk, uint64_t bytes)
     : disk_(disk),
       bytes_(bytes),
-      name_(temporary_name("zeros")),
+      name_(zeros_name()),
       monitor_(runtime.monitor()),
       thread_(runtime.spawn("wal-zeros", [this] { run(); })) {}
 

@@ -53,6 +53,9 @@ Status WalWriter::close() {
 Lsn WalWriter::current_lsn() const {
   return file_ == nullptr ? 0 : file_->last_lsn();
 }
+Lsn WalWriter::next_lsn() const {
+  return file_ == nullptr ? 0 : file_->next_lsn();
+}
 Lsn WalWriter::durable_lsn() const {
   return file_ == nullptr ? 0 : file_->durable_lsn();
 }
@@ -62,6 +65,13 @@ uint64_t WalWriter::file_offset() const {
 uint64_t WalWriter::file_size() const {
   return file_ == nullptr ? 0 : file_->file_bytes();
 }
+WalProtection WalWriter::protection() const {
+  return file_ == nullptr ? WalProtection{} : file_->protection();
+}
+Status WalWriter::attach_side_file() {
+  if (file_ == nullptr) return moved_from();
+  return file_->attach_side_file();
+}
 Status WalWriter::set_keys(std::shared_ptr<const KeyRing> keys) {
   if (file_ == nullptr) return moved_from();
   return file_->set_keys(std::move(keys));
@@ -69,18 +79,12 @@ Status WalWriter::set_keys(std::shared_ptr<const KeyRing> keys) {
 std::shared_ptr<const KeyRing> WalWriter::key_ring() const {
   return file_ == nullptr ? nullptr : file_->key_ring();
 }
-WalProtection WalWriter::protection() const {
-  return file_->protection();
-}
-Status WalWriter::attach_side_file() {
-  return file_->attach_side_file();
-}
 const WalRepair& WalWriter::repair() const {
   return file_ == nullptr ? kNothingCut : file_->repair();
 }
 
 bool WalWriter::is_direct() const {
-  return file_->is_direct();
+  return file_ != nullptr && file_->is_direct();
 }
 
 WalFsWriter::WalFsWriter(std::unique_ptr<wal::SingleFile> file) : file_(std::move(file)) {}
@@ -120,9 +124,10 @@ uint64_t WalFsWriter::file_size() const {
   return file_ == nullptr ? 0 : file_->file_bytes();
 }
 WalProtection WalFsWriter::protection() const {
-  return file_->protection();
+  return file_ == nullptr ? WalProtection{} : file_->protection();
 }
 Status WalFsWriter::attach_side_file() {
+  if (file_ == nullptr) return moved_from();
   return file_->attach_side_file();
 }
 const WalRepair& WalFsWriter::repair() const {
@@ -130,7 +135,7 @@ const WalRepair& WalFsWriter::repair() const {
 }
 
 bool WalFsWriter::is_direct() const {
-  return file_->is_direct();
+  return file_ != nullptr && file_->is_direct();
 }
 
 }  // namespace sluice

@@ -36,7 +36,7 @@ template <class Kind>
 class WalFile : public WalFileTest {
  protected:
   using Writer = typename Kind::Writer;
-  Result<Writer> open(WalFileOptions options = {}) {
+  Result<Writer> open(WalFileOptions options = policy(RepairPolicy::kStrict)) {
     return Kind::open(runtime_, disk_, std::move(options));
   }
   /// A log of so many records, each synced by itself, closed.
@@ -145,7 +145,8 @@ TYPED_TEST(WalFile, OnAPathTakesOneOpenerAndKeepsItsRecords) {
     EXPECT_EQ(log->file_size(), std::filesystem::file_size(path));
   }
   std::ofstream(path, std::ios::app | std::ios::binary) << "junk!!!";
-  EXPECT_TRUE(fails_with(TypeParam::open(path, {}), Code::kCorrupt, Reason::kIncompleteHeader));
+  EXPECT_TRUE(fails_with(TypeParam::open(path, policy(RepairPolicy::kStrict)), Code::kCorrupt,
+                         Reason::kIncompleteHeader));
   {
     auto log = TypeParam::open(path, policy(RepairPolicy::kTruncatePartial));
     ASSERT_OK(log);
@@ -542,8 +543,22 @@ TYPED_TEST(WalFile, WhoseWriterWasMovedFromAnswersThatItIsClosed) {
   EXPECT_TRUE(fails_with(put(log, "x"), Code::kInvalid, Reason::kClosed));
   EXPECT_TRUE(fails_with(log.sync(), Code::kInvalid, Reason::kClosed));
   EXPECT_TRUE(fails_with(log.close(), Code::kInvalid, Reason::kClosed));
+  EXPECT_TRUE(fails_with(log.attach_side_file(), Code::kInvalid, Reason::kClosed));
   EXPECT_EQ(last_of(log), 0u);
   EXPECT_EQ(log.file_size() + log.file_offset() + log.repair().torn_bytes, 0u);
+  EXPECT_FALSE(log.is_direct());
+  const WalProtection protection = log.protection();
+  EXPECT_EQ(protection.double_writes + protection.padded_blocks, 0u);
+  EXPECT_FALSE(protection.failure);
+  if constexpr (std::is_same_v<TypeParam, Logged>) {
+    EXPECT_EQ(log.durable_lsn(), 0u);
+    EXPECT_EQ(log.next_lsn(), 0u);
+    EXPECT_EQ(log.key_ring(), nullptr);
+    EXPECT_TRUE(fails_with(log.seal(), Code::kInvalid, Reason::kClosed));
+    EXPECT_TRUE(fails_with(log.set_keys(nullptr), Code::kInvalid, Reason::kClosed));
+  } else {
+    EXPECT_TRUE(fails_with(log.flush(), Code::kInvalid, Reason::kClosed));
+  }
 }
 
 TYPED_TEST(WalFile, SyncsWhenItsWriterIsDestroyed) {

@@ -314,6 +314,27 @@ TEST_F(WalFs, RefusesToCutWhereSequencesFallBack) {
   expect_refused(second, Reason::kSequenceViolation, {});
 }
 
+TEST_F(WalFs, AndItsLikeHaveAPolicyEachWhereNoneIsChosenWhateverElseIs) {
+  WalFileOptions limited{};
+  limited.payload_bytes_max = 1 << 20;
+  WalFileOptions sealed{};
+  sealed.keys = test_ring(1, 9);
+  for (const WalFileOptions& options : {WalFileOptions{}, limited, sealed}) {
+    disk_.set_image({});
+    write({1, 2}, {options});
+    add("torn");
+    EXPECT_TRUE(fails_with(open({options}), Code::kCorrupt, Reason::kIncompleteHeader));
+    disk_.set_image({});
+    {
+      WalWriter log = WalWriter::open(runtime_, disk_, kFile, options).value();
+      put_synced(log, 2);
+      ASSERT_OK(log.close());
+    }
+    add("torn");
+    EXPECT_EQ(WalWriter::open(runtime_, disk_, kFile, options).value().repair().torn_bytes, 4u);
+  }
+}
+
 // W19
 class WalFsReopened : public WalFs {
  protected:

@@ -17,7 +17,9 @@ namespace {
 
 class WalLog : public WalFileTest {
  protected:
+  /// Strictly, but for what is chosen otherwise.
   Result<WalWriter> open(WalFileOptions options = {}) {
+    options.repair = options.repair.value_or(RepairPolicy::kStrict);
     return WalWriter::open(runtime_, disk_, kFile, std::move(options));
   }
   Result<WalWriter> create(Lsn start_lsn, WalFileOptions options = {}) {
@@ -321,14 +323,15 @@ TEST_F(WalLog, OnAPathCutsATornTailUnlessOptionsSayOtherwise) {
   }
   EXPECT_TRUE(fails_with(WalWriter::create(path, 40, {}), Code::kExists));
   std::ofstream(path, std::ios::app | std::ios::binary) << "junk";
-  EXPECT_TRUE(fails_with(WalWriter::open(path, {}), Code::kCorrupt, Reason::kIncompleteHeader));
+  EXPECT_TRUE(fails_with(WalWriter::open(path, policy(RepairPolicy::kStrict)), Code::kCorrupt,
+                         Reason::kIncompleteHeader));
   {
     const auto log = WalWriter::open(path);
     ASSERT_OK(log);
     EXPECT_EQ(log->repair().torn_bytes, 4u);
     EXPECT_EQ(log->current_lsn(), 40u);
   }
-  ASSERT_OK(WalWriter::open(path, {}));
+  ASSERT_OK(WalWriter::open(path, policy(RepairPolicy::kStrict)));
   std::filesystem::remove_all(folder);
 }
 

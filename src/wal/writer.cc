@@ -61,10 +61,9 @@ Writer::Writer(std::unique_ptr<File> file, SegmentHeader header, uint64_t segmen
       allocated_end_(header.recycled_bytes) {}
 
 Result<std::unique_ptr<Writer>> Writer::create(Runtime& runtime, Disk& disk,
-                                               const std::string& name, SegmentHeader header,
+                                               const std::string& temporary, SegmentHeader header,
                                                const Checkpoint& checkpoint,
                                                const WriterOptions& options) {
-  const std::string temporary = temporary_name(name);
   std::unique_ptr<File> file = TRY(make_file(disk, temporary, options.spare));
   const uint64_t spare_bytes = options.spare.empty() ? 0 : TRY(file->size());
   header.recycled_bytes = options.is_spare_zeros ? 0 : spare_bytes;

@@ -75,10 +75,11 @@ struct Continuation {
 
 class Writer {
  public:
-  /// Writes and syncs a whole new segment under its temporary name; the caller names it. Sets the
-  /// header's birth end and key. On error the temporary file is gone or worthless.
+  /// Writes and syncs a whole new segment under a temporary name, of which what was there before
+  /// goes; the caller names it. Sets the header's birth end and key. On error the temporary file is
+  /// gone or worthless.
   static Result<std::unique_ptr<Writer>> create(Runtime& runtime, Disk& disk,
-                                                const std::string& name, SegmentHeader header,
+                                                const std::string& temporary, SegmentHeader header,
                                                 const Checkpoint& checkpoint,
                                                 const WriterOptions& options);
   /// Goes on in the file of a log in one file. `header`: as it was read.
@@ -112,6 +113,9 @@ class Writer {
   bool is_synced() const { return !unsynced_; }
   /// Marks the last finished sync now instead of at the next flush. Errors as append().
   Status mark();
+
+  /// The file's own lock, for as long as the writer is there. kBusy (kLocked).
+  Status lock_file() { return file_->lock(); }
 
   /// Cuts what was written ahead, if that can be done; the last call.
   void give_back_zeros();

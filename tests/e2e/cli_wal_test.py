@@ -535,6 +535,43 @@ class Wal(cli.Case):
         self.assertEqual(os.listdir(self.path("photos")), ["a.jpg"])
         self.assertEqual(self.append("empty", [b"a"]), [1])
 
+    def test_files_of_others_are_no_log_and_stay(self):
+        names = ["letter.new", "notes.txt", "wal-x.seg.new", "wal-x.seg", "wal-1.seg.new"]
+        for name in names:
+            os.mkdir(self.path("of-" + name))
+            self.write(f"of-{name}/{name}", "mine")
+            _, err = self.wal("append", "of-" + name, code=FAILED, stdin=b"a\n")
+            self.assertIn(name, err)
+            self.wal("dump", "of-" + name, code=FAILED)
+        for path, make, keys in self.shapes():
+            folder = self.path("in" if "--file" in make else path)
+            self.append(path, [b"a", b"b"], *make)
+            for name in names[:3]:
+                self.write(os.path.join(folder, name), "mine")
+            self.append(path, [b"c"], *keys)
+            with open(self.newest_file(path), "ab") as file:
+                file.write(b"torn")
+            self.wal("repair", path, "--policy", "truncate-partial", *keys)
+            self.append(path, [b"d"], *keys)
+            self.assertEqual(list(self.payloads(path, *keys).values()), [b"a", b"b", b"c", b"d"])
+            for name in names[:3]:
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    self.assertEqual(file.read(), "mine")
+
+    def test_a_log_is_reached_through_a_link(self):
+        for path, make, keys in self.shapes():
+            link = self.path("link-to-" + os.path.basename(path))
+            self.append(path, [b"a"], *make)
+            os.symlink(path, link)
+            self.assertEqual(self.append(link, [b"b"], *keys), [2])
+            with open(self.newest_file(path), "ab") as file:
+                file.write(b"torn")
+            report = json.loads(self.wal("repair", link, "--policy", "truncate-partial",
+                                         "--json", *keys)[0])
+            self.assertTrue(os.path.exists(self.path(report["kept_in"])))
+            self.assertTrue(os.path.islink(link))
+            self.assertEqual(self.payloads(path, *keys), {1: b"a", 2: b"b"})
+
     def test_an_empty_file_is_an_empty_log(self):
         self.write("a.wal", "")
         self.assertEqual(self.records("a.wal"), [])
@@ -587,6 +624,15 @@ class Wal(cli.Case):
                     continue
                 _, err = self.wal(*verb, path, *keys, code=FAILED, stdin=b"b\n")
                 self.assertIn(str(owner.pid), err)
+            link, twin = self.path("link-to-" + os.path.basename(path)), self.path("twin")
+            os.symlink(path, link)
+            _, err = self.wal("append", link, *keys, code=FAILED, stdin=b"b\n")
+            self.assertIn(str(owner.pid), err)
+            if "--file" in make:
+                os.link(self.path(path), twin)
+                _, err = self.wal("append", twin, *keys, code=FAILED, stdin=b"b\n")
+                self.assertIn("another opening holds this file", err)
+                os.remove(twin)
             self.assertEqual(self.payloads(path, *keys), {1: b"a"})
             owner.communicate()
 
