@@ -41,16 +41,17 @@ std::string write_sample(CrashDisk& disk) {
                               .chain = {{id<OpeningId>(0x22), 9}},
                               .application = {std::byte{0xaa}, std::byte{0xbb}}};
   TestRuntime runtime;
-  const auto writer = Writer::create(runtime, disk, segment_name(sample_header().base_lsn),
-                                     sample_header(), checkpoint, {kTestSegmentBytes, nullptr})
-                          .value();
+  const std::string name = "sample";
+  const auto writer =
+      Writer::create(runtime, disk, name, sample_header(), checkpoint, {kTestSegmentBytes, nullptr})
+          .value();
   const std::vector<RecordView> records = {
       {.type = 16, .vshard = 0x0102, .tenant = 0x03040506, .head = as_bytes("first")},
       {.type = 17 | kRequiredBit}};
   EXPECT_TRUE(writer->append(records).ok() && writer->sync().ok());
   const RecordView last{.head = as_bytes("eight by"), .body = as_bytes("te")};
   EXPECT_TRUE(writer->append(std::span(&last, 1)).ok() && writer->sync().ok());
-  return temporary_name(segment_name(9));
+  return name;
 }
 
 TEST(Format, HasTheseBytes) {

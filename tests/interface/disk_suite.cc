@@ -301,7 +301,7 @@ SEAM_TEST(DiskSuite, AFileThatIsLockedIsLockedUnderItsNextNameTooAndKeepsItsByte
   auto held = create(disk, "a", "0123");
   const auto other = disk.open("a", OpenMode::kReadWrite).value();
   EXPECT_OK(held->lock());
-  EXPECT_OK(held->lock()) << "it has it already";
+  EXPECT_OK(held->lock());  // it has it already
   EXPECT_OK(disk.rename("a", "b"));
   const auto third = disk.open("b", OpenMode::kReadWrite).value();
   for (File* file : {other.get(), third.get()}) {
